@@ -1,0 +1,352 @@
+//! Batch normalisation by the DCT mean-variance theorem.
+//!
+//! Per channel, over the batch and all blocks: μ = mean(F_00)/8 and σ² = mean(Σ_k F_k²)/64 − μ². The energy of the AC
+//! coefficients and the spread of the DCs are summed apart, so that a large mean does not eat the variance's digits.
+//! Source: the paper's §4.3, theorem 2; running statistics as `torch.nn.BatchNorm2d` keeps them.
+
+use crate::block::BLOCK;
+use crate::isa::{Full, Isa, Lanes, Partial};
+use pulp::{Simd, WithSimd};
+
+/// Sums a channel needs for its statistics: Σ F_00, Σ F_00², Σ of the squared AC coefficients.
+pub const MOMENTS: usize = 3;
+
+/// Sums a channel needs for its gradients: Σ_k dF'_k·F_k and Σ dF'_00.
+pub const GRADIENT_MOMENTS: usize = 2;
+
+/// Mean and variance of each channel's pixels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BatchStatistics {
+    /// μ.
+    pub mean: Vec<f64>,
+    /// σ², divided by the number of pixels (biased), which is what normalises.
+    pub variance: Vec<f64>,
+    /// Pixels a channel: 64·blocks·batch.
+    pub pixels: f64,
+}
+
+/// Adds one or more images' sums to `moments` `[3, channels]`; map `[blocks, 64, channels]`, orthonormal.
+///
+/// # Panics
+/// If a slice does not have the length its shape says.
+pub fn add_moments(isa: Isa, channels: usize, map: &[f32], moments: &mut [f64]) {
+    assert_eq!(map.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+    assert_eq!(moments.len(), MOMENTS * channels, "three moments a channel");
+    isa.run(Sums { channels, terms: Square { map }, moments });
+}
+
+/// Adds one or more images' sums to `moments` `[2, channels]`: Σ_k dF'_k·F_k and Σ dF'_00.
+///
+/// # Panics
+/// If a slice does not have the length its shape says.
+pub fn add_gradient_moments(isa: Isa, channels: usize, input: &[f32], output_gradient: &[f32], moments: &mut [f64]) {
+    assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+    assert_eq!(input.len(), output_gradient.len(), "a gradient for every coefficient");
+    assert_eq!(moments.len(), GRADIENT_MOMENTS * channels, "two moments a channel");
+    isa.run(Sums { channels, terms: Correlation { input, output_gradient }, moments });
+}
+
+/// The sums of one block, added up over blocks in vectors of which `COUNT` are used.
+trait Terms {
+    const COUNT: usize;
+    fn blocks(&self, channels: usize) -> usize;
+    fn add<S: Simd, L: Lanes>(&self, simd: S, lanes: L, place: (usize, usize, usize), sums: &mut [S::f32s; MOMENTS]);
+}
+
+struct Square<'a> {
+    map: &'a [f32],
+}
+
+impl Terms for Square<'_> {
+    const COUNT: usize = MOMENTS;
+
+    fn blocks(&self, channels: usize) -> usize {
+        self.map.len() / (BLOCK * channels)
+    }
+
+    #[inline(always)]
+    fn add<S: Simd, L: Lanes>(
+        &self,
+        simd: S,
+        lanes: L,
+        (block, channel, channels): (usize, usize, usize),
+        sums: &mut [S::f32s; MOMENTS],
+    ) {
+        let map = &self.map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
+        let dc = lanes.load(simd, &map[channel..]);
+        sums[0] = simd.add_f32s(sums[0], dc);
+        sums[1] = simd.mul_add_e_f32s(dc, dc, sums[1]);
+        let mut even = simd.splat_f32s(0.0);
+        let mut odd = sums[2];
+        for k in (1..BLOCK).step_by(2) {
+            let f = lanes.load(simd, &map[k * channels + channel..]);
+            odd = simd.mul_add_e_f32s(f, f, odd);
+            if k + 1 < BLOCK {
+                let f = lanes.load(simd, &map[(k + 1) * channels + channel..]);
+                even = simd.mul_add_e_f32s(f, f, even);
+            }
+        }
+        sums[2] = simd.add_f32s(even, odd);
+    }
+}
+
+struct Correlation<'a> {
+    input: &'a [f32],
+    output_gradient: &'a [f32],
+}
+
+impl Terms for Correlation<'_> {
+    const COUNT: usize = GRADIENT_MOMENTS;
+
+    fn blocks(&self, channels: usize) -> usize {
+        self.input.len() / (BLOCK * channels)
+    }
+
+    #[inline(always)]
+    fn add<S: Simd, L: Lanes>(
+        &self,
+        simd: S,
+        lanes: L,
+        (block, channel, channels): (usize, usize, usize),
+        sums: &mut [S::f32s; MOMENTS],
+    ) {
+        let range = block * BLOCK * channels..(block + 1) * BLOCK * channels;
+        let (input, gradient) = (&self.input[range.clone()], &self.output_gradient[range]);
+        let mut parts = [sums[0], simd.splat_f32s(0.0)];
+        for k in 0..BLOCK {
+            let f = lanes.load(simd, &input[k * channels + channel..]);
+            let g = lanes.load(simd, &gradient[k * channels + channel..]);
+            parts[k % 2] = simd.mul_add_e_f32s(f, g, parts[k % 2]);
+        }
+        sums[0] = simd.add_f32s(parts[0], parts[1]);
+        sums[1] = simd.add_f32s(sums[1], lanes.load(simd, &gradient[channel..]));
+    }
+}
+
+struct Sums<'a, T> {
+    channels: usize,
+    terms: T,
+    moments: &'a mut [f64],
+}
+
+impl<T: Terms> WithSimd for Sums<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let mut channel = 0;
+        while channel + S::F32_LANES <= self.channels {
+            self.channel_group(simd, Full, channel);
+            channel += S::F32_LANES;
+        }
+        if channel < self.channels {
+            self.channel_group(simd, Partial::new(self.channels - channel), channel);
+        }
+    }
+}
+
+impl<T: Terms> Sums<'_, T> {
+    /// Sums sixteen blocks in float32, which loses nothing that matters, and those sums in float64.
+    #[inline(always)]
+    fn channel_group<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, channel: usize) {
+        const RUN: usize = 16;
+        const WIDEST: usize = 64;
+        let blocks = self.terms.blocks(self.channels);
+        for first in (0..blocks).step_by(RUN) {
+            let mut sums = [simd.splat_f32s(0.0); MOMENTS];
+            for block in first..(first + RUN).min(blocks) {
+                self.terms.add(simd, lanes, (block, channel, self.channels), &mut sums);
+            }
+            for (n, &sum) in sums[..T::COUNT].iter().enumerate() {
+                let mut values = [0.0; WIDEST];
+                lanes.store(simd, &mut values, sum);
+                let moments = &mut self.moments[n * self.channels + channel..][..lanes.count::<S>()];
+                for (moment, &value) in moments.iter_mut().zip(&values) {
+                    *moment += f64::from(value);
+                }
+            }
+        }
+    }
+}
+
+impl BatchStatistics {
+    /// Statistics of `blocks` blocks (batch times grid) from their [`add_moments`] sums.
+    ///
+    /// # Panics
+    /// If there are no blocks or not three moments a channel.
+    #[must_use]
+    pub fn from_moments(moments: &[f64], channels: usize, blocks: usize) -> Self {
+        assert!(blocks > 0, "statistics of at least one block");
+        assert_eq!(moments.len(), MOMENTS * channels, "three moments a channel");
+        #[expect(clippy::cast_precision_loss, reason = "no batch has 2^52 blocks")]
+        let blocks = blocks as f64;
+        let (dc, rest) = moments.split_at(channels);
+        let (dc_squared, ac_squared) = rest.split_at(channels);
+        let mean: Vec<f64> = dc.iter().map(|sum| sum / (8.0 * blocks)).collect();
+        let spread = dc_squared.iter().zip(&mean).map(|(sum, mean)| (sum / (64.0 * blocks) - mean * mean).max(0.0));
+        let variance = spread.zip(ac_squared).map(|(spread, energy)| spread + energy / (64.0 * blocks)).collect();
+        BatchStatistics { mean, variance, pixels: 64.0 * blocks }
+    }
+
+    /// Moves running statistics towards these: `r ← (1 − momentum)·r + momentum·s`, with the unbiased variance
+    /// σ²·n/(n − 1), as PyTorch does.
+    ///
+    /// # Panics
+    /// If a slice does not have one value a channel.
+    pub fn update_running(&self, momentum: f32, running_mean: &mut [f32], running_variance: &mut [f32]) {
+        assert_eq!(running_mean.len(), self.mean.len(), "one running mean a channel");
+        assert_eq!(running_variance.len(), self.variance.len(), "one running variance a channel");
+        let momentum = f64::from(momentum);
+        let unbiased = self.pixels / (self.pixels - 1.0);
+        let moved = |old: f32, new: f64| single((1.0 - momentum) * f64::from(old) + momentum * new);
+        for (running, mean) in running_mean.iter_mut().zip(&self.mean) {
+            *running = moved(*running, *mean);
+        }
+        for (running, variance) in running_variance.iter_mut().zip(&self.variance) {
+            *running = moved(*running, variance * unbiased);
+        }
+    }
+}
+
+/// `scale = γ/√(σ² + ε)` and `dc_shift = 8·(β − scale·μ)`, so that normalising is [`scale_shift_into`]; in inference
+/// with the running statistics.
+///
+/// # Panics
+/// If a slice does not have one value a channel.
+pub fn normalise_coefficients(
+    mean: &[f64],
+    variance: &[f64],
+    epsilon: f32,
+    weight: &[f32],
+    bias: &[f32],
+    scale: &mut [f32],
+    dc_shift: &mut [f32],
+) {
+    let channels = mean.len();
+    assert!(
+        [variance.len(), weight.len(), bias.len(), scale.len(), dc_shift.len()] == [channels; 5],
+        "one of each a channel"
+    );
+    for c in 0..channels {
+        let factor = f64::from(weight[c]) / (variance[c] + f64::from(epsilon)).sqrt();
+        scale[c] = single(factor);
+        dc_shift[c] = single(8.0 * (f64::from(bias[c]) - factor * mean[c]));
+    }
+}
+
+/// `output = scale∘input`, DC `+= dc_shift`; maps `[blocks, 64, channels]`, one scale and shift a channel.
+///
+/// # Panics
+/// If a slice does not have the length its shape says.
+pub fn scale_shift_into(isa: Isa, channels: usize, input: &[f32], scale: &[f32], dc_shift: &[f32], output: &mut [f32]) {
+    assert_eq!(input.len(), output.len(), "input and output are of one shape");
+    assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+    assert!(scale.len() == channels && dc_shift.len() == channels, "one scale and shift a channel");
+    isa.vectorise(|| {
+        let block = BLOCK * channels;
+        for (input, output) in input.chunks_exact(block).zip(output.chunks_exact_mut(block)) {
+            for (input, output) in input.chunks_exact(channels).zip(output.chunks_exact_mut(channels)) {
+                for ((output, input), scale) in output.iter_mut().zip(input).zip(scale) {
+                    *output = scale * input;
+                }
+            }
+            for (dc, shift) in output.iter_mut().zip(dc_shift) {
+                *dc += shift;
+            }
+        }
+    });
+}
+
+/// Gradients of training-mode batch normalisation. The input's is `of_output∘dF' + of_input∘F`, DC `+= dc`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatchNormGradient {
+    /// dγ.
+    pub weight: Vec<f32>,
+    /// dβ.
+    pub bias: Vec<f32>,
+    /// Factor of the output's gradient, γ/σ.
+    pub of_output: Vec<f32>,
+    /// Factor of the input, −γ·mean(dy·x̂)/σ².
+    pub of_input: Vec<f32>,
+    /// Added to DC.
+    pub dc: Vec<f32>,
+}
+
+impl BatchNormGradient {
+    /// Gradients from the sums of [`add_gradient_moments`], with the batch's own statistics.
+    ///
+    /// # Panics
+    /// If a slice does not have the length its shape says.
+    #[must_use]
+    pub fn from_moments(moments: &[f64], statistics: &BatchStatistics, epsilon: f32, weight: &[f32]) -> Self {
+        let channels = statistics.mean.len();
+        assert_eq!(moments.len(), GRADIENT_MOMENTS * channels, "two moments a channel");
+        assert_eq!(weight.len(), channels, "one weight a channel");
+        let mut gradient = BatchNormGradient {
+            weight: vec![0.0; channels],
+            bias: vec![0.0; channels],
+            of_output: vec![0.0; channels],
+            of_input: vec![0.0; channels],
+            dc: vec![0.0; channels],
+        };
+        for c in 0..channels {
+            let (mean, deviation) = (statistics.mean[c], (statistics.variance[c] + f64::from(epsilon)).sqrt());
+            // In pixels, by Parseval: Σ dy·x is the sum over coefficients, Σ dy is eight times the sum of DCs.
+            let (correlation, sum) = (moments[c], 8.0 * moments[channels + c]);
+            let with_normalised = (correlation - mean * sum) / deviation;
+            let factor = f64::from(weight[c]) / deviation;
+            let of_input = -factor * with_normalised / (deviation * statistics.pixels);
+            gradient.weight[c] = single(with_normalised);
+            gradient.bias[c] = single(sum);
+            gradient.of_output[c] = single(factor);
+            gradient.of_input[c] = single(of_input);
+            gradient.dc[c] = single(8.0 * (-factor * sum / statistics.pixels - of_input * mean));
+        }
+        gradient
+    }
+}
+
+/// Gradient to the input of training-mode batch normalisation, replaced or (`accumulate`) added to; maps `[blocks, 64,
+/// channels]`.
+///
+/// # Panics
+/// If a slice does not have the length its shape says.
+pub fn batch_norm_backward_into(
+    isa: Isa,
+    channels: usize,
+    input: &[f32],
+    output_gradient: &[f32],
+    gradient: &BatchNormGradient,
+    input_gradient: &mut [f32],
+    accumulate: bool,
+) {
+    assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+    assert!(
+        input.len() == output_gradient.len() && input.len() == input_gradient.len(),
+        "input and gradients are of one shape"
+    );
+    assert_eq!(gradient.dc.len(), channels, "gradients of that many channels");
+    isa.vectorise(|| {
+        let block = BLOCK * channels;
+        let blocks = input.chunks_exact(block).zip(output_gradient.chunks_exact(block));
+        for ((input, dy), dx) in blocks.zip(input_gradient.chunks_exact_mut(block)) {
+            if !accumulate {
+                dx.fill(0.0);
+            }
+            let rows = input.chunks_exact(channels).zip(dy.chunks_exact(channels));
+            for ((input, dy), dx) in rows.zip(dx.chunks_exact_mut(channels)) {
+                for c in 0..channels {
+                    dx[c] += gradient.of_output[c] * dy[c] + gradient.of_input[c] * input[c];
+                }
+            }
+            for (dc, shift) in dx.iter_mut().zip(&gradient.dc) {
+                *dc += shift;
+            }
+        }
+    });
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a scalar of a float32 map, computed in float64")]
+fn single(value: f64) -> f32 {
+    value as f32
+}

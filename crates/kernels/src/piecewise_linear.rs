@@ -1,0 +1,262 @@
+//! ReLU and every other piecewise-linear function, by half-spatial masking.
+//!
+//! The fast factorisation of the paper's tensor H: inverse DCT, mask, DCT, one block and one vector of channels at a
+//! time. The mask is a constant to the gradient, so backward is the same map again with the slopes in place of values.
+
+use crate::block::{BLOCK, Grid, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
+use crate::dct::{Vectors, forward_block, inverse_block};
+use crate::isa::{BlockKernel, Isa, Lanes, over_blocks};
+use pulp::Simd;
+
+/// Where a piecewise-linear function changes: for `x > at` the slope and intercept grow by these.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Breakpoint {
+    /// The last x of the piece before.
+    pub at: f32,
+    /// Added to the slope beyond.
+    pub slope_change: f32,
+    /// Added to the intercept beyond.
+    pub intercept_change: f32,
+}
+
+/// `f(x) = slope·x + intercept + Σ_j [x > at_j]·(slope_change_j·x + intercept_change_j)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PiecewiseLinear {
+    /// Slope of the first piece.
+    pub slope: f32,
+    /// Intercept of the first piece.
+    pub intercept: f32,
+    /// Where pieces end, in any order.
+    pub breakpoints: Vec<Breakpoint>,
+}
+
+/// From which signal a nonlinearity picks its pieces, and to which it applies them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Masking {
+    /// Pieces and values from the whole signal: what pixels would give.
+    Exact,
+    /// Approximated spatial masking (the paper's ASM): pieces from the frequencies `α + β < frequencies`, values from
+    /// the whole signal.
+    Approximated {
+        /// φ, 1…15.
+        frequencies: usize,
+    },
+    /// The paper's baseline APX: pieces and values from the frequencies `α + β < frequencies`.
+    Truncated {
+        /// φ, 1…15.
+        frequencies: usize,
+    },
+}
+
+impl PiecewiseLinear {
+    /// max(x, 0).
+    #[must_use]
+    pub fn relu() -> Self {
+        Self::leaky_relu(0.0)
+    }
+
+    /// x above zero, `slope·x` below.
+    #[must_use]
+    pub fn leaky_relu(slope: f32) -> Self {
+        let breakpoint = Breakpoint { at: 0.0, slope_change: 1.0 - slope, intercept_change: 0.0 };
+        PiecewiseLinear { slope, intercept: 0.0, breakpoints: vec![breakpoint] }
+    }
+
+    /// min(max(x, low), high): `ReLU6` is `clip(0, 6)`, hard tanh `clip(−1, 1)`.
+    #[must_use]
+    pub fn clip(low: f32, high: f32) -> Self {
+        let enter = Breakpoint { at: low, slope_change: 1.0, intercept_change: -low };
+        let leave = Breakpoint { at: high, slope_change: -1.0, intercept_change: high };
+        PiecewiseLinear { slope: 0.0, intercept: low, breakpoints: vec![enter, leave] }
+    }
+
+    /// 32-bit words that hold the masks of one image: one bit a pixel, channel and breakpoint.
+    #[must_use]
+    pub fn masks_len(&self, grid: Grid, channels: usize) -> usize {
+        grid.blocks() * self.mask_words(channels)
+    }
+
+    fn mask_words(&self, channels: usize) -> usize {
+        2 * self.breakpoints.len() * channels
+    }
+
+    /// Applies the function to the pixels that orthonormal coefficients `[blocks, 64, channels]` (any number of blocks)
+    /// stand for; what the gradient needs goes to `masks` `[blocks, breakpoints, 2, channels]` if given.
+    /// Source: the paper's §4, equations 20–24.
+    ///
+    /// # Panics
+    /// If a slice does not have the length its shape says, or frequencies are not in 1…15.
+    pub fn forward_in_place(
+        &self,
+        isa: Isa,
+        masking: Masking,
+        channels: usize,
+        map: &mut [f32],
+        masks: Option<&mut [u32]>,
+    ) {
+        let blocks = whole_blocks(map, channels);
+        if let Some(masks) = &masks {
+            assert_eq!(masks.len(), blocks * self.mask_words(channels), "masks for every block");
+        }
+        let (mask_below, value_below) = masking.diagonals();
+        over_blocks(isa, blocks, channels, Forward { function: self, mask_below, value_below, channels, map, masks });
+    }
+
+    /// Gradient of [`forward_in_place`](Self::forward_in_place): `dF = D(f'(pieces) ∘ DᵀdF'D)Dᵀ`, truncated again for
+    /// [`Masking::Truncated`].
+    ///
+    /// # Panics
+    /// If a slice does not have the length its shape says, or frequencies are not in 1…15.
+    pub fn backward_in_place(&self, isa: Isa, masking: Masking, channels: usize, masks: &[u32], gradient: &mut [f32]) {
+        let blocks = whole_blocks(gradient, channels);
+        assert_eq!(masks.len(), blocks * self.mask_words(channels), "masks for every block");
+        let (_, value_below) = masking.diagonals();
+        over_blocks(isa, blocks, channels, Backward { function: self, value_below, channels, masks, gradient });
+    }
+}
+
+impl Masking {
+    /// The diagonals kept of the signal that picks the pieces, and of the one that gives the values.
+    fn diagonals(self) -> (usize, usize) {
+        const ALL: usize = 2 * SIDE - 1;
+        let (mask, value) = match self {
+            Masking::Exact => (ALL, ALL),
+            Masking::Approximated { frequencies } => (frequencies, ALL),
+            Masking::Truncated { frequencies } => (frequencies, frequencies),
+        };
+        assert!((1..=ALL).contains(&mask), "frequencies are counted from 1 to 15");
+        (mask, value)
+    }
+}
+
+fn whole_blocks(map: &[f32], channels: usize) -> usize {
+    assert_eq!(map.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+    map.len() / (BLOCK * channels)
+}
+
+fn is_kept(index: usize, below: usize) -> bool {
+    index / SIDE + index % SIDE < below
+}
+
+struct Forward<'a> {
+    function: &'a PiecewiseLinear,
+    mask_below: usize,
+    value_below: usize,
+    channels: usize,
+    map: &'a mut [f32],
+    masks: Option<&'a mut [u32]>,
+}
+
+impl BlockKernel for Forward<'_> {
+    #[inline(always)]
+    fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
+        let values = inverse_kept(simd, lanes, self.map, (block, channel, self.channels), self.value_below);
+        let low_pass = if self.mask_below == self.value_below {
+            values
+        } else {
+            inverse_kept(simd, lanes, self.map, (block, channel, self.channels), self.mask_below)
+        };
+        let (slope, intercept) = (simd.splat_f32s(self.function.slope), simd.splat_f32s(self.function.intercept));
+        let mut result = values;
+        for result in &mut result {
+            *result = simd.mul_add_e_f32s(slope, *result, intercept);
+        }
+        for (number, breakpoint) in self.function.breakpoints.iter().enumerate() {
+            let at = simd.splat_f32s(breakpoint.at);
+            let slope = simd.splat_f32s(breakpoint.slope_change);
+            let intercept = simd.splat_f32s(breakpoint.intercept_change);
+            let mut bits = [simd.splat_u32s(0); 2];
+            for index in 0..BLOCK {
+                let beyond = simd.greater_than_f32s(low_pass[index], at);
+                let change = simd.mul_add_e_f32s(slope, values[index], intercept);
+                let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
+                result[index] = simd.add_f32s(result[index], change);
+                let bit = simd.select_u32s(beyond, simd.splat_u32s(1 << (index % 32)), simd.splat_u32s(0));
+                bits[index / 32] = simd.or_u32s(bits[index / 32], bit);
+            }
+            if let Some(masks) = &mut self.masks {
+                let start = (block * self.function.breakpoints.len() + number) * 2 * self.channels + channel;
+                lanes.store_bits(simd, &mut masks[start..], bits[0]);
+                lanes.store_bits(simd, &mut masks[start + self.channels..], bits[1]);
+            }
+        }
+        store(
+            simd,
+            lanes,
+            &forward_block(simd, |index| result[index]),
+            self.map,
+            (block, channel, self.channels),
+            SIDE * 2,
+        );
+    }
+}
+
+struct Backward<'a> {
+    function: &'a PiecewiseLinear,
+    value_below: usize,
+    channels: usize,
+    masks: &'a [u32],
+    gradient: &'a mut [f32],
+}
+
+impl BlockKernel for Backward<'_> {
+    #[inline(always)]
+    fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
+        let place = (block, channel, self.channels);
+        let pixels = inverse_kept(simd, lanes, self.gradient, place, 2 * SIDE);
+        let mut slopes = [simd.splat_f32s(self.function.slope); BLOCK];
+        for (number, breakpoint) in self.function.breakpoints.iter().enumerate() {
+            let change = simd.splat_f32s(breakpoint.slope_change);
+            let start = (block * self.function.breakpoints.len() + number) * 2 * self.channels + channel;
+            let bits = [
+                lanes.load_bits(simd, &self.masks[start..]),
+                lanes.load_bits(simd, &self.masks[start + self.channels..]),
+            ];
+            for (index, slope) in slopes.iter_mut().enumerate() {
+                let bit = simd.splat_u32s(1 << (index % 32));
+                let beyond = simd.equal_u32s(simd.and_u32s(bits[index / 32], bit), bit);
+                let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
+                *slope = simd.add_f32s(*slope, change);
+            }
+        }
+        let result = forward_block(simd, |index| simd.mul_f32s(slopes[index], pixels[index]));
+        store(simd, lanes, &result, self.gradient, place, self.value_below);
+    }
+}
+
+/// Pixels of the coefficients with `α + β < below`; place is (block, first channel, channels).
+#[inline(always)]
+fn inverse_kept<S: Simd, L: Lanes>(
+    simd: S,
+    lanes: L,
+    map: &[f32],
+    (block, channel, channels): (usize, usize, usize),
+    below: usize,
+) -> Vectors<S> {
+    let map = &map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
+    inverse_block(simd, |index| {
+        if is_kept(index, below) {
+            lanes.load(simd, &map[usize::from(ROW_MAJOR_TO_ZIGZAG[index]) * channels + channel..])
+        } else {
+            simd.splat_f32s(0.0)
+        }
+    })
+}
+
+/// Stores row-major coefficients, zero where `α + β ≥ below`.
+#[inline(always)]
+fn store<S: Simd, L: Lanes>(
+    simd: S,
+    lanes: L,
+    coefficients: &Vectors<S>,
+    map: &mut [f32],
+    (block, channel, channels): (usize, usize, usize),
+    below: usize,
+) {
+    let map = &mut map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
+    for (position, &index) in ZIGZAG_TO_ROW_MAJOR.iter().enumerate() {
+        let index = usize::from(index);
+        let value = if is_kept(index, below) { coefficients[index] } else { simd.splat_f32s(0.0) };
+        lanes.store(simd, &mut map[position * channels + channel..], value);
+    }
+}
