@@ -5,7 +5,7 @@
 //! Source: the paper's §4.3, theorem 2; running statistics as `torch.nn.BatchNorm2d` keeps them.
 
 use crate::block::BLOCK;
-use crate::isa::{Full, Isa, Lanes, Partial};
+use crate::isa::{BlockKernel, Full, Isa, Lanes, Partial, over_blocks};
 use pulp::{Simd, WithSimd};
 
 /// Sums a channel needs for its statistics: Σ F_00, Σ F_00², Σ of the squared AC coefficients.
@@ -326,24 +326,39 @@ pub fn batch_norm_backward_into(
         "input and gradients are of one shape"
     );
     assert_eq!(gradient.dc.len(), channels, "gradients of that many channels");
-    isa.vectorise(|| {
-        let block = BLOCK * channels;
-        let blocks = input.chunks_exact(block).zip(output_gradient.chunks_exact(block));
-        for ((input, dy), dx) in blocks.zip(input_gradient.chunks_exact_mut(block)) {
-            if !accumulate {
-                dx.fill(0.0);
-            }
-            let rows = input.chunks_exact(channels).zip(dy.chunks_exact(channels));
-            for ((input, dy), dx) in rows.zip(dx.chunks_exact_mut(channels)) {
-                for c in 0..channels {
-                    dx[c] += gradient.of_output[c] * dy[c] + gradient.of_input[c] * input[c];
-                }
-            }
-            for (dc, shift) in dx.iter_mut().zip(&gradient.dc) {
-                *dc += shift;
-            }
+    let blocks = input.len() / (BLOCK * channels);
+    let place = Combine { channels, input, output_gradient, gradient, input_gradient, accumulate };
+    over_blocks(isa, blocks, channels, place);
+}
+
+struct Combine<'a> {
+    channels: usize,
+    input: &'a [f32],
+    output_gradient: &'a [f32],
+    gradient: &'a BatchNormGradient,
+    input_gradient: &'a mut [f32],
+    accumulate: bool,
+}
+
+impl BlockKernel for Combine<'_> {
+    #[inline(always)]
+    fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
+        let range = block * BLOCK * self.channels..(block + 1) * BLOCK * self.channels;
+        let (input, dy) = (&self.input[range.clone()], &self.output_gradient[range.clone()]);
+        let dx = &mut self.input_gradient[range];
+        let of_output = lanes.load(simd, &self.gradient.of_output[channel..]);
+        let of_input = lanes.load(simd, &self.gradient.of_input[channel..]);
+        let mut shift = lanes.load(simd, &self.gradient.dc[channel..]);
+        for k in 0..BLOCK {
+            let at = k * self.channels + channel;
+            let out = &mut dx[at..];
+            let before = if self.accumulate { simd.add_f32s(shift, lanes.load(simd, out)) } else { shift };
+            let with_input = simd.mul_add_e_f32s(of_input, lanes.load(simd, &input[at..]), before);
+            let value = simd.mul_add_e_f32s(of_output, lanes.load(simd, &dy[at..]), with_input);
+            lanes.store(simd, out, value);
+            shift = simd.splat_f32s(0.0);
         }
-    });
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a scalar of a float32 map, computed in float64")]

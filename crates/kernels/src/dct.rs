@@ -73,46 +73,54 @@ fn forward_8<S: Simd>(simd: S, x: [S::f32s; 8]) -> [S::f32s; 8] {
     f
 }
 
-/// Inverse transform of a block; `load` gives the coefficient at a row-major index.
+/// Inverse transform of a block into `pixels`; `load` gives the coefficient at a row-major index. Blocks are written in
+/// place because a block of vectors is 4 KB: returning one costs as much as transforming it.
 #[inline(always)]
-pub(crate) fn inverse_block<S: Simd>(simd: S, load: impl Fn(usize) -> S::f32s) -> Vectors<S> {
-    let mut rows = [simd.splat_f32s(0.0); BLOCK];
-    for row in 0..SIDE {
-        let mut f = [simd.splat_f32s(0.0); 8];
-        for (column, f) in f.iter_mut().enumerate() {
-            *f = load(row * SIDE + column);
-        }
-        rows[row * SIDE..(row + 1) * SIDE].copy_from_slice(&inverse_8(simd, f));
-    }
-    columns(simd, rows, inverse_8)
+pub(crate) fn inverse_block<S: Simd>(simd: S, load: impl Fn(usize) -> S::f32s, pixels: &mut Vectors<S>) {
+    transform(
+        pixels,
+        load,
+        #[inline(always)]
+        |line| inverse_8(simd, line),
+        simd,
+    );
 }
 
-/// Forward transform of a block; `load` gives the pixel at a row-major index, the result is in row-major order.
+/// Forward transform of a block into row-major `coefficients`; `load` gives the pixel at a row-major index.
 #[inline(always)]
-pub(crate) fn forward_block<S: Simd>(simd: S, load: impl Fn(usize) -> S::f32s) -> Vectors<S> {
-    let mut rows = [simd.splat_f32s(0.0); BLOCK];
-    for row in 0..SIDE {
-        let mut x = [simd.splat_f32s(0.0); 8];
-        for (column, x) in x.iter_mut().enumerate() {
-            *x = load(row * SIDE + column);
-        }
-        rows[row * SIDE..(row + 1) * SIDE].copy_from_slice(&forward_8(simd, x));
-    }
-    columns(simd, rows, forward_8)
+pub(crate) fn forward_block<S: Simd>(simd: S, load: impl Fn(usize) -> S::f32s, coefficients: &mut Vectors<S>) {
+    transform(
+        coefficients,
+        load,
+        #[inline(always)]
+        |line| forward_8(simd, line),
+        simd,
+    );
 }
 
 #[inline(always)]
-fn columns<S: Simd>(simd: S, mut block: Vectors<S>, transform: impl Fn(S, [S::f32s; 8]) -> [S::f32s; 8]) -> Vectors<S> {
+fn transform<S: Simd>(
+    block: &mut Vectors<S>,
+    load: impl Fn(usize) -> S::f32s,
+    transform_8: impl Fn([S::f32s; 8]) -> [S::f32s; 8],
+    simd: S,
+) {
+    for row in 0..SIDE {
+        let mut line = [simd.splat_f32s(0.0); 8];
+        for (column, value) in line.iter_mut().enumerate() {
+            *value = load(row * SIDE + column);
+        }
+        block[row * SIDE..(row + 1) * SIDE].copy_from_slice(&transform_8(line));
+    }
     for column in 0..SIDE {
         let mut line = [simd.splat_f32s(0.0); 8];
-        for (row, line) in line.iter_mut().enumerate() {
-            *line = block[row * SIDE + column];
+        for (row, value) in line.iter_mut().enumerate() {
+            *value = block[row * SIDE + column];
         }
-        for (row, value) in transform(simd, line).into_iter().enumerate() {
+        for (row, value) in transform_8(line).into_iter().enumerate() {
             block[row * SIDE + column] = value;
         }
     }
-    block
 }
 
 /// Where the pixels of a feature map lie: `[…, columns, channels]` with any distance between rows.
@@ -154,9 +162,13 @@ pub(crate) fn inverse_to_pixels(
         fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
             let channels = self.channels;
             let map = &self.map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
-            let block_pixels = inverse_block(simd, |index| {
-                lanes.load(simd, &map[usize::from(ROW_MAJOR_TO_ZIGZAG[index]) * channels + channel..])
-            });
+            let mut block_pixels = [simd.splat_f32s(0.0); BLOCK];
+            inverse_block(
+                simd,
+                #[inline(always)]
+                |index| lanes.load(simd, &map[usize::from(ROW_MAJOR_TO_ZIGZAG[index]) * channels + channel..]),
+                &mut block_pixels,
+            );
             let start = self.layout.block(block, channels) + channel;
             for row in 0..SIDE {
                 let line = &mut self.pixels[start + row * self.layout.row..];
@@ -193,10 +205,16 @@ pub(crate) fn forward_from_pixels(
         fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
             let channels = self.channels;
             let start = self.layout.block(block, channels) + channel;
-            let mut f = forward_block(simd, |index| {
-                let (row, column) = (index / SIDE, index % SIDE);
-                lanes.load(simd, &self.pixels[start + row * self.layout.row + column * channels..])
-            });
+            let mut f = [simd.splat_f32s(0.0); BLOCK];
+            forward_block(
+                simd,
+                #[inline(always)]
+                |index| {
+                    let (row, column) = (index / SIDE, index % SIDE);
+                    lanes.load(simd, &self.pixels[start + row * self.layout.row + column * channels..])
+                },
+                &mut f,
+            );
             if let Some(bias) = self.bias {
                 let bias = lanes.load(simd, &bias[channel..]);
                 f[0] = simd.mul_add_e_f32s(simd.splat_f32s(8.0), bias, f[0]);

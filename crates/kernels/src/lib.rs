@@ -7,6 +7,11 @@
 //!
 //! Source of the method: Ehrlich and Davis, *Deep Residual Learning in the JPEG Transform Domain* (ICCV 2019).
 
+#![expect(
+    clippy::inline_always,
+    reason = "a body must be inlined into the function that enables its instruction set, or it runs without it"
+)]
+
 mod add;
 mod batch_norm;
 mod block;

@@ -14,6 +14,7 @@ pub struct Loss {
 ///
 /// # Panics
 /// If a slice does not have the length its shape says or a label is not a class.
+#[must_use]
 pub fn softmax_cross_entropy(
     logits: &[f32],
     classes: usize,

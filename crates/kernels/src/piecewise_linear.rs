@@ -134,6 +134,7 @@ fn whole_blocks(map: &[f32], channels: usize) -> usize {
     map.len() / (BLOCK * channels)
 }
 
+#[inline(always)]
 fn is_kept(index: usize, below: usize) -> bool {
     index / SIDE + index % SIDE < below
 }
@@ -150,44 +151,50 @@ struct Forward<'a> {
 impl BlockKernel for Forward<'_> {
     #[inline(always)]
     fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
-        let values = inverse_kept(simd, lanes, self.map, (block, channel, self.channels), self.value_below);
-        let low_pass = if self.mask_below == self.value_below {
-            values
-        } else {
-            inverse_kept(simd, lanes, self.map, (block, channel, self.channels), self.mask_below)
-        };
+        let place = Place { block, channel, channels: self.channels };
+        let mut values = [simd.splat_f32s(0.0); BLOCK];
+        place.inverse_kept(simd, lanes, self.map, self.value_below, &mut values);
+        let mut low_pass = [simd.splat_f32s(0.0); BLOCK];
+        let picks_from_values = self.mask_below == self.value_below;
+        if !picks_from_values {
+            place.inverse_kept(simd, lanes, self.map, self.mask_below, &mut low_pass);
+        }
+        let low_pass = if picks_from_values { &values } else { &low_pass };
+
         let (slope, intercept) = (simd.splat_f32s(self.function.slope), simd.splat_f32s(self.function.intercept));
-        let mut result = values;
-        for result in &mut result {
-            *result = simd.mul_add_e_f32s(slope, *result, intercept);
+        let mut result = [simd.splat_f32s(0.0); BLOCK];
+        for (result, &value) in result.iter_mut().zip(&values) {
+            *result = simd.mul_add_e_f32s(slope, value, intercept);
         }
         for (number, breakpoint) in self.function.breakpoints.iter().enumerate() {
             let at = simd.splat_f32s(breakpoint.at);
             let slope = simd.splat_f32s(breakpoint.slope_change);
             let intercept = simd.splat_f32s(breakpoint.intercept_change);
-            let mut bits = [simd.splat_u32s(0); 2];
-            for index in 0..BLOCK {
-                let beyond = simd.greater_than_f32s(low_pass[index], at);
-                let change = simd.mul_add_e_f32s(slope, values[index], intercept);
-                let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
-                result[index] = simd.add_f32s(result[index], change);
-                let bit = simd.select_u32s(beyond, simd.splat_u32s(1 << (index % 32)), simd.splat_u32s(0));
-                bits[index / 32] = simd.or_u32s(bits[index / 32], bit);
-            }
-            if let Some(masks) = &mut self.masks {
-                let start = (block * self.function.breakpoints.len() + number) * 2 * self.channels + channel;
-                lanes.store_bits(simd, &mut masks[start..], bits[0]);
-                lanes.store_bits(simd, &mut masks[start + self.channels..], bits[1]);
+            for half in 0..2 {
+                let mut bits = simd.splat_u32s(0);
+                let mut bit = simd.splat_u32s(1);
+                for index in half * BLOCK / 2..(half + 1) * BLOCK / 2 {
+                    let beyond = simd.greater_than_f32s(low_pass[index], at);
+                    let change = simd.mul_add_e_f32s(slope, values[index], intercept);
+                    let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
+                    result[index] = simd.add_f32s(result[index], change);
+                    bits = simd.select_u32s(beyond, simd.or_u32s(bits, bit), bits);
+                    bit = simd.add_u32s(bit, bit);
+                }
+                if let Some(masks) = &mut self.masks {
+                    let start = place.masks(self.function.breakpoints.len(), number, half);
+                    lanes.store_bits(simd, &mut masks[start..], bits);
+                }
             }
         }
-        store(
+        let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
+        forward_block(
             simd,
-            lanes,
-            &forward_block(simd, |index| result[index]),
-            self.map,
-            (block, channel, self.channels),
-            SIDE * 2,
+            #[inline(always)]
+            |index| result[index],
+            &mut coefficients,
         );
+        place.store_kept(simd, lanes, &coefficients, self.map, 2 * SIDE);
     }
 }
 
@@ -202,61 +209,87 @@ struct Backward<'a> {
 impl BlockKernel for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
-        let place = (block, channel, self.channels);
-        let pixels = inverse_kept(simd, lanes, self.gradient, place, 2 * SIDE);
+        let place = Place { block, channel, channels: self.channels };
+        let mut pixels = [simd.splat_f32s(0.0); BLOCK];
+        place.inverse_kept(simd, lanes, self.gradient, 2 * SIDE, &mut pixels);
         let mut slopes = [simd.splat_f32s(self.function.slope); BLOCK];
         for (number, breakpoint) in self.function.breakpoints.iter().enumerate() {
             let change = simd.splat_f32s(breakpoint.slope_change);
-            let start = (block * self.function.breakpoints.len() + number) * 2 * self.channels + channel;
-            let bits = [
-                lanes.load_bits(simd, &self.masks[start..]),
-                lanes.load_bits(simd, &self.masks[start + self.channels..]),
-            ];
-            for (index, slope) in slopes.iter_mut().enumerate() {
-                let bit = simd.splat_u32s(1 << (index % 32));
-                let beyond = simd.equal_u32s(simd.and_u32s(bits[index / 32], bit), bit);
-                let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
-                *slope = simd.add_f32s(*slope, change);
+            for half in 0..2 {
+                let start = place.masks(self.function.breakpoints.len(), number, half);
+                let bits = lanes.load_bits(simd, &self.masks[start..]);
+                let mut bit = simd.splat_u32s(1);
+                for slope in &mut slopes[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
+                    let beyond = simd.equal_u32s(simd.and_u32s(bits, bit), bit);
+                    let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
+                    *slope = simd.add_f32s(*slope, change);
+                    bit = simd.add_u32s(bit, bit);
+                }
             }
         }
-        let result = forward_block(simd, |index| simd.mul_f32s(slopes[index], pixels[index]));
-        store(simd, lanes, &result, self.gradient, place, self.value_below);
+        let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
+        forward_block(
+            simd,
+            #[inline(always)]
+            |index| simd.mul_f32s(slopes[index], pixels[index]),
+            &mut coefficients,
+        );
+        place.store_kept(simd, lanes, &coefficients, self.gradient, self.value_below);
     }
 }
 
-/// Pixels of the coefficients with `α + β < below`; place is (block, first channel, channels).
-#[inline(always)]
-fn inverse_kept<S: Simd, L: Lanes>(
-    simd: S,
-    lanes: L,
-    map: &[f32],
-    (block, channel, channels): (usize, usize, usize),
-    below: usize,
-) -> Vectors<S> {
-    let map = &map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
-    inverse_block(simd, |index| {
-        if is_kept(index, below) {
-            lanes.load(simd, &map[usize::from(ROW_MAJOR_TO_ZIGZAG[index]) * channels + channel..])
-        } else {
-            simd.splat_f32s(0.0)
-        }
-    })
+/// One group of channels of one block.
+#[derive(Clone, Copy)]
+struct Place {
+    block: usize,
+    channel: usize,
+    channels: usize,
 }
 
-/// Stores row-major coefficients, zero where `α + β ≥ below`.
-#[inline(always)]
-fn store<S: Simd, L: Lanes>(
-    simd: S,
-    lanes: L,
-    coefficients: &Vectors<S>,
-    map: &mut [f32],
-    (block, channel, channels): (usize, usize, usize),
-    below: usize,
-) {
-    let map = &mut map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
-    for (position, &index) in ZIGZAG_TO_ROW_MAJOR.iter().enumerate() {
-        let index = usize::from(index);
-        let value = if is_kept(index, below) { coefficients[index] } else { simd.splat_f32s(0.0) };
-        lanes.store(simd, &mut map[position * channels + channel..], value);
+impl Place {
+    fn range(self) -> std::ops::Range<usize> {
+        self.block * BLOCK * self.channels..(self.block + 1) * BLOCK * self.channels
+    }
+
+    /// Where the masks of half a block begin, in `[blocks, breakpoints, 2, channels]`.
+    fn masks(self, breakpoints: usize, breakpoint: usize, half: usize) -> usize {
+        ((self.block * breakpoints + breakpoint) * 2 + half) * self.channels + self.channel
+    }
+
+    /// Pixels of the coefficients with `α + β < below`.
+    #[inline(always)]
+    fn inverse_kept<S: Simd, L: Lanes>(self, simd: S, lanes: L, map: &[f32], below: usize, pixels: &mut Vectors<S>) {
+        let map = &map[self.range()];
+        inverse_block(
+            simd,
+            #[inline(always)]
+            |index| {
+                if is_kept(index, below) {
+                    let position = usize::from(ROW_MAJOR_TO_ZIGZAG[index]);
+                    lanes.load(simd, &map[position * self.channels + self.channel..])
+                } else {
+                    simd.splat_f32s(0.0)
+                }
+            },
+            pixels,
+        );
+    }
+
+    /// Stores row-major coefficients, zero where `α + β ≥ below`.
+    #[inline(always)]
+    fn store_kept<S: Simd, L: Lanes>(
+        self,
+        simd: S,
+        lanes: L,
+        coefficients: &Vectors<S>,
+        map: &mut [f32],
+        below: usize,
+    ) {
+        let map = &mut map[self.range()];
+        for (position, &index) in ZIGZAG_TO_ROW_MAJOR.iter().enumerate() {
+            let index = usize::from(index);
+            let value = if is_kept(index, below) { coefficients[index] } else { simd.splat_f32s(0.0) };
+            lanes.store(simd, &mut map[position * self.channels + self.channel..], value);
+        }
     }
 }

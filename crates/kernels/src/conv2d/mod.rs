@@ -32,7 +32,7 @@ impl Conv2dShape {
     pub fn output_grid(&self) -> Option<Grid> {
         let side = |blocks: usize| {
             let pixels = (blocks * SIDE + 2 * self.padding).checked_sub(self.size)? / self.stride + 1;
-            (pixels % SIDE == 0).then_some(pixels / SIDE)
+            pixels.is_multiple_of(SIDE).then_some(pixels / SIDE)
         };
         Some(Grid { high: side(self.input_grid.high)?, wide: side(self.input_grid.wide)? })
     }
