@@ -4,6 +4,8 @@
 //! The machine's measured peak of multiply-adds is printed first, so that every figure has its share. Answers are checked
 //! against the scalar instruction set before anything is timed.
 
+#![expect(clippy::inline_always, reason = "the peak must be measured with the instruction set's own registers")]
+
 use divan::{Bencher, black_box, counter::ItemsCount};
 use jpegnet_kernels::{
     Adam, BLOCK, BatchNormGradient, BatchStatistics, Conv2d, Conv2dShape, GRADIENT_MOMENTS, Grid, Isa, MOMENTS,
@@ -44,8 +46,8 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn new(channels: usize, side: usize, size: usize, stride: usize) -> Self {
-        let input_grid = Grid { high: side * stride, wide: side * stride };
+    fn new(channels: usize, blocks_a_side: usize, size: usize, stride: usize) -> Self {
+        let input_grid = Grid { high: blocks_a_side * stride, wide: blocks_a_side * stride };
         let (input_channels, output_channels) = (channels, channels);
         let shape = Conv2dShape { input_channels, output_channels, size, stride, padding: size / 2, input_grid };
         let conv = Conv2d::choose(shape).expect("the grid is whole");

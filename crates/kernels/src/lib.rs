@@ -17,6 +17,7 @@ mod batch_norm;
 mod block;
 mod conv2d;
 mod dct;
+pub mod definition;
 mod isa;
 mod linear;
 mod loss;

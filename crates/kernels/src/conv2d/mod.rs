@@ -3,6 +3,7 @@
 //! The learned parameters are always the spatial filter `[out, in, size, size]`; a [`Conv2d`] packs it for its
 //! [`Factorisation`], applies it and its adjoint to one image at a time, and takes gradients back to the spatial filter.
 
+mod exploded;
 mod pointwise;
 mod sandwich;
 
@@ -57,18 +58,21 @@ pub enum Factorisation {
     Sandwich,
     /// A 1×1 filter at stride 1 commutes with the DCT: one matrix product over coefficients.
     Pointwise,
+    /// The paper's exploded map applied as written: 64 times the multiplies, there to be compared with.
+    Exploded,
 }
 
 impl Factorisation {
     /// All, in the order of preference.
-    pub const ALL: [Factorisation; 2] = [Factorisation::Pointwise, Factorisation::Sandwich];
+    pub const ALL: [Factorisation; 3] = [Factorisation::Pointwise, Factorisation::Sandwich, Factorisation::Exploded];
 
-    /// `sandwich` or `pointwise`.
+    /// `sandwich`, `pointwise` or `exploded`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Factorisation::Sandwich => "sandwich",
             Factorisation::Pointwise => "pointwise",
+            Factorisation::Exploded => "exploded",
         }
     }
 }
@@ -85,6 +89,7 @@ pub struct Conv2d {
 enum Method {
     Sandwich(sandwich::Sandwich),
     Pointwise(pointwise::Pointwise),
+    Exploded(exploded::Exploded),
 }
 
 /// The same call on whichever method was chosen.
@@ -93,6 +98,7 @@ macro_rules! on_method {
         match &$self.method {
             Method::Sandwich($method) => $call,
             Method::Pointwise($method) => $call,
+            Method::Exploded($method) => $call,
         }
     };
 }
@@ -106,6 +112,7 @@ impl Conv2d {
         let method = match factorisation {
             Factorisation::Sandwich => Method::Sandwich(sandwich::Sandwich::new(shape, output_grid)),
             Factorisation::Pointwise => Method::Pointwise(pointwise::Pointwise::new(shape)?),
+            Factorisation::Exploded => Method::Exploded(exploded::Exploded::new(shape, output_grid)),
         };
         Some(Conv2d { shape, output_grid, method })
     }
@@ -135,6 +142,7 @@ impl Conv2d {
         match self.method {
             Method::Sandwich(_) => Factorisation::Sandwich,
             Method::Pointwise(_) => Factorisation::Pointwise,
+            Method::Exploded(_) => Factorisation::Exploded,
         }
     }
 
@@ -258,6 +266,15 @@ impl Conv2d {
         assert_eq!(packed_gradient.len(), self.filter_gradient_len(), "a gradient has filter_gradient_len floats");
         assert_eq!(gradient.len(), self.shape.filter_len(), "a filter is [out, in, size, size]");
         on_method!(self, method => method.unpack_filter_gradient_into(packed_gradient, gradient));
+    }
+}
+
+/// A bias b adds b to every pixel, so 8b to every DC.
+fn add_bias(bias: &[f32], output: &mut [f32]) {
+    for block in output.chunks_exact_mut(BLOCK * bias.len()) {
+        for (dc, bias) in block.iter_mut().zip(bias) {
+            *dc += 8.0 * bias;
+        }
     }
 }
 

@@ -65,11 +65,7 @@ impl Pointwise {
     ) {
         self.rows_times(isa, (input, self.inputs), (packed, self.outputs), output, Sum::Replace);
         if let Some(bias) = bias {
-            for block in output.chunks_exact_mut(BLOCK * self.outputs) {
-                for (dc, bias) in block.iter_mut().zip(bias) {
-                    *dc += 8.0 * bias;
-                }
-            }
+            super::add_bias(bias, output);
         }
     }
 
