@@ -1,0 +1,120 @@
+//! From the sparse images of a batch to the network's input, inside the step.
+
+use crate::EngineError;
+use crate::spec::InputSpec;
+use jpegnet_jpeg::{Colour, SparseJpeg};
+use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
+use jpegnet_kernels::{Grid, Isa};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A picture to train on or to classify.
+#[derive(Clone, Copy, Debug)]
+pub struct Image<'a> {
+    /// What errors call it: the file.
+    pub name: &'a str,
+    /// Its coefficients.
+    pub jpeg: &'a SparseJpeg,
+}
+
+/// All that the transform from planes to the network's input depends on, beside the network.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Geometry {
+    gray: bool,
+    /// Horizontal and vertical subsampling of each component.
+    ratios: Vec<(usize, usize)>,
+}
+
+/// The transforms met so far; pictures of a set share a few.
+#[derive(Debug, Default)]
+pub(crate) struct InputTransforms {
+    known: HashMap<Geometry, Arc<InputTransform>>,
+}
+
+/// The images of a batch, each with its transform.
+#[derive(Debug)]
+pub(crate) struct BatchInput<'a> {
+    images: &'a [Image<'a>],
+    transforms: Vec<Arc<InputTransform>>,
+}
+
+impl InputTransforms {
+    /// Checks every image against the network's input and finds its transform.
+    pub(crate) fn batch<'a>(
+        &mut self,
+        input: &InputSpec,
+        images: &'a [Image<'a>],
+    ) -> Result<BatchInput<'a>, EngineError> {
+        let transforms = images.iter().map(|image| self.transform(input, image)).collect::<Result<_, _>>()?;
+        Ok(BatchInput { images, transforms })
+    }
+
+    fn transform(&mut self, input: &InputSpec, image: &Image) -> Result<Arc<InputTransform>, EngineError> {
+        let Image { name, jpeg } = image;
+        if (jpeg.width as usize, jpeg.height as usize) != (input.width, input.height) {
+            return Err(EngineError::SizeMismatch {
+                file: (*name).into(),
+                expected: format!("{}×{}", input.width, input.height),
+                found: format!("{}×{}", jpeg.width, jpeg.height),
+            });
+        }
+        let geometry = Geometry { gray: jpeg.colour == Colour::Gray, ratios: ratios(jpeg) };
+        if let Some(known) = self.known.get(&geometry) {
+            return Ok(Arc::clone(known));
+        }
+        let colour = if geometry.gray { InputColour::Gray } else { InputColour::YCbCr };
+        let transform = Arc::new(InputTransform::new(
+            input.width,
+            input.height,
+            colour,
+            &geometry.ratios,
+            input.channels,
+            &input.mean,
+            &input.std,
+        ));
+        self.known.insert(geometry, Arc::clone(&transform));
+        Ok(transform)
+    }
+}
+
+impl BatchInput<'_> {
+    /// Images of the batch.
+    pub(crate) fn len(&self) -> usize {
+        self.images.len()
+    }
+
+    /// Floats of scratch that one image at a time needs.
+    pub(crate) fn scratch(&self) -> usize {
+        self.transforms.iter().map(|transform| transform.workspace_len()).max().unwrap_or(0)
+    }
+
+    /// Expands one image into the network's input `[blocks, 64, channels]`.
+    pub(crate) fn expand_into(&self, isa: Isa, image: usize, output: &mut [f32], scratch: &mut [f32]) {
+        let (jpeg, transform) = (self.images[image].jpeg, &self.transforms[image]);
+        let planes: Vec<SparsePlane> = jpeg
+            .components
+            .iter()
+            .zip(ratios(jpeg))
+            .map(|(component, (horizontal_ratio, vertical_ratio))| SparsePlane {
+                grid: Grid { high: component.blocks_high, wide: component.blocks_wide },
+                quantisation: &component.quantisation,
+                counts: component.blocks.counts(),
+                positions: component.blocks.positions(),
+                values: component.blocks.values(),
+                horizontal_ratio,
+                vertical_ratio,
+            })
+            .collect();
+        transform.apply_into(isa, &planes, output, &mut scratch[..transform.workspace_len()]);
+    }
+}
+
+/// How many pixels of the picture one sample of each component stands for, horizontally and vertically.
+fn ratios(jpeg: &SparseJpeg) -> Vec<(usize, usize)> {
+    let largest = |side: fn(&jpegnet_jpeg::Component) -> u8| jpeg.components.iter().map(side).max().unwrap_or(1);
+    let (horizontal, vertical) = (largest(|component| component.horizontal), largest(|component| component.vertical));
+    jpeg.components
+        .iter()
+        .map(|component| (usize::from(horizontal / component.horizontal), usize::from(vertical / component.vertical)))
+        .collect()
+}

@@ -1,0 +1,36 @@
+//! Networks in the JPEG transform domain: planning, memory, training, inference, and weights in and out.
+//!
+//! A [`NetworkSpec`] is plain data; a [`Plan`] is a definition that holds together, with every shape inferred and every
+//! factorisation chosen; a [`Network`] owns the memory and does the work. Pictures stay sparse until the first
+//! instruction of a step expands them. Same seed, same bits, for any number of threads: work is cut by the batch alone
+//! and partial sums are added in the order of the chunks.
+
+#![forbid(unsafe_code)]
+
+mod arena;
+mod chunks;
+mod error;
+mod input;
+mod layers;
+mod network;
+mod ops;
+mod optimizer;
+mod parameters;
+mod plan;
+mod program;
+mod random;
+mod shape;
+mod spec;
+mod tensor;
+mod views;
+pub mod weights;
+mod workspace;
+
+pub use error::EngineError;
+pub use input::Image;
+pub use network::{LossAndGradients, MaskingOverride, Network, StepReport};
+pub use optimizer::OptimizerSpec;
+pub use plan::{NodeSummary, Plan};
+pub use random::permutation;
+pub use spec::{BreakpointSpec, InputSpec, MaskingSpec, NetworkSpec, NodeSpec, OperationSpec};
+pub use tensor::{LoadReport, Mismatch, NamedTensor};

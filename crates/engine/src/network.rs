@@ -1,0 +1,114 @@
+//! A network: a plan with its parameters, its memory and what it does.
+
+mod infer;
+mod state;
+mod train;
+
+pub use infer::MaskingOverride;
+pub use train::{LossAndGradients, StepReport};
+
+use crate::EngineError;
+use crate::arena::Arena;
+use crate::input::InputTransforms;
+use crate::layers::Layers;
+use crate::optimizer::OptimizerState;
+use crate::parameters::Parameters;
+use crate::plan::{Operation, Plan};
+use crate::program::{Mode, Program};
+use crate::spec::MaskingSpec;
+use crate::workspace::Workspaces;
+use jpegnet_kernels::{Isa, Masking};
+
+/// A network that trains and predicts; it owns parameters, optimizer state and working memory.
+#[derive(Debug)]
+pub struct Network {
+    plan: Plan,
+    isa: Isa,
+    parameters: Parameters,
+    layers: Layers,
+    optimizer: OptimizerState,
+    transforms: InputTransforms,
+    inference: Program,
+    /// Compiled at the first step: a network that only predicts needs none.
+    training: Option<Program>,
+    arena: Arena,
+    workspaces: Workspaces,
+}
+
+impl Network {
+    /// A network with `PyTorch`'s default initial values: filters, weights and biases uniform in ±1/√`fan_in`, batch
+    /// normalisation 1 and 0; the same for the same seed on every machine.
+    #[must_use]
+    pub fn new(plan: Plan, seed: u64, isa: Isa) -> Network {
+        Network {
+            parameters: Parameters::new(&plan.parameters, &plan.running, seed),
+            layers: Layers::new(&plan),
+            optimizer: OptimizerState::default(),
+            transforms: InputTransforms::default(),
+            inference: Program::new(&plan, Mode::Inference),
+            training: None,
+            arena: Arena::default(),
+            workspaces: Workspaces::default(),
+            plan,
+            isa,
+        }
+    }
+
+    /// The plan it was made from.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Steps the optimizer has done.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.optimizer.step
+    }
+
+    /// Bytes of native memory it holds now.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.parameters.bytes()
+            + self.layers.bytes()
+            + self.optimizer.bytes()
+            + self.arena.bytes()
+            + self.workspaces.bytes()
+    }
+}
+
+/// How every node masks: as defined, unless overridden; exact for nodes that mask nothing.
+fn maskings(plan: &Plan, change: MaskingOverride) -> Vec<Masking> {
+    let masking = |operation: &Operation| {
+        let Operation::PiecewiseLinear { masking, frequencies, .. } = operation else {
+            return Masking::Exact;
+        };
+        let frequencies = change.frequencies.unwrap_or(*frequencies);
+        match (change.masking, masking) {
+            (Some(masking), _) => kernel_masking(masking, frequencies),
+            // A number of frequencies alone means the paper's way of using them.
+            (None, MaskingSpec::Exact) if change.frequencies.is_some() => kernel_masking(MaskingSpec::Asm, frequencies),
+            (None, masking) => kernel_masking(*masking, frequencies),
+        }
+    };
+    plan.nodes.iter().map(|node| masking(&node.operation)).collect()
+}
+
+fn kernel_masking(masking: MaskingSpec, frequencies: usize) -> Masking {
+    match masking {
+        MaskingSpec::Exact => Masking::Exact,
+        MaskingSpec::Asm => Masking::Approximated { frequencies },
+        MaskingSpec::Apx => Masking::Truncated { frequencies },
+    }
+}
+
+fn check_batch(images: usize) -> Result<(), EngineError> {
+    if images == 0 {
+        return Err(EngineError::InvalidOption {
+            option: "batch".into(),
+            expected: "at least 1 image".into(),
+            found: "0".into(),
+        });
+    }
+    Ok(())
+}

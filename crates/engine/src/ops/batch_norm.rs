@@ -1,0 +1,140 @@
+//! Batch normalisation: sums over the batch first, then a scale and a shift; running statistics for inference.
+
+use super::Pass;
+use crate::layers::{Layer, Layers, Normalisation};
+use crate::parameters::Parameters;
+use crate::plan::{Operation, Plan};
+use crate::program::{Buffer, Scheduled, Target};
+use crate::shape::Shape;
+use crate::views::{Chunk, Views};
+use jpegnet_kernels::{
+    BatchNormGradient, BatchStatistics, GRADIENT_MOMENTS, MOMENTS, add_gradient_moments, add_moments,
+    batch_norm_backward_into, normalise_coefficients, scale_shift_into,
+};
+
+/// What a batch normalisation is made of.
+struct BatchNorm {
+    channels: usize,
+    epsilon: f32,
+    weight: usize,
+    bias: usize,
+}
+
+fn batch_norm(plan: &Plan, node: usize) -> BatchNorm {
+    match plan.nodes[node].operation {
+        Operation::BatchNorm { channels, epsilon, weight, bias, .. } => BatchNorm { channels, epsilon, weight, bias },
+        _ => unreachable!("the node is a batch normalisation"),
+    }
+}
+
+fn normalisation<'a>(pass: &'a Pass, node: usize) -> &'a Normalisation {
+    match pass.layer(node) {
+        Layer::BatchNorm(layer) => layer,
+        _ => unreachable!("a batch normalisation has a batch normalisation's layer"),
+    }
+}
+
+pub(super) fn moments(pass: &Pass, node: usize, scheduled: &Scheduled, chunk: &mut Chunk, input: Buffer) {
+    let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
+    let moments = &mut chunk.doubles[scheduled.doubles..scheduled.doubles + MOMENTS * channels];
+    add_moments(pass.isa, channels, chunk.views.read(input), moments);
+}
+
+pub(super) fn forward(pass: &Pass, node: usize, views: &mut Views, input: Buffer, output: Buffer) {
+    let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
+    let Normalisation { scale, dc_shift, .. } = normalisation(pass, node);
+    views.write(output, |output, views| {
+        scale_shift_into(pass.isa, channels, views.read(input), scale, dc_shift, output);
+    });
+}
+
+pub(super) fn gradient_moments(
+    pass: &Pass,
+    node: usize,
+    scheduled: &Scheduled,
+    chunk: &mut Chunk,
+    input: Buffer,
+    output_gradient: Buffer,
+) {
+    let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
+    let moments = &mut chunk.doubles[scheduled.doubles..scheduled.doubles + GRADIENT_MOMENTS * channels];
+    let (input, output_gradient) = (chunk.views.read(input), chunk.views.read(output_gradient));
+    add_gradient_moments(pass.isa, channels, input, output_gradient, moments);
+}
+
+pub(super) fn backward(
+    pass: &Pass,
+    node: usize,
+    views: &mut Views,
+    (input, output_gradient): (Buffer, Buffer),
+    Target { buffer, accumulate }: Target,
+) {
+    let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
+    let Some(gradient) = &normalisation(pass, node).gradient else {
+        unreachable!("a stage for the gradient's moments comes before");
+    };
+    views.write(buffer, |input_gradient, views| {
+        let (input, output_gradient) = (views.read(input), views.read(output_gradient));
+        batch_norm_backward_into(pass.isa, channels, input, output_gradient, gradient, input_gradient, accumulate);
+    });
+}
+
+pub(super) fn finish_moments(
+    plan: &Plan,
+    parameters: &Parameters,
+    layers: &mut Layers,
+    node: usize,
+    batch: usize,
+    moments: &[f64],
+) {
+    let BatchNorm { channels, epsilon, weight, bias } = batch_norm(plan, node);
+    let Shape::Map { grid, .. } = plan.shapes[node + 1] else {
+        unreachable!("a batch normalisation makes a map");
+    };
+    let Layer::BatchNorm(layer) = &mut layers.nodes[node] else {
+        unreachable!("a batch normalisation has a batch normalisation's layer");
+    };
+    let moments = &moments[..MOMENTS * channels];
+    layer.statistics = BatchStatistics::from_moments(moments, channels, batch * grid.blocks());
+    layer.scale.resize(channels, 0.0);
+    layer.dc_shift.resize(channels, 0.0);
+    normalise_coefficients(
+        &layer.statistics.mean,
+        &layer.statistics.variance,
+        epsilon,
+        &parameters.values[weight],
+        &parameters.values[bias],
+        &mut layer.scale,
+        &mut layer.dc_shift,
+    );
+}
+
+pub(super) fn finish_gradients(
+    plan: &Plan,
+    parameters: &mut Parameters,
+    layers: &mut Layers,
+    node: usize,
+    moments: &[f64],
+) {
+    let BatchNorm { channels, epsilon, weight, bias } = batch_norm(plan, node);
+    let Layer::BatchNorm(layer) = &mut layers.nodes[node] else {
+        unreachable!("a batch normalisation has a batch normalisation's layer");
+    };
+    let moments = &moments[..GRADIENT_MOMENTS * channels];
+    let values = &parameters.values[weight];
+    let gradient = BatchNormGradient::from_moments(moments, &layer.statistics, epsilon, values);
+    parameters.gradients[weight].copy_from_slice(&gradient.weight);
+    parameters.gradients[bias].copy_from_slice(&gradient.bias);
+    layer.gradient = Some(gradient);
+}
+
+/// Moves every running statistic towards the batch's, once a step is known to be good.
+pub(crate) fn update_running(plan: &Plan, parameters: &mut Parameters, layers: &Layers) {
+    for (node, layer) in plan.nodes.iter().zip(&layers.nodes) {
+        if let (Operation::BatchNorm { momentum, running, .. }, Layer::BatchNorm(layer)) = (&node.operation, layer) {
+            let running = &mut parameters.running[*running];
+            layer.statistics.update_running(*momentum, &mut running.mean, &mut running.variance);
+            running.batches += 1;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a network learns and keeps: parameters, their gradients, and running statistics.
+
+use crate::random::initial_stream;
+use rand_chacha::rand_core::Rng;
+
+/// How a parameter starts, as `PyTorch`'s layers do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Initial {
+    /// Uniform in ±1/√`fan_in`: Kaiming's with a = √5, and the bias beside it.
+    Uniform {
+        /// Inputs that one output sums.
+        fan_in: usize,
+    },
+    /// All one.
+    Ones,
+    /// All zero.
+    Zeros,
+}
+
+/// A parameter of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ParameterSpec {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) initial: Initial,
+}
+
+impl ParameterSpec {
+    pub(crate) fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// The running statistics of one batch normalisation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RunningSpec {
+    pub(crate) path: String,
+    pub(crate) channels: usize,
+}
+
+/// One entry of `state_dict()`, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StateEntry {
+    Parameter(usize),
+    RunningMean(usize),
+    RunningVariance(usize),
+    BatchesTracked(usize),
+}
+
+/// Values of the running statistics of one batch normalisation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Running {
+    pub(crate) mean: Vec<f32>,
+    pub(crate) variance: Vec<f32>,
+    pub(crate) batches: u64,
+}
+
+/// All that a network learns and keeps.
+#[derive(Debug)]
+pub(crate) struct Parameters {
+    /// One vector a parameter, shaped as in `PyTorch`.
+    pub(crate) values: Vec<Vec<f32>>,
+    /// Gradients of the last step, of the same shapes; empty before the first.
+    pub(crate) gradients: Vec<Vec<f32>>,
+    pub(crate) running: Vec<Running>,
+    /// Counts changes of the values, so that what is derived from them knows when it is stale.
+    pub(crate) version: u64,
+}
+
+impl Parameters {
+    pub(crate) fn new(specs: &[ParameterSpec], running: &[RunningSpec], seed: u64) -> Self {
+        let values = (0u64..).zip(specs).map(|(number, spec)| initial_values(spec, seed, number)).collect();
+        let running = running
+            .iter()
+            .map(|spec| Running { mean: vec![0.0; spec.channels], variance: vec![1.0; spec.channels], batches: 0 })
+            .collect();
+        Parameters { values, gradients: Vec::new(), running, version: 0 }
+    }
+
+    /// Makes room for gradients.
+    pub(crate) fn prepare_gradients(&mut self) {
+        if self.gradients.is_empty() {
+            self.gradients = self.values.iter().map(|values| vec![0.0; values.len()]).collect();
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let floats = |tensors: &[Vec<f32>]| tensors.iter().map(Vec::len).sum::<usize>();
+        let running: usize = self.running.iter().map(|running| 2 * running.mean.len()).sum();
+        size_of::<f32>() * (floats(&self.values) + floats(&self.gradients) + running)
+    }
+}
+
+fn initial_values(spec: &ParameterSpec, seed: u64, number: u64) -> Vec<f32> {
+    match spec.initial {
+        Initial::Ones => vec![1.0; spec.len()],
+        Initial::Zeros => vec![0.0; spec.len()],
+        Initial::Uniform { fan_in } => {
+            #[expect(clippy::cast_precision_loss, reason = "no filter sums 2^24 inputs")]
+            let bound = 1.0 / (fan_in as f32).sqrt();
+            let mut stream = initial_stream(seed, number);
+            (0..spec.len()).map(|_| bound * (2.0 * unit(stream.next_u32()) - 1.0)).collect()
+        }
+    }
+}
+
+/// The upper 24 bits as a number in 0…1, 1 excluded.
+#[expect(clippy::cast_precision_loss, reason = "24 bits fit a float32 exactly")]
+fn unit(bits: u32) -> f32 {
+    (bits >> 8) as f32 / (1u32 << 24) as f32
+}

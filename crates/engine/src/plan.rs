@@ -1,0 +1,169 @@
+//! From a definition to a plan: every shape inferred, every parameter named, every factorisation chosen, or one error
+//! that says where.
+
+mod infer;
+mod summary;
+
+pub use summary::NodeSummary;
+
+use crate::EngineError;
+use crate::parameters::{Initial, ParameterSpec, RunningSpec, StateEntry};
+use crate::shape::{SIDE, Shape};
+use crate::spec::{InputSpec, MaskingSpec, NetworkSpec};
+use jpegnet_kernels::{Conv2d, Grid, PiecewiseLinear};
+use std::collections::HashSet;
+
+/// Floats of a value or of all parameters beyond which a definition is refused: 8 GiB.
+pub(crate) const LARGEST: usize = 1 << 31;
+
+/// A node's operation with everything it needs to know; numbers index the plan's parameters and running statistics.
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Conv2d { conv: Box<Conv2d>, weight: usize, bias: Option<usize> },
+    BatchNorm { channels: usize, epsilon: f32, momentum: f32, weight: usize, bias: usize, running: usize },
+    PiecewiseLinear { function: PiecewiseLinear, masking: MaskingSpec, frequencies: usize, grid: Grid, channels: usize },
+    Add,
+    GlobalAveragePool { grid: Grid, channels: usize },
+    Linear { inputs: usize, outputs: usize, weight: usize, bias: Option<usize> },
+}
+
+/// A validated node.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) path: String,
+    /// Numbers of the values it takes; node i makes value i + 1.
+    pub(crate) inputs: Vec<usize>,
+    pub(crate) operation: Operation,
+}
+
+/// A validated network: shapes inferred, parameters named, factorisations chosen. Making one costs O(nodes).
+#[derive(Clone, Debug)]
+pub struct Plan {
+    spec: NetworkSpec,
+    pub(crate) nodes: Vec<Node>,
+    /// Of every value, the input first.
+    pub(crate) shapes: Vec<Shape>,
+    pub(crate) parameters: Vec<ParameterSpec>,
+    pub(crate) running: Vec<RunningSpec>,
+    parameter_count: usize,
+    /// What `state_dict()` holds, in its order.
+    pub(crate) state: Vec<(String, StateEntry)>,
+}
+
+impl Plan {
+    /// Validates a definition and infers every shape.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidDefinition`] or [`EngineError::ShapeMismatch`] naming the node, what was expected and what
+    /// was found.
+    pub fn new(spec: NetworkSpec) -> Result<Plan, EngineError> {
+        let input = infer::input_shape(&spec.input)?;
+        let mut plan = Plan {
+            nodes: Vec::with_capacity(spec.nodes.len()),
+            shapes: vec![input],
+            parameters: Vec::new(),
+            running: Vec::new(),
+            parameter_count: 0,
+            state: Vec::new(),
+            spec,
+        };
+        // Input pixels per pixel of every value, to say which input sizes would do.
+        let mut reductions = vec![1];
+        let mut paths = HashSet::new();
+        for number in 0..plan.spec.nodes.len() {
+            let node = plan.spec.nodes[number].clone();
+            if node.path.is_empty() || node.path.starts_with("optimizer.") {
+                let path = format!("nodes[{number}]");
+                return Err(invalid(path, "a path that is not empty and not the optimizer's", quoted(&node.path)));
+            }
+            if !paths.insert(node.path.clone()) {
+                return Err(invalid(node.path, "a path of its own", "the path of an earlier node"));
+            }
+            if let Some(&unknown) = node.inputs.iter().find(|&&value| value > number) {
+                let expected = format!("inputs among the values 0…{number} made before it");
+                return Err(invalid(node.path, expected, format!("value {unknown}")));
+            }
+            plan.add_node(&node, &mut reductions)?;
+        }
+        plan.check_ends()?;
+        Ok(plan)
+    }
+
+    /// The definition it was made from.
+    #[must_use]
+    pub fn spec(&self) -> &NetworkSpec {
+        &self.spec
+    }
+
+    /// Weights and biases to learn, counted.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.parameter_count
+    }
+
+    /// Class logits an image gets.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.shapes.last().map_or(0, |shape| shape.len())
+    }
+
+    pub(crate) fn input(&self) -> &InputSpec {
+        &self.spec.input
+    }
+
+    /// The last node makes logits, and nothing else is left unused.
+    fn check_ends(&self) -> Result<(), EngineError> {
+        let Some(last) = self.nodes.last() else {
+            return Err(invalid("network", "at least one node", "none"));
+        };
+        let Some(Shape::Features(_)) = self.shapes.last() else {
+            let found = self.shapes.last().map(ToString::to_string).unwrap_or_default();
+            return Err(mismatch(&last.path, "class logits from the last node: a vector of features", found));
+        };
+        let used: HashSet<usize> = self.nodes.iter().flat_map(|node| node.inputs.iter().copied()).collect();
+        match (1..self.nodes.len()).find(|value| !used.contains(value)) {
+            Some(unused) => Err(invalid(&self.nodes[unused - 1].path, "a later node that uses its output", "none")),
+            None => Ok(()),
+        }
+    }
+
+    fn parameter(&mut self, path: &str, name: &str, shape: Vec<usize>, initial: Initial) -> Result<usize, EngineError> {
+        let total = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
+        let total = total.and_then(|total| total.checked_add(self.parameter_count));
+        let Some(total) = total.filter(|&total| total <= LARGEST) else {
+            return Err(invalid(path, format!("at most {LARGEST} parameters"), format!("a {name} of shape {shape:?}")));
+        };
+        self.parameter_count = total;
+        let number = self.parameters.len();
+        let name = format!("{path}.{name}");
+        self.state.push((name.clone(), StateEntry::Parameter(number)));
+        self.parameters.push(ParameterSpec { name, shape, initial });
+        Ok(number)
+    }
+
+    fn running_statistics(&mut self, path: &str, channels: usize) -> usize {
+        let number = self.running.len();
+        self.state.push((format!("{path}.running_mean"), StateEntry::RunningMean(number)));
+        self.state.push((format!("{path}.running_var"), StateEntry::RunningVariance(number)));
+        self.state.push((format!("{path}.num_batches_tracked"), StateEntry::BatchesTracked(number)));
+        self.running.push(RunningSpec { path: path.into(), channels });
+        number
+    }
+}
+
+fn invalid(path: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> EngineError {
+    EngineError::InvalidDefinition { path: path.into(), expected: expected.into(), found: found.into() }
+}
+
+fn mismatch(path: &str, expected: impl Into<String>, found: impl Into<String>) -> EngineError {
+    EngineError::ShapeMismatch { path: path.into(), expected: expected.into(), found: found.into() }
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
+
+/// Pixels of a side, in the words of an error.
+fn pixels(grid: Grid) -> String {
+    format!("{}×{} pixels", grid.high * SIDE, grid.wide * SIDE)
+}

@@ -1,0 +1,74 @@
+//! What a plan says of itself.
+
+use super::{Operation, Plan};
+use jpegnet_kernels::{BLOCK, coefficients_kept};
+
+use crate::spec::MaskingSpec;
+
+/// A line of a network's summary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSummary {
+    /// The node's path.
+    pub path: String,
+    /// `conv2d`, `batchNorm`, `piecewiseLinear`, `add`, `globalAveragePool` or `linear`.
+    pub operation: &'static str,
+    /// `[channels, height, width]` in pixels, or `[features]`.
+    pub output_shape: Vec<usize>,
+    /// Weights and biases to learn.
+    pub parameters: usize,
+    /// Of a nonlinearity: coefficients of a block that its pieces are picked from.
+    pub coefficients_kept: Option<usize>,
+    /// The convolution's factorisation, or the nonlinearity's masking.
+    pub choice: Option<&'static str>,
+}
+
+impl Plan {
+    /// One line a node, in order.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeSummary> {
+        let values = self.nodes.iter().zip(&self.shapes[1..]);
+        values
+            .map(|(node, shape)| {
+                let operation = &node.operation;
+                let (kept, choice) = match operation {
+                    Operation::Conv2d { conv, .. } => (None, Some(conv.factorisation().name())),
+                    Operation::PiecewiseLinear { masking, frequencies, .. } => {
+                        let kept = if *masking == MaskingSpec::Exact { BLOCK } else { coefficients_kept(*frequencies) };
+                        (Some(kept), Some(masking.name()))
+                    }
+                    _ => (None, None),
+                };
+                NodeSummary {
+                    path: node.path.clone(),
+                    operation: operation.name(),
+                    output_shape: shape.dimensions(),
+                    parameters: operation.parameters().map(|number| self.parameters[number].len()).sum(),
+                    coefficients_kept: kept,
+                    choice,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Operation {
+    fn name(&self) -> &'static str {
+        match self {
+            Operation::Conv2d { .. } => "conv2d",
+            Operation::BatchNorm { .. } => "batchNorm",
+            Operation::PiecewiseLinear { .. } => "piecewiseLinear",
+            Operation::Add => "add",
+            Operation::GlobalAveragePool { .. } => "globalAveragePool",
+            Operation::Linear { .. } => "linear",
+        }
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = usize> {
+        let (weight, bias) = match *self {
+            Operation::Conv2d { weight, bias, .. } | Operation::Linear { weight, bias, .. } => (Some(weight), bias),
+            Operation::BatchNorm { weight, bias, .. } => (Some(weight), Some(bias)),
+            _ => (None, None),
+        };
+        weight.into_iter().chain(bias)
+    }
+}

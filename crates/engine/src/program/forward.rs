@@ -1,0 +1,113 @@
+//! The forward half of a program: one buffer a value, in place wherever nothing later needs what was there.
+
+use super::{Buffer, Compiler, Instruction, Mode};
+use crate::plan::{Operation, Plan};
+
+impl Compiler<'_> {
+    /// Emits the forward pass; gives the buffer of every value.
+    pub(super) fn forward(&mut self) -> Vec<Buffer> {
+        let plan = self.plan;
+        let last_uses = last_uses(plan);
+        let kept = if self.mode == Mode::Training { kept_for_backward(plan) } else { vec![false; plan.shapes.len()] };
+        let overwritable = |value: usize, node: usize| {
+            let once = plan.nodes[node].inputs.iter().filter(|&&input| input == value).count() == 1;
+            once && last_uses[value] == node && !kept[value]
+        };
+        let output = self.buffer(plan.shapes[0].len());
+        self.instructions.push(Instruction::Input { output });
+        let mut values = vec![output];
+        for (number, node) in plan.nodes.iter().enumerate() {
+            let inputs = &node.inputs;
+            let length = plan.shapes[number + 1].len();
+            let input = values[inputs[0]];
+            let value = match &node.operation {
+                Operation::Conv2d { .. } => {
+                    let output = self.buffer(length);
+                    self.instructions.push(Instruction::Conv2d { node: number, input, output });
+                    output
+                }
+                Operation::BatchNorm { .. } if self.mode == Mode::Inference && folds_into(plan, number).is_some() => {
+                    input
+                }
+                Operation::BatchNorm { .. } => {
+                    let output = self.buffer(length);
+                    if self.mode == Mode::Training {
+                        self.instructions.push(Instruction::Moments { node: number, input });
+                    }
+                    self.instructions.push(Instruction::Normalise { node: number, input, output });
+                    output
+                }
+                Operation::PiecewiseLinear { .. } => {
+                    let map = if overwritable(inputs[0], number) { input } else { self.copy(input) };
+                    self.instructions.push(Instruction::PiecewiseLinear { node: number, map });
+                    map
+                }
+                Operation::Add => self.emit_sum(number, inputs, &values, overwritable),
+                Operation::GlobalAveragePool { .. } => {
+                    let output = self.buffer(length);
+                    self.instructions.push(Instruction::Pool { node: number, input, output });
+                    output
+                }
+                Operation::Linear { .. } => {
+                    let output = self.buffer(length);
+                    self.instructions.push(Instruction::Linear { node: number, input, output });
+                    output
+                }
+            };
+            values.push(value);
+        }
+        values
+    }
+
+    /// A sum, on top of a term that nothing else needs if there is one.
+    fn emit_sum(
+        &mut self,
+        node: usize,
+        inputs: &[usize],
+        values: &[Buffer],
+        overwritable: impl Fn(usize, usize) -> bool,
+    ) -> Buffer {
+        let own = inputs.iter().position(|&value| overwritable(value, node));
+        let start = own.unwrap_or(0);
+        let sum = if own.is_some() { values[inputs[start]] } else { self.copy(values[inputs[start]]) };
+        for (position, &value) in inputs.iter().enumerate() {
+            if position != start {
+                self.instructions.push(Instruction::Add { node: Some(node), sum, term: values[value] });
+            }
+        }
+        sum
+    }
+}
+
+/// The convolution a batch normalisation folds into for inference: the one before it, if nothing else uses that.
+pub(crate) fn folds_into(plan: &Plan, batch_norm: usize) -> Option<usize> {
+    let value = plan.nodes[batch_norm].inputs[0];
+    let convolution = value.checked_sub(1)?;
+    let uses = plan.nodes.iter().flat_map(|node| &node.inputs).filter(|&&input| input == value).count();
+    (uses == 1 && matches!(plan.nodes[convolution].operation, Operation::Conv2d { .. })).then_some(convolution)
+}
+
+/// The last node that takes each value.
+fn last_uses(plan: &Plan) -> Vec<usize> {
+    let mut last = vec![0; plan.shapes.len()];
+    for (number, node) in plan.nodes.iter().enumerate() {
+        for &value in &node.inputs {
+            last[value] = number;
+        }
+    }
+    last
+}
+
+/// Values that some backward needs again: the inputs of what multiplies them by parameters or by statistics.
+fn kept_for_backward(plan: &Plan) -> Vec<bool> {
+    let mut kept = vec![false; plan.shapes.len()];
+    for node in &plan.nodes {
+        match node.operation {
+            Operation::Conv2d { .. } | Operation::BatchNorm { .. } | Operation::Linear { .. } => {
+                kept[node.inputs[0]] = true;
+            }
+            Operation::PiecewiseLinear { .. } | Operation::Add | Operation::GlobalAveragePool { .. } => {}
+        }
+    }
+    kept
+}
