@@ -1,0 +1,17 @@
+//! JPEG files to sparse quantised DCT coefficients: libjpeg's entropy decoder and nothing after it.
+//!
+//! [`read_coefficients`] undoes the Huffman or arithmetic coding of a file and keeps, for every component, its
+//! quantisation table and the non-zero coefficients of its blocks. No coefficient is dequantised and no inverse DCT is
+//! taken: the network's input layer does what is left, on the coefficients.
+//!
+//! Coefficients are in row-major order within a block (vertical frequency first), which libjpeg calls natural order.
+
+mod error;
+mod libjpeg;
+mod limits;
+mod sparse;
+
+pub use error::JpegError;
+pub use libjpeg::{libjpeg_version, read_coefficients};
+pub use limits::Limits;
+pub use sparse::{BLOCK, Colour, Component, SparseBlocks, SparseJpeg};

@@ -1,0 +1,187 @@
+//! A JPEG's coefficients with the zeros left out.
+
+use std::sync::Arc;
+
+/// Coefficients in a block.
+pub const BLOCK: usize = 64;
+
+/// A JPEG file with its entropy coding undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SparseJpeg {
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+    /// What the components stand for.
+    pub colour: Colour,
+    /// Whether the file was coded progressively.
+    pub progressive: bool,
+    /// One a component, in the file's order.
+    pub components: Vec<Component>,
+    /// Bytes of the file.
+    pub file_bytes: usize,
+    /// What libjpeg remarked on without the image being in doubt.
+    pub warnings: Vec<String>,
+}
+
+/// What the components of a file stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Colour {
+    /// One component: luminance.
+    Gray,
+    /// Three: luminance and two chrominances, as JFIF defines them.
+    YCbCr,
+}
+
+/// One component's plane of blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// The file's name for it.
+    pub id: u8,
+    /// Horizontal sampling factor, 1–4.
+    pub horizontal: u8,
+    /// Vertical sampling factor, 1–4.
+    pub vertical: u8,
+    /// Blocks from top to bottom, without those that only complete an MCU.
+    pub blocks_high: usize,
+    /// Blocks from left to right.
+    pub blocks_wide: usize,
+    /// Quantisation steps, row-major.
+    pub quantisation: Arc<[u16; BLOCK]>,
+    /// The quantised coefficients.
+    pub blocks: SparseBlocks,
+}
+
+/// Quantised coefficients of a plane of blocks: per block a count, then that many (position, value) pairs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SparseBlocks {
+    counts: Box<[u8]>,
+    positions: Box<[u8]>,
+    values: Box<[i16]>,
+}
+
+impl SparseBlocks {
+    /// Takes the non-zeros of dense blocks, each 64 coefficients in row-major order.
+    #[must_use]
+    pub fn from_dense<'a>(blocks: impl IntoIterator<Item = &'a [i16; BLOCK]>) -> Self {
+        let mut sparse = SparseBuilder::default();
+        blocks.into_iter().for_each(|block| sparse.push(block));
+        sparse.finish()
+    }
+
+    /// How many blocks.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Whether there are no blocks.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// Non-zero coefficients of each block.
+    #[must_use]
+    pub fn counts(&self) -> &[u8] {
+        &self.counts
+    }
+
+    /// Row-major positions of all non-zeros, block after block, ascending within a block.
+    #[must_use]
+    pub fn positions(&self) -> &[u8] {
+        &self.positions
+    }
+
+    /// Quantised values of all non-zeros, block after block.
+    #[must_use]
+    pub fn values(&self) -> &[i16] {
+        &self.values
+    }
+
+    /// The positions and values of each block.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[i16])> {
+        let mut start = 0;
+        self.counts.iter().map(move |&count| {
+            let range = start..start + usize::from(count);
+            start = range.end;
+            (&self.positions[range.clone()], &self.values[range])
+        })
+    }
+
+    /// All coefficients, zeros included: `[blocks, 64]`, row-major within a block.
+    #[must_use]
+    pub fn to_dense(&self) -> Vec<i16> {
+        let mut dense = vec![0; self.len() * BLOCK];
+        for (block, (positions, values)) in dense.chunks_exact_mut(BLOCK).zip(self.iter()) {
+            for (&position, &value) in positions.iter().zip(values) {
+                block[usize::from(position)] = value;
+            }
+        }
+        dense
+    }
+
+    /// Non-zero coefficients of all blocks.
+    #[must_use]
+    pub fn non_zeros(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Bytes of memory its contents take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.counts.len() + self.positions.len() + size_of_val(&*self.values)
+    }
+}
+
+impl SparseJpeg {
+    /// Bytes of memory it takes, quantisation tables (which images can share) left out.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let components: usize = self.components.iter().map(|component| component.blocks.bytes()).sum();
+        components + size_of_val(self) + size_of_val(&*self.components)
+    }
+}
+
+/// Collects blocks one after the other.
+#[derive(Default)]
+pub(crate) struct SparseBuilder {
+    counts: Vec<u8>,
+    positions: Vec<u8>,
+    values: Vec<i16>,
+}
+
+impl SparseBuilder {
+    pub(crate) fn with_blocks(blocks: usize) -> Self {
+        SparseBuilder {
+            counts: Vec::with_capacity(blocks),
+            positions: Vec::with_capacity(blocks * 8),
+            values: Vec::with_capacity(blocks * 8),
+        }
+    }
+
+    pub(crate) fn push(&mut self, block: &[i16; BLOCK]) {
+        let before = self.values.len();
+        for (row, coefficients) in block.chunks_exact(8).enumerate() {
+            // Most rows of most blocks are zero: one test for all eight.
+            if coefficients.iter().fold(0, |any, &value| any | value) == 0 {
+                continue;
+            }
+            for (column, &value) in coefficients.iter().enumerate().filter(|(_, value)| **value != 0) {
+                #[expect(clippy::cast_possible_truncation, reason = "a position is below 64")]
+                self.positions.push((row * 8 + column) as u8);
+                self.values.push(value);
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a block has 64 coefficients")]
+        self.counts.push((self.values.len() - before) as u8);
+    }
+
+    pub(crate) fn finish(self) -> SparseBlocks {
+        SparseBlocks {
+            counts: self.counts.into_boxed_slice(),
+            positions: self.positions.into_boxed_slice(),
+            values: self.values.into_boxed_slice(),
+        }
+    }
+}
