@@ -45,7 +45,7 @@ impl BlockForm {
             let (d, e) = (at / count, at % count);
             LinearMap::from_fn(BLOCK, BLOCK, |input, output| {
                 let ((c, f), (a, b)) = (frequencies(input), frequencies(output));
-                let taps = filter.iter().enumerate().map(|(tap, k)| {
+                let taps = filter.iter().enumerate().filter(|(_, k)| **k != 0.0).map(|(tap, k)| {
                     let (u, v) = (tap / shape.size, tap % shape.size);
                     k * g[u][d][a][c] * g[v][e][b][f]
                 });

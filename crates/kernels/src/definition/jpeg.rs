@@ -4,6 +4,7 @@ use super::linear_map::LinearMap;
 use super::map::Steps;
 use crate::block::{BLOCK, Grid, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::sync::LazyLock;
 
 /// The orthonormal 8-point DCT-II `D_kn = ½·A(k)·cos(π(2n+1)k/16)`, A(0) = 1/√2, else 1 (ITU-T T.81, A.3.3).
 #[must_use]
@@ -39,10 +40,11 @@ pub fn inverse_dct_block(coefficients: &[f64]) -> Vec<f64> {
 /// `out[a, b] = Σ_ij M_ai·M_bj·in[i, j]`, one axis after the other.
 fn two_dimensional(block: &[f64], entry: impl Fn(&[[f64; SIDE]; SIDE], usize, usize) -> f64) -> Vec<f64> {
     assert_eq!(block.len(), BLOCK, "a block has 64 values");
-    let d = dct_8();
+    static DCT: LazyLock<[[f64; SIDE]; SIDE]> = LazyLock::new(dct_8);
+    let d = &*DCT;
     let along_rows: Vec<f64> =
-        (0..BLOCK).map(|at| (0..SIDE).map(|j| entry(&d, at % SIDE, j) * block[at / SIDE * SIDE + j]).sum()).collect();
-    (0..BLOCK).map(|at| (0..SIDE).map(|i| entry(&d, at / SIDE, i) * along_rows[i * SIDE + at % SIDE]).sum()).collect()
+        (0..BLOCK).map(|at| (0..SIDE).map(|j| entry(d, at % SIDE, j) * block[at / SIDE * SIDE + j]).sum()).collect();
+    (0..BLOCK).map(|at| (0..SIDE).map(|i| entry(d, at / SIDE, i) * along_rows[i * SIDE + at % SIDE]).sum()).collect()
 }
 
 /// The linear JPEG transform of a one-channel image of `grid` blocks with quantisation steps `steps`.

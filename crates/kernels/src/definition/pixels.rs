@@ -136,18 +136,18 @@ pub(super) fn bias_gradient(output_gradient: &PixelMap) -> Vec<f64> {
 fn for_each_product(shape: &Conv2dShape, mut each: impl FnMut(usize, usize, usize)) {
     let (height, width) = (shape.input_grid.high * SIDE, shape.input_grid.wide * SIDE);
     let (output_height, output_width) = output_size(shape);
-    let reach = |out: usize, tap: usize, side: usize| {
-        (out * shape.stride + tap).checked_sub(shape.padding).filter(|&from| from < side)
+    // The outputs whose pixel stride·out + tap − padding lies inside.
+    let reached = |tap: usize, side: usize, outputs: usize| {
+        let first = shape.padding.saturating_sub(tap).div_ceil(shape.stride);
+        let end = (side + shape.padding).saturating_sub(tap).div_ceil(shape.stride);
+        first..end.min(outputs)
     };
-    for h in 0..output_height {
-        for u in 0..shape.size {
-            let Some(from_row) = reach(h, u, height) else { continue };
-            for w in 0..output_width {
-                for v in 0..shape.size {
-                    if let Some(from_column) = reach(w, v, width) {
-                        each(u * shape.size + v, from_row * width + from_column, h * output_width + w);
-                    }
-                }
+    for tap in 0..shape.size * shape.size {
+        let (u, v) = (tap / shape.size, tap % shape.size);
+        for h in reached(u, height, output_height) {
+            let from_row = (h * shape.stride + u - shape.padding) * width;
+            for w in reached(v, width, output_width) {
+                each(tap, from_row + w * shape.stride + v - shape.padding, h * output_width + w);
             }
         }
     }
