@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
 pub mod convolution;
+pub mod nonlinearity;
 
 use jpegnet_kernels::definition::{CoefficientMap, UNIT_STEPS};
 use jpegnet_kernels::{BLOCK, Grid};
