@@ -1,0 +1,115 @@
+//! Networks against their spatial twins: logits, losses, and gradients by finite differences.
+
+mod support;
+
+use jpegnet_engine::{MaskingSpec, NetworkSpec, OptimizerSpec};
+use jpegnet_jpeg::Colour;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use support::definitions::{Builder, everything, paper_resnet};
+use support::pictures::{images, input_pixels, pictures};
+use support::{largest_difference, network, twin};
+
+/// A chain of residual blocks with these (channels, stride).
+fn residual(channels: usize, height: usize, width: usize, blocks: &[(usize, usize)], classes: usize) -> NetworkSpec {
+    let mut net = Builder::new(channels, height, width);
+    let mut value = 0;
+    for (number, &(channels, stride)) in blocks.iter().enumerate() {
+        let at = |name: &str| format!("layer{number}.{name}");
+        let conv = net.conv2d(&at("conv1"), value, channels, (3, stride));
+        let norm = net.batch_norm(&at("bn1"), conv);
+        let relu = net.relu(&at("relu"), norm, MaskingSpec::Asm, 15);
+        let conv = net.conv2d(&at("conv2"), relu, channels, (5, 1));
+        let shortcut = net.conv2d(&at("shortcut"), value, channels, (1, stride));
+        let sum = net.node(&at("add"), &[conv, shortcut], jpegnet_engine::OperationSpec::Add {});
+        let norm = net.batch_norm(&at("bn2"), sum);
+        value = net.relu(&at("out"), norm, MaskingSpec::Exact, 15);
+    }
+    net.head(value, classes)
+}
+
+/// Networks of several shapes: gray and colour, one block and many, odd channels, wide and tall.
+fn shapes() -> Vec<(NetworkSpec, Colour)> {
+    vec![
+        (residual(1, 8, 8, &[(3, 1)], 2), Colour::Gray),
+        (residual(1, 16, 32, &[(7, 2)], 3), Colour::YCbCr),
+        (residual(3, 32, 32, &[(5, 2), (17, 2)], 10), Colour::YCbCr),
+        (residual(3, 24, 40, &[(9, 1)], 5), Colour::Gray),
+        (paper_resnet(MaskingSpec::Asm, 15, &[0.49, 0.48, 0.45], &[0.25, 0.24, 0.26]), Colour::YCbCr),
+        (everything(MaskingSpec::Exact, 15), Colour::YCbCr),
+    ]
+}
+
+#[test]
+fn networks_with_all_frequencies_equal_their_spatial_twins() {
+    for (number, (spec, colour)) in shapes().into_iter().enumerate() {
+        let pictures = pictures(3, colour, spec.input.height, spec.input.width, 7);
+        let input = input_pixels(&spec.input, &pictures);
+        let mut network = network(spec.clone(), number as u64);
+        // One step moves the running statistics away from 0 and 1.
+        let optimizer = OptimizerSpec::Sgd { learning_rate: 0.01, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+        network.train_step(&images(&pictures), &[0, 1, 1], &optimizer).unwrap();
+        let weights = twin::weights(&network.state(false));
+
+        let logits = network.predict(&images(&pictures), None).unwrap();
+        let expected: Vec<f32> = twin::logits(&spec, &weights, &input, false).iter().map(|&v| v as f32).collect();
+        let error = largest_difference(&logits, &expected);
+        println!("network {number}: largest error of a logit {error:.2e}");
+        assert!(error < 1e-4, "network {number}: {error}");
+
+        let loss = network.loss_and_gradients(&images(&pictures), &[0, 1, 1]).unwrap().loss;
+        let expected = twin::loss(&spec, &weights, &input, &[0, 1, 1]);
+        assert!((loss - expected).abs() < 1e-4 * expected.max(1.0), "network {number}: loss {loss}, twin {expected}");
+    }
+}
+
+/// Compares every parameter's gradient with central differences of the twin's float64 loss along random directions. The
+/// step of 1e-7 is small enough that no mask flips; what is left is the float32 of the gradients, so 1e-3 relative.
+fn gradients_are_those_of_the_twin(spec: &NetworkSpec) {
+    let pictures = pictures(3, Colour::YCbCr, spec.input.height, spec.input.width, 11);
+    let input = input_pixels(&spec.input, &pictures);
+    let labels = [0, 3, 2];
+    let mut network = network(spec.clone(), 5);
+    let weights = twin::weights(&network.state(false));
+    let result = network.loss_and_gradients(&images(&pictures), &labels).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let step = 1e-7;
+    let (mut differences, mut scale) = (Vec::new(), 0.0f64);
+    for gradient in &result.gradients {
+        for _ in 0..3 {
+            let direction: Vec<f64> =
+                gradient.values.iter().map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX) - 0.5).collect();
+            let at = |sign: f64| {
+                let mut moved = weights.clone();
+                for (weight, direction) in moved.get_mut(&gradient.name).unwrap().iter_mut().zip(&direction) {
+                    *weight += sign * step * direction;
+                }
+                twin::loss(spec, &moved, &input, &labels)
+            };
+            let numerical = (at(1.0) - at(-1.0)) / (2.0 * step);
+            let analytical: f64 = gradient.values.iter().zip(&direction).map(|(g, d)| f64::from(*g) * d).sum();
+            scale = scale.max(numerical.abs());
+            differences.push((gradient.name.clone(), numerical, analytical));
+        }
+    }
+    for (name, numerical, analytical) in differences {
+        // Gradients that cancel (a bias before batch normalisation) are zero only to the scale of the others.
+        let allowed = 1e-3 * numerical.abs() + 1e-5 * scale;
+        assert!((numerical - analytical).abs() < allowed, "{name}: {numerical} by differences, {analytical} by backward");
+    }
+}
+
+#[test]
+fn gradients_equal_finite_differences_through_every_operation() {
+    gradients_are_those_of_the_twin(&everything(MaskingSpec::Exact, 15));
+}
+
+#[test]
+fn gradients_equal_finite_differences_with_approximated_masks() {
+    gradients_are_those_of_the_twin(&everything(MaskingSpec::Asm, 6));
+}
+
+#[test]
+fn gradients_equal_finite_differences_with_truncated_signals() {
+    gradients_are_those_of_the_twin(&everything(MaskingSpec::Apx, 8));
+}

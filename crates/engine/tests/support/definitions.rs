@@ -1,0 +1,112 @@
+//! Definitions of networks, written the way the border writes them.
+
+use jpegnet_engine::{BreakpointSpec, InputSpec, MaskingSpec, NetworkSpec, NodeSpec, OperationSpec};
+
+/// Adds nodes one by one; every call gives the number of the new value.
+pub struct Builder {
+    pub spec: NetworkSpec,
+}
+
+impl Builder {
+    pub fn new(channels: usize, height: usize, width: usize) -> Self {
+        let mean = [0.49, 0.48, 0.45][..channels].to_vec();
+        let std = [0.25, 0.24, 0.26][..channels].to_vec();
+        Builder { spec: NetworkSpec { input: InputSpec { channels, height, width, mean, std }, nodes: Vec::new() } }
+    }
+
+    pub fn node(&mut self, path: &str, inputs: &[usize], operation: OperationSpec) -> usize {
+        self.spec.nodes.push(NodeSpec { path: path.into(), inputs: inputs.to_vec(), operation });
+        self.spec.nodes.len()
+    }
+
+    pub fn conv2d(&mut self, path: &str, input: usize, channels: usize, (size, stride): (usize, usize)) -> usize {
+        self.node(path, &[input], conv2d(channels, size, stride, false))
+    }
+
+    pub fn batch_norm(&mut self, path: &str, input: usize) -> usize {
+        self.node(path, &[input], OperationSpec::BatchNorm { epsilon: 1e-5, momentum: 0.1, channels: None })
+    }
+
+    pub fn relu(&mut self, path: &str, input: usize, masking: MaskingSpec, frequencies: usize) -> usize {
+        self.node(path, &[input], relu(masking, frequencies))
+    }
+
+    pub fn head(&mut self, input: usize, classes: usize) -> NetworkSpec {
+        let pooled = self.node("pool", &[input], OperationSpec::GlobalAveragePool {});
+        self.node("fc", &[pooled], OperationSpec::Linear { features: classes, input_features: None, bias: true });
+        self.spec.clone()
+    }
+}
+
+pub fn conv2d(channels: usize, size: usize, stride: usize, bias: bool) -> OperationSpec {
+    OperationSpec::Conv2d {
+        channels,
+        input_channels: None,
+        size,
+        stride,
+        padding: (size - 1) / 2,
+        bias,
+        factorisation: "auto".into(),
+    }
+}
+
+pub fn relu(masking: MaskingSpec, frequencies: usize) -> OperationSpec {
+    let breakpoints = vec![BreakpointSpec { at: 0.0, slope_change: 1.0, intercept_change: 0.0 }];
+    OperationSpec::PiecewiseLinear { slope: 0.0, intercept: 0.0, breakpoints, masking, frequencies }
+}
+
+/// The paper's network: three residual blocks, 16, 32 and 64 channels.
+pub fn paper_resnet(masking: MaskingSpec, frequencies: usize, mean: &[f32], std: &[f32]) -> NetworkSpec {
+    let mut net = Builder::new(3, 32, 32);
+    net.spec.input.mean = mean.to_vec();
+    net.spec.input.std = std.to_vec();
+    let mut value = 0;
+    for (block, channels, stride) in [("block1", 16, 1), ("block2", 32, 2), ("block3", 64, 2)] {
+        let at = |name: &str| format!("{block}.{name}");
+        let conv = net.conv2d(&at("conv1"), value, channels, (3, stride));
+        let norm = net.batch_norm(&at("bn1"), conv);
+        let relu = net.relu(&at("relu1"), norm, masking, frequencies);
+        let conv = net.conv2d(&at("conv2"), relu, channels, (3, 1));
+        let norm = net.batch_norm(&at("bn2"), conv);
+        let shortcut = net.conv2d(&at("downsample.0"), value, channels, (1, stride));
+        let shortcut = net.batch_norm(&at("downsample.1"), shortcut);
+        let sum = net.node(&at("add"), &[norm, shortcut], OperationSpec::Add {});
+        value = net.relu(&at("relu2"), sum, masking, frequencies);
+    }
+    net.head(value, 10)
+}
+
+/// A small network with every operation and every way of sharing a value: identity shortcuts, a value used three times,
+/// a value added to itself, a nonlinearity on a value that is needed again, biases, strides, a clip and a leaky `ReLU`.
+pub fn everything(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
+    let mut net = Builder::new(3, 32, 16);
+    let stem = net.node("stem", &[0], conv2d(5, 5, 1, true));
+    let leaky = net.node("leaky", &[stem], OperationSpec::PiecewiseLinear {
+        slope: 0.1,
+        intercept: 0.0,
+        breakpoints: vec![BreakpointSpec { at: 0.0, slope_change: 0.9, intercept_change: 0.0 }],
+        masking,
+        frequencies,
+    });
+    let norm = net.batch_norm("norm", leaky);
+    let conv = net.conv2d("block.conv", norm, 5, (3, 1));
+    let identity = net.node("block.add", &[conv, norm], OperationSpec::Add {});
+    let relu = net.relu("block.relu", identity, masking, frequencies);
+    let twice = net.node("twice", &[relu, relu, norm], OperationSpec::Add {});
+    let down = net.node("down.conv", &[twice], conv2d(6, 3, 2, true));
+    let down_norm = net.batch_norm("down.norm", down);
+    let clip = net.node("down.clip", &[down_norm], OperationSpec::PiecewiseLinear {
+        slope: 0.0,
+        intercept: -1.0,
+        breakpoints: vec![
+            BreakpointSpec { at: -1.0, slope_change: 1.0, intercept_change: 1.0 },
+            BreakpointSpec { at: 1.5, slope_change: -1.0, intercept_change: 1.5 },
+        ],
+        masking,
+        frequencies,
+    });
+    let shortcut = net.node("down.shortcut", &[twice], conv2d(6, 1, 2, false));
+    let pointwise = net.node("down.pointwise", &[clip], conv2d(6, 1, 1, true));
+    let sum = net.node("down.add", &[shortcut, pointwise, clip], OperationSpec::Add {});
+    net.head(sum, 4)
+}

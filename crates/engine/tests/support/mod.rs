@@ -1,0 +1,40 @@
+//! What the engine's tests share: fixtures, pictures made up for a test, definitions, and the spatial twin.
+#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(missing_docs, reason = "tests are read, not linked to")]
+
+pub mod definitions;
+pub mod pictures;
+pub mod twin;
+
+use jpegnet_engine::weights::{Metadata, read_safetensors};
+use jpegnet_engine::{NamedTensor, Network, Plan};
+use jpegnet_kernels::Isa;
+use std::path::{Path, PathBuf};
+
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures").join(name)
+}
+
+pub fn reference(name: &str) -> (Metadata, Vec<NamedTensor>) {
+    read_safetensors(&fixture("reference").join(format!("{name}.safetensors"))).unwrap()
+}
+
+pub fn tensor<'a>(tensors: &'a [NamedTensor], name: &str) -> &'a NamedTensor {
+    tensors.iter().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("no tensor {name}"))
+}
+
+pub fn network(spec: jpegnet_engine::NetworkSpec, seed: u64) -> Network {
+    Network::new(Plan::new(spec).unwrap(), seed, Isa::detect())
+}
+
+pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+pub fn bits(tensors: &[NamedTensor]) -> Vec<(String, Vec<u32>)> {
+    tensors
+        .iter()
+        .map(|tensor| (tensor.name.clone(), tensor.values.iter().map(|value| value.to_bits()).collect()))
+        .collect()
+}
