@@ -141,6 +141,17 @@ impl Decoder {
     fn component(&mut self, index: usize, arrays: *mut *mut sys::jvirt_barray_control) -> Result<Component, JpegError> {
         // SAFETY: comp_info has num_components entries, and `index` is below that.
         let info = unsafe { &*self.info.comp_info.add(index) };
+        let whole = info.h_samp_factor != 0
+            && info.v_samp_factor != 0
+            && self.info.max_h_samp_factor % info.h_samp_factor == 0
+            && self.info.max_v_samp_factor % info.v_samp_factor == 0;
+        if !whole {
+            let (own, most) = ((info.h_samp_factor, info.v_samp_factor), &self.info);
+            return Err(JpegError::Unsupported {
+                expected: "sampling factors that divide the largest",
+                found: format!("{}×{} of {}×{}", own.0, own.1, most.max_h_samp_factor, most.max_v_samp_factor),
+            });
+        }
         // SAFETY: libjpeg sets the pointer when a scan of the component begins, and keeps the table until it is destroyed.
         let Some(table) = (unsafe { info.quant_table.as_ref() }) else {
             return Err(JpegError::Corrupt { message: format!("component {} is in no scan", info.component_id) });
@@ -158,7 +169,9 @@ impl Decoder {
                 let rows = access(&mut self.info.common, array, row, 1, 0);
                 std::slice::from_raw_parts(*rows, blocks_wide)
             };
-            blocks.iter().for_each(|block| sparse.push(block));
+            for block in blocks {
+                sparse.push(block);
+            }
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of the file's header")]
         let byte = |value: c_int| value as u8;

@@ -161,7 +161,7 @@ fn thousands_of_good_and_bad_files_can_be_read_one_after_the_other() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn damaged_files_give_coefficients_or_an_error_and_nothing_else(

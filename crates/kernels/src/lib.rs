@@ -18,12 +18,14 @@ mod block;
 mod conv2d;
 mod dct;
 pub mod definition;
+pub mod input;
 mod isa;
 mod linear;
 mod loss;
 mod optimizer;
 mod piecewise_linear;
 mod pool;
+mod resample;
 
 pub use add::add_in_place;
 pub use batch_norm::{
@@ -39,3 +41,4 @@ pub use loss::{Loss, softmax_cross_entropy, softmax_in_place};
 pub use optimizer::{Adam, Sgd};
 pub use piecewise_linear::{Breakpoint, Masking, PiecewiseLinear};
 pub use pool::{global_average_pool_backward_into, global_average_pool_into};
+pub use resample::AxisOperator;

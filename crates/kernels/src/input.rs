@@ -1,0 +1,197 @@
+//! From a file's sparse coefficients to the network's input, all on coefficients: dequantise, upsample chroma, YCbCr to
+//! RGB, normalise. Every step is linear, so none needs a pixel.
+//!
+//! Colour and normalisation are one matrix and one offset at DC: `x = (sample/255 − mean)/std`, a sample being a
+//! level-shifted value plus 128. Source: JFIF 1.02 for the colours; libjpeg's `fancy` upsampling for chroma.
+
+use crate::block::{BLOCK, Grid, SIDE, ZIGZAG_TO_ROW_MAJOR};
+use crate::isa::Isa;
+use crate::resample::AxisOperator;
+
+/// One component of a file, quantised and sparse.
+#[derive(Clone, Copy, Debug)]
+pub struct SparsePlane<'a> {
+    /// Its size in blocks.
+    pub grid: Grid,
+    /// Quantisation steps, row-major.
+    pub quantisation: &'a [u16; BLOCK],
+    /// Non-zero coefficients of each block.
+    pub counts: &'a [u8],
+    /// Their row-major positions, block after block.
+    pub positions: &'a [u8],
+    /// Their quantised values, block after block.
+    pub values: &'a [i16],
+    /// Pixels of the picture that one of its samples stands for, horizontally.
+    pub horizontal_ratio: usize,
+    /// The same vertically.
+    pub vertical_ratio: usize,
+}
+
+/// What the components of a file stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputColour {
+    /// Luminance alone.
+    Gray,
+    /// Luminance and two chrominances.
+    YCbCr,
+}
+
+/// The way from the components of one kind of file (size, sampling, colour) to one network's input.
+#[derive(Clone, Debug)]
+pub struct InputTransform {
+    grid: Grid,
+    channels: usize,
+    planes: Vec<PlaneTransform>,
+    /// `[channel, component]`.
+    mix: Vec<f32>,
+    dc_offset: Vec<f32>,
+}
+
+#[derive(Clone, Debug)]
+struct PlaneTransform {
+    grid: Grid,
+    vertical: Option<AxisOperator>,
+    horizontal: Option<AxisOperator>,
+}
+
+impl InputTransform {
+    /// A transform for files of `width × height` pixels whose components have these (horizontal, vertical) `ratios`, to
+    /// an input of 1 channel (luminance) or 3 (red, green, blue), normalised by `mean` and `std` of samples in 0…1. A
+    /// gray file gives three equal channels before normalisation.
+    ///
+    /// # Panics
+    /// If there are not as many ratios as the colour has components, or not 1 or 3 channels with a mean and a deviation
+    /// each.
+    #[must_use]
+    pub fn new(
+        width: usize,
+        height: usize,
+        colour: InputColour,
+        ratios: &[(usize, usize)],
+        channels: usize,
+        mean: &[f32],
+        std: &[f32],
+    ) -> InputTransform {
+        assert!(channels == 1 || channels == 3, "an input has 1 or 3 channels");
+        assert!(mean.len() == channels && std.len() == channels, "one mean and one deviation a channel");
+        let components = if colour == InputColour::Gray { 1 } else { 3 };
+        assert_eq!(ratios.len(), components, "one pair of ratios a component");
+        let grid = Grid { high: height.div_ceil(SIDE), wide: width.div_ceil(SIDE) };
+        // A luminance input does not look at chroma at all.
+        let used = if channels == 1 { 1 } else { components };
+        let planes = ratios[..used].iter().map(|&(horizontal, vertical)| {
+            let (rows, columns) = (height.div_ceil(vertical), width.div_ceil(horizontal));
+            let upsample = |pixels, samples, ratio| (ratio > 1).then(|| AxisOperator::upsample(pixels, samples, ratio));
+            PlaneTransform {
+                grid: Grid { high: rows.div_ceil(SIDE), wide: columns.div_ceil(SIDE) },
+                vertical: upsample(height, rows, vertical),
+                horizontal: upsample(width, columns, horizontal),
+            }
+        });
+        let colours: &[f32] = match (channels, used) {
+            (1, _) => &[1.0],
+            (_, 1) => &[1.0, 1.0, 1.0],
+            _ => &[1.0, 0.0, 1.402, 1.0, -0.344_136_3, -0.714_136_3, 1.0, 1.772, 0.0],
+        };
+        let mix = colours.iter().enumerate().map(|(at, weight)| weight / (255.0 * std[at / used])).collect();
+        let dc_offset = mean.iter().zip(std).map(|(mean, std)| 8.0 * (128.0 / 255.0 - mean) / std).collect();
+        InputTransform { grid, channels, planes: planes.collect(), mix, dc_offset }
+    }
+
+    /// Floats of scratch that [`apply_into`](Self::apply_into) needs.
+    #[must_use]
+    pub fn workspace_len(&self) -> usize {
+        let full = self.grid.blocks() * BLOCK;
+        // Every component at full size, and the steps on the way of the one being upsampled.
+        self.planes.len() * full + self.planes.iter().map(PlaneTransform::steps_len).max().unwrap_or(0)
+    }
+
+    /// One file's components to the input `[blocks, 64 zigzag, channels]`, orthonormal and dequantised.
+    ///
+    /// # Panics
+    /// If the planes are not those the transform was made for, or a slice is too short.
+    pub fn apply_into(&self, isa: Isa, planes: &[SparsePlane], output: &mut [f32], workspace: &mut [f32]) {
+        let full = self.grid.blocks() * BLOCK;
+        assert_eq!(output.len(), full * self.channels, "the output fills its grid");
+        let (samples, steps) = workspace.split_at_mut(self.planes.len() * full);
+        for ((transform, plane), samples) in self.planes.iter().zip(planes).zip(samples.chunks_exact_mut(full)) {
+            transform.apply_into(isa, plane, samples, steps);
+        }
+        match (self.channels, self.planes.len()) {
+            (1, _) => self.mix_into::<1, 1>(isa, samples, output),
+            (_, 1) => self.mix_into::<3, 1>(isa, samples, output),
+            _ => self.mix_into::<3, 3>(isa, samples, output),
+        }
+    }
+
+    /// `output[block, k, c] = Σ_p mix[c, p]·samples[p, block, k]`, plus the offset at DC.
+    fn mix_into<const C: usize, const P: usize>(&self, isa: Isa, samples: &[f32], output: &mut [f32]) {
+        let full = samples.len() / P;
+        isa.vectorise(|| {
+            for (number, block) in output.chunks_exact_mut(BLOCK * C).enumerate() {
+                let planes: [&[f32]; P] = std::array::from_fn(|p| &samples[p * full + number * BLOCK..][..BLOCK]);
+                for (out, &index) in block.chunks_exact_mut(C).zip(&ZIGZAG_TO_ROW_MAJOR) {
+                    for (c, out) in out.iter_mut().enumerate() {
+                        *out = (0..P).map(|p| self.mix[c * P + p] * planes[p][usize::from(index)]).sum();
+                    }
+                }
+                for (dc, offset) in block.iter_mut().zip(&self.dc_offset) {
+                    *dc += offset;
+                }
+            }
+        });
+    }
+}
+
+impl PlaneTransform {
+    /// The dense plane at its own size, and the plane upsampled along one axis.
+    fn steps_len(&self) -> usize {
+        let own = self.grid.blocks() * BLOCK;
+        match (&self.vertical, &self.horizontal) {
+            (None, None) => 0,
+            (Some(_), None) | (None, Some(_)) => own,
+            (Some(vertical), Some(_)) => own + vertical.output_blocks() * self.grid.wide * BLOCK,
+        }
+    }
+
+    fn apply_into(&self, isa: Isa, plane: &SparsePlane, output: &mut [f32], steps: &mut [f32]) {
+        assert_eq!(plane.grid, self.grid, "the plane has the grid the transform was made for");
+        let own = self.grid.blocks() * BLOCK;
+        match (&self.vertical, &self.horizontal) {
+            (None, None) => dequantise_into(plane, output),
+            (Some(vertical), None) => {
+                let dense = &mut steps[..own];
+                dequantise_into(plane, dense);
+                vertical.apply_vertical_into(isa, self.grid.wide, dense, output);
+            }
+            (None, Some(horizontal)) => {
+                let dense = &mut steps[..own];
+                dequantise_into(plane, dense);
+                horizontal.apply_horizontal_into(isa, self.grid.high, dense, output);
+            }
+            (Some(vertical), Some(horizontal)) => {
+                let (dense, rest) = steps.split_at_mut(own);
+                let tall = &mut rest[..vertical.output_blocks() * self.grid.wide * BLOCK];
+                dequantise_into(plane, dense);
+                vertical.apply_vertical_into(isa, self.grid.wide, dense, tall);
+                horizontal.apply_horizontal_into(isa, vertical.output_blocks(), tall, output);
+            }
+        }
+    }
+}
+
+/// Sparse quantised coefficients to dense dequantised ones, row-major within blocks.
+fn dequantise_into(plane: &SparsePlane, dense: &mut [f32]) {
+    assert_eq!(dense.len(), plane.counts.len() * BLOCK, "64 coefficients a block");
+    let steps = plane.quantisation.map(f32::from);
+    dense.fill(0.0);
+    let mut start = 0;
+    for (block, &count) in dense.chunks_exact_mut(BLOCK).zip(plane.counts) {
+        let range = start..start + usize::from(count);
+        for (&position, &value) in plane.positions[range.clone()].iter().zip(&plane.values[range.clone()]) {
+            let position = usize::from(position);
+            block[position] = f32::from(value) * steps[position];
+        }
+        start = range.end;
+    }
+}

@@ -1,0 +1,222 @@
+//! The way from a file's coefficients to the network's input, against pixels.
+
+use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
+use jpegnet_kernels::{BLOCK, Grid, Isa, definition, inverse_dct_into};
+use proptest::prelude::*;
+use std::path::Path;
+
+/// A component as a file would give it.
+struct Plane {
+    grid: Grid,
+    quantisation: [u16; BLOCK],
+    counts: Vec<u8>,
+    positions: Vec<u8>,
+    values: Vec<i16>,
+    ratios: (usize, usize),
+}
+
+impl Plane {
+    fn new(grid: Grid, quantisation: [u16; BLOCK], dense: &[i16], ratios: (usize, usize)) -> Plane {
+        let (mut counts, mut positions, mut values) = (vec![], vec![], vec![]);
+        for block in dense.chunks_exact(BLOCK) {
+            let before = values.len();
+            for (position, &value) in (0u8..).zip(block).filter(|(_, value)| **value != 0) {
+                positions.push(position);
+                values.push(value);
+            }
+            counts.push(u8::try_from(values.len() - before).unwrap());
+        }
+        Plane { grid, quantisation, counts, positions, values, ratios }
+    }
+
+    fn sparse(&self) -> SparsePlane<'_> {
+        SparsePlane {
+            grid: self.grid,
+            quantisation: &self.quantisation,
+            counts: &self.counts,
+            positions: &self.positions,
+            values: &self.values,
+            horizontal_ratio: self.ratios.0,
+            vertical_ratio: self.ratios.1,
+        }
+    }
+
+    /// Level-shifted samples, `[8·high, 8·wide]`.
+    fn samples(&self) -> Vec<f64> {
+        let wide = self.grid.wide * 8;
+        let mut samples = vec![0.0; self.grid.blocks() * BLOCK];
+        let (mut positions, mut values) = (self.positions.iter(), self.values.iter());
+        for (number, &count) in self.counts.iter().enumerate() {
+            let mut block = [0.0; BLOCK];
+            for _ in 0..count {
+                let position = usize::from(*positions.next().unwrap());
+                block[position] = f64::from(*values.next().unwrap()) * f64::from(self.quantisation[position]);
+            }
+            for (at, sample) in definition::inverse_dct_block(&block).into_iter().enumerate() {
+                let (y, x) = (number / self.grid.wide * 8 + at / 8, number % self.grid.wide * 8 + at % 8);
+                samples[y * wide + x] = sample;
+            }
+        }
+        samples
+    }
+}
+
+/// One axis of libjpeg's upsampling, sample by sample.
+fn upsample(samples: &[f64], ratio: usize) -> Vec<f64> {
+    let last = samples.len() - 1;
+    let pixel = |at: usize| match (ratio, at % ratio) {
+        (2, 0) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2).saturating_sub(1)],
+        (2, _) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2 + 1).min(last)],
+        _ => samples[at / ratio],
+    };
+    (0..samples.len() * ratio).map(pixel).collect()
+}
+
+/// A component's samples cut to its true size, upsampled, and cut to the picture's.
+fn full_size(plane: &Plane, width: usize, height: usize) -> Vec<f64> {
+    let (horizontal, vertical) = plane.ratios;
+    let (own_width, own_height) = (width.div_ceil(horizontal), height.div_ceil(vertical));
+    let samples = plane.samples();
+    let row = |y: usize| upsample(&samples[y * plane.grid.wide * 8..][..own_width], horizontal);
+    let rows: Vec<Vec<f64>> = (0..own_height).map(row).collect();
+    let column = |x: usize| upsample(&rows.iter().map(|row| row[x]).collect::<Vec<_>>(), vertical);
+    let columns: Vec<Vec<f64>> = (0..width).map(column).collect();
+    (0..height * width).map(|at| columns[at % width][at / width]).collect()
+}
+
+/// The network's input in pixels, `[height, width, channels]`, computed in pixels.
+fn expected(planes: &[Plane], (width, height): (usize, usize), channels: usize, mean: &[f32], std: &[f32]) -> Vec<f64> {
+    let full: Vec<Vec<f64>> = planes.iter().map(|plane| full_size(plane, width, height)).collect();
+    let pixel = |at: usize| {
+        let y = full[0][at] + 128.0;
+        let chroma = |plane: usize| full.get(plane).map_or(0.0, |plane| plane[at]);
+        let (cb, cr) = (chroma(1), chroma(2));
+        let rgb = [y + 1.402 * cr, y - 0.344_136_286 * cb - 0.714_136_286 * cr, y + 1.772 * cb];
+        let samples = if channels == 1 { vec![y] } else { rgb.to_vec() };
+        let normalise = |(c, sample): (usize, f64)| (sample / 255.0 - f64::from(mean[c])) / f64::from(std[c]);
+        samples.into_iter().enumerate().map(normalise).collect::<Vec<_>>()
+    };
+    (0..width * height).flat_map(pixel).collect()
+}
+
+/// The network's input in pixels, `[height, width, channels]`, by way of the transform under test.
+fn found(
+    isa: Isa,
+    planes: &[Plane],
+    (width, height): (usize, usize),
+    channels: usize,
+    mean: &[f32],
+    std: &[f32],
+) -> Vec<f32> {
+    let colour = if planes.len() == 1 { InputColour::Gray } else { InputColour::YCbCr };
+    let ratios: Vec<_> = planes.iter().map(|plane| plane.ratios).collect();
+    let transform = InputTransform::new(width, height, colour, &ratios, channels, mean, std);
+    let grid = Grid { high: height.div_ceil(8), wide: width.div_ceil(8) };
+    let mut map = vec![f32::NAN; grid.blocks() * BLOCK * channels];
+    let mut workspace = vec![f32::NAN; transform.workspace_len()];
+    let sparse: Vec<SparsePlane> = planes.iter().map(Plane::sparse).collect();
+    transform.apply_into(isa, &sparse, &mut map, &mut workspace);
+    let mut blocks = vec![0.0; map.len()];
+    inverse_dct_into(isa, channels, &map, &mut blocks);
+    let at = |y: usize, x: usize, c: usize| {
+        let block = y / 8 * grid.wide + x / 8;
+        blocks[(block * BLOCK + y % 8 * 8 + x % 8) * channels + c]
+    };
+    (0..height * width * channels).map(|n| at(n / channels / width, n / channels % width, n % channels)).collect()
+}
+
+/// Largest difference as a share of the range of the expected values.
+fn relative_difference(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(1.0f64, |most, value| most.max(value.abs()));
+    let differences = found.iter().zip(expected).map(|(&found, expected)| (f64::from(found) - expected).abs());
+    differences.fold(0.0, |most, difference| if difference > most || difference.is_nan() { difference } else { most })
+        / scale
+}
+
+/// A file's components from the dump of its coefficients beside the fixtures.
+fn planes_of(fixtures: &Path, name: &str) -> ((usize, usize), Vec<Plane>) {
+    let bytes = std::fs::read(fixtures.join(format!("coefficients/{name}.bin"))).unwrap();
+    let mut values = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]]));
+    let mut next = || usize::try_from(values.next().unwrap()).unwrap();
+    let ((width, height), components) = ((next(), next()), next());
+    let mut read = Vec::new();
+    for _ in 0..components {
+        let mut next = || usize::try_from(values.next().unwrap()).unwrap();
+        let (_, sampling) = (next(), (next(), next()));
+        let grid = Grid { high: next(), wide: next() };
+        let quantisation = std::array::from_fn(|_| u16::try_from(next()).unwrap());
+        let dense: Vec<i16> = values.by_ref().take(grid.blocks() * BLOCK).collect();
+        read.push((grid, quantisation, dense, sampling));
+    }
+    let largest = read.iter().fold((1, 1), |(h, v), (_, _, _, s)| (h.max(s.0), v.max(s.1)));
+    let plane = |(grid, quantisation, dense, sampling): (Grid, _, Vec<i16>, (usize, usize))| {
+        Plane::new(grid, quantisation, &dense, (largest.0 / sampling.0, largest.1 / sampling.1))
+    };
+    ((width, height), read.into_iter().map(plane).collect())
+}
+
+#[test]
+fn the_reference_pictures_give_the_reference_input_on_every_isa() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures");
+    let bytes = std::fs::read(fixtures.join("reference/paper_resnet_io.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let input = file.tensor("input_rgb_normalised").unwrap();
+    let reference: Vec<f64> =
+        input.data().chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect();
+    // CIFAR-10's mean and deviation in 0…255, as the vectors' metadata has them.
+    let mean = [125.307f32, 122.950, 113.865].map(|value| value / 255.0);
+    let std = [62.993f32, 62.089, 66.705].map(|value| value / 255.0);
+    for isa in Isa::available() {
+        let mut worst = 0.0f64;
+        for picture in 0..10 {
+            let (size, planes) = planes_of(&fixtures, &picture.to_string());
+            let found = found(isa, &planes, size, 3, &mean, &std);
+            let (width, height) = size;
+            let channel_first = &reference[picture * 3 * width * height..][..3 * width * height];
+            let at = |n: usize| channel_first[n % 3 * width * height + n / 3];
+            let expected: Vec<f64> = (0..found.len()).map(at).collect();
+            worst = worst.max(relative_difference(&found, &expected));
+        }
+        println!("{}: largest relative difference {worst:.2e}", isa.name());
+        assert!(worst < 1e-5, "{}: {worst:e}", isa.name());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_size_sampling_and_colour_gives_what_pixels_give(
+        width in 1usize..50,
+        height in 1usize..50,
+        horizontal in 1usize..=4,
+        vertical in 1usize..=4,
+        gray in any::<bool>(),
+        channels in prop::sample::select(vec![1usize, 3]),
+        seed in any::<u64>(),
+    ) {
+        let mut state = seed | 1;
+        let mut next = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        let components = if gray { vec![(1, 1)] } else { vec![(1, 1), (horizontal, vertical), (horizontal, vertical)] };
+        let mut plane = |ratios: (usize, usize)| {
+            let side = |pixels: usize, ratio: usize| pixels.div_ceil(ratio).div_ceil(8);
+            let grid = Grid { high: side(height, ratios.1), wide: side(width, ratios.0) };
+            let quantisation = std::array::from_fn(|_| u16::try_from(1 + next(30)).unwrap());
+            let dense: Vec<i16> = (0..grid.blocks() * BLOCK)
+                .map(|_| if next(4) == 0 { i16::try_from(next(41)).unwrap() - 20 } else { 0 })
+                .collect();
+            Plane::new(grid, quantisation, &dense, ratios)
+        };
+        let planes: Vec<Plane> = components.into_iter().map(&mut plane).collect();
+        let (mean, std) = (&[0.4, 0.5, 0.3][..channels], &[0.2, 0.25, 0.3][..channels]);
+        let expected = expected(&planes, (width, height), channels, mean, std);
+        for isa in Isa::available() {
+            let found = found(isa, &planes, (width, height), channels, mean, std);
+            prop_assert!(relative_difference(&found, &expected) < 1e-5);
+        }
+    }
+}
