@@ -1,7 +1,7 @@
 //! Batch normalisation by the DCT mean-variance theorem.
 //!
-//! Per channel, over the batch and all blocks: μ = mean(F_00)/8 and σ² = mean(Σ_k F_k²)/64 − μ². The energy of the AC
-//! coefficients and the spread of the DCs are summed apart, so that a large mean does not eat the variance's digits.
+//! Per channel, over the batch and all blocks: μ = mean(F_00)/8 and σ² = mean(Σ_k F_k²)/64 − μ². DCs, which
+//! alone know the mean, are summed in float64, so that a large mean does not eat the digits of variances and gradients.
 //! Source: the paper's §4.3, theorem 2; running statistics as `torch.nn.BatchNorm2d` keeps them.
 
 use crate::block::BLOCK;
@@ -32,7 +32,18 @@ pub struct BatchStatistics {
 pub fn add_moments(isa: Isa, channels: usize, map: &[f32], moments: &mut [f64]) {
     assert_eq!(map.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
     assert_eq!(moments.len(), MOMENTS * channels, "three moments a channel");
-    isa.run(Sums { channels, terms: Square { map }, moments });
+    let (dc_sums, rest) = moments.split_at_mut(channels);
+    let (dc_squares, ac_squares) = rest.split_at_mut(channels);
+    isa.vectorise(|| {
+        for block in map.chunks_exact(BLOCK * channels) {
+            for ((sum, square), &dc) in dc_sums.iter_mut().zip(dc_squares.iter_mut()).zip(block) {
+                let dc = f64::from(dc);
+                *sum += dc;
+                *square += dc * dc;
+            }
+        }
+    });
+    isa.run(AcProducts { channels, factors: Squared { map }, sums: ac_squares });
 }
 
 /// Adds one or more images' sums to `moments` `[2, channels]`: Σ_k dF'_k·F_k and Σ dF'_00.
@@ -43,93 +54,65 @@ pub fn add_gradient_moments(isa: Isa, channels: usize, input: &[f32], output_gra
     assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
     assert_eq!(input.len(), output_gradient.len(), "a gradient for every coefficient");
     assert_eq!(moments.len(), GRADIENT_MOMENTS * channels, "two moments a channel");
-    isa.run(Sums { channels, terms: Correlation { input, output_gradient }, moments });
+    let (products, dc_sums) = moments.split_at_mut(channels);
+    isa.vectorise(|| {
+        let block = BLOCK * channels;
+        for (input, gradient) in input.chunks_exact(block).zip(output_gradient.chunks_exact(block)) {
+            let sums = products.iter_mut().zip(dc_sums.iter_mut());
+            for ((product, sum), (&dc, &gradient)) in sums.zip(input.iter().zip(gradient)) {
+                *product += f64::from(dc) * f64::from(gradient);
+                *sum += f64::from(gradient);
+            }
+        }
+    });
+    isa.run(AcProducts { channels, factors: Paired { input, output_gradient }, sums: products });
 }
 
-/// The sums of one block, added up over blocks in vectors of which `COUNT` are used.
-trait Terms {
-    const COUNT: usize;
-    fn blocks(&self, channels: usize) -> usize;
-    fn add<S: Simd, L: Lanes>(&self, simd: S, lanes: L, place: (usize, usize, usize), sums: &mut [S::f32s; MOMENTS]);
+/// Two maps `[blocks, 64, channels]` to multiply coefficient by coefficient.
+trait Factors {
+    fn len(&self) -> usize;
+    fn load<S: Simd, L: Lanes>(&self, simd: S, lanes: L, index: usize) -> [S::f32s; 2];
 }
 
-struct Square<'a> {
+struct Squared<'a> {
     map: &'a [f32],
 }
 
-impl Terms for Square<'_> {
-    const COUNT: usize = MOMENTS;
-
-    fn blocks(&self, channels: usize) -> usize {
-        self.map.len() / (BLOCK * channels)
+impl Factors for Squared<'_> {
+    fn len(&self) -> usize {
+        self.map.len()
     }
 
     #[inline(always)]
-    fn add<S: Simd, L: Lanes>(
-        &self,
-        simd: S,
-        lanes: L,
-        (block, channel, channels): (usize, usize, usize),
-        sums: &mut [S::f32s; MOMENTS],
-    ) {
-        let map = &self.map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
-        let dc = lanes.load(simd, &map[channel..]);
-        sums[0] = simd.add_f32s(sums[0], dc);
-        sums[1] = simd.mul_add_e_f32s(dc, dc, sums[1]);
-        let mut even = simd.splat_f32s(0.0);
-        let mut odd = sums[2];
-        for k in (1..BLOCK).step_by(2) {
-            let f = lanes.load(simd, &map[k * channels + channel..]);
-            odd = simd.mul_add_e_f32s(f, f, odd);
-            if k + 1 < BLOCK {
-                let f = lanes.load(simd, &map[(k + 1) * channels + channel..]);
-                even = simd.mul_add_e_f32s(f, f, even);
-            }
-        }
-        sums[2] = simd.add_f32s(even, odd);
+    fn load<S: Simd, L: Lanes>(&self, simd: S, lanes: L, index: usize) -> [S::f32s; 2] {
+        [lanes.load(simd, &self.map[index..]); 2]
     }
 }
 
-struct Correlation<'a> {
+struct Paired<'a> {
     input: &'a [f32],
     output_gradient: &'a [f32],
 }
 
-impl Terms for Correlation<'_> {
-    const COUNT: usize = GRADIENT_MOMENTS;
-
-    fn blocks(&self, channels: usize) -> usize {
-        self.input.len() / (BLOCK * channels)
+impl Factors for Paired<'_> {
+    fn len(&self) -> usize {
+        self.input.len()
     }
 
     #[inline(always)]
-    fn add<S: Simd, L: Lanes>(
-        &self,
-        simd: S,
-        lanes: L,
-        (block, channel, channels): (usize, usize, usize),
-        sums: &mut [S::f32s; MOMENTS],
-    ) {
-        let range = block * BLOCK * channels..(block + 1) * BLOCK * channels;
-        let (input, gradient) = (&self.input[range.clone()], &self.output_gradient[range]);
-        let mut parts = [sums[0], simd.splat_f32s(0.0)];
-        for k in 0..BLOCK {
-            let f = lanes.load(simd, &input[k * channels + channel..]);
-            let g = lanes.load(simd, &gradient[k * channels + channel..]);
-            parts[k % 2] = simd.mul_add_e_f32s(f, g, parts[k % 2]);
-        }
-        sums[0] = simd.add_f32s(parts[0], parts[1]);
-        sums[1] = simd.add_f32s(sums[1], lanes.load(simd, &gradient[channel..]));
+    fn load<S: Simd, L: Lanes>(&self, simd: S, lanes: L, index: usize) -> [S::f32s; 2] {
+        [lanes.load(simd, &self.input[index..]), lanes.load(simd, &self.output_gradient[index..])]
     }
 }
 
-struct Sums<'a, T> {
+/// Adds Σ over blocks and AC coefficients of a product to `sums` `[channels]`.
+struct AcProducts<'a, F> {
     channels: usize,
-    terms: T,
-    moments: &'a mut [f64],
+    factors: F,
+    sums: &'a mut [f64],
 }
 
-impl<T: Terms> WithSimd for Sums<'_, T> {
+impl<F: Factors> WithSimd for AcProducts<'_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -145,25 +128,28 @@ impl<T: Terms> WithSimd for Sums<'_, T> {
     }
 }
 
-impl<T: Terms> Sums<'_, T> {
+impl<F: Factors> AcProducts<'_, F> {
     /// Sums sixteen blocks in float32, which loses nothing that matters, and those sums in float64.
     #[inline(always)]
     fn channel_group<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, channel: usize) {
         const RUN: usize = 16;
         const WIDEST: usize = 64;
-        let blocks = self.terms.blocks(self.channels);
+        let blocks = self.factors.len() / (BLOCK * self.channels);
         for first in (0..blocks).step_by(RUN) {
-            let mut sums = [simd.splat_f32s(0.0); MOMENTS];
+            // Two chains of additions, so that one need not wait for the other.
+            let mut parts = [simd.splat_f32s(0.0); 2];
             for block in first..(first + RUN).min(blocks) {
-                self.terms.add(simd, lanes, (block, channel, self.channels), &mut sums);
-            }
-            for (n, &sum) in sums[..T::COUNT].iter().enumerate() {
-                let mut values = [0.0; WIDEST];
-                lanes.store(simd, &mut values, sum);
-                let moments = &mut self.moments[n * self.channels + channel..][..lanes.count::<S>()];
-                for (moment, &value) in moments.iter_mut().zip(&values) {
-                    *moment += f64::from(value);
+                for k in 1..BLOCK {
+                    let index = (block * BLOCK + k) * self.channels + channel;
+                    let [a, b] = self.factors.load(simd, lanes, index);
+                    parts[k % 2] = simd.mul_add_e_f32s(a, b, parts[k % 2]);
                 }
+            }
+            let mut values = [0.0; WIDEST];
+            lanes.store(simd, &mut values, simd.add_f32s(parts[0], parts[1]));
+            let sums = &mut self.sums[channel..][..lanes.count::<S>()];
+            for (sum, &value) in sums.iter_mut().zip(&values) {
+                *sum += f64::from(value);
             }
         }
     }

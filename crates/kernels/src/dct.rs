@@ -1,7 +1,7 @@
 //! The 8×8 discrete cosine transform of blocks, channels in the lanes: `F = D·P·Dᵀ` and back.
 //!
 //! D is the orthonormal DCT-II, `D_kn = ½·A(k)·cos(π(2n+1)k/16)`, A(0) = 1/√2 (mathematics: ITU-T T.81, A.3.3). Each
-//! axis is split into its even and odd half: 20 multiplies for 8 values.
+//! axis is split into its even and odd half: 22 multiplies for 8 values.
 
 use crate::block::{BLOCK, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::isa::{BlockKernel, Isa, Lanes, over_blocks};

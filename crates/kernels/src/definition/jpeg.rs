@@ -37,10 +37,11 @@ pub fn inverse_dct_block(coefficients: &[f64]) -> Vec<f64> {
     two_dimensional(coefficients, |d, n, k| d[k][n])
 }
 
+static DCT: LazyLock<[[f64; SIDE]; SIDE]> = LazyLock::new(dct_8);
+
 /// `out[a, b] = Σ_ij M_ai·M_bj·in[i, j]`, one axis after the other.
 fn two_dimensional(block: &[f64], entry: impl Fn(&[[f64; SIDE]; SIDE], usize, usize) -> f64) -> Vec<f64> {
     assert_eq!(block.len(), BLOCK, "a block has 64 values");
-    static DCT: LazyLock<[[f64; SIDE]; SIDE]> = LazyLock::new(dct_8);
     let d = &*DCT;
     let along_rows: Vec<f64> =
         (0..BLOCK).map(|at| (0..SIDE).map(|j| entry(d, at % SIDE, j) * block[at / SIDE * SIDE + j]).sum()).collect();

@@ -33,8 +33,8 @@ impl Vectors {
         self.tensors().tensor(name).expect(name).shape().to_vec()
     }
 
-    pub fn has(&self, name: &str) -> bool {
-        self.tensors().tensor(name).is_ok()
+    pub fn names(&self) -> Vec<String> {
+        self.tensors().names().into_iter().map(str::to_owned).collect()
     }
 
     pub fn single(&self, name: &str) -> Vec<f32> {
