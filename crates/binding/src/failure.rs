@@ -1,0 +1,88 @@
+//! Failures as data: what TypeScript turns into its one error class.
+
+use jpegnet_engine::EngineError;
+use jpegnet_jpeg::JpegError;
+use napi_derive::napi;
+use std::any::Any;
+use std::io;
+use std::path::Path;
+
+/// Why a verb gave no value.
+#[napi(object)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingFailure {
+    /// A stable name.
+    pub code: String,
+    /// One sentence with where, expected and found.
+    pub message: String,
+    /// The layer, tensor, option or file.
+    pub path: Option<String>,
+    /// What would have been valid.
+    pub expected: Option<String>,
+    /// What was found instead.
+    pub found: Option<String>,
+}
+
+impl BindingFailure {
+    pub(crate) fn new(code: &str, path: &str, expected: &str, found: &str) -> Self {
+        BindingFailure {
+            code: code.to_owned(),
+            message: format!("{path}: expected {expected}, found {found}"),
+            path: Some(path.to_owned()),
+            expected: Some(expected.to_owned()),
+            found: Some(found.to_owned()),
+        }
+    }
+
+    pub(crate) fn disposed(what: &str) -> Self {
+        Self::new("DISPOSED", what, "one in use", "one that was disposed of")
+    }
+
+    pub(crate) fn busy(what: &str) -> Self {
+        Self::new("BUSY", what, "one call at a time", "a second before the first has ended")
+    }
+
+    /// A failure to read a JPEG called `name`.
+    pub(crate) fn jpeg(name: &str, error: &JpegError) -> Self {
+        BindingFailure {
+            code: error.code().to_owned(),
+            message: format!("{name}: {error}"),
+            path: Some(name.to_owned()),
+            expected: None,
+            found: None,
+        }
+    }
+
+    pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let name = path.display().to_string();
+        if error.kind() == io::ErrorKind::NotFound {
+            return Self::new("FILE_NOT_FOUND", &name, "a file", "none");
+        }
+        Self::new("FILE_UNREADABLE", &name, "a readable file", &error.to_string())
+    }
+
+    /// A broken contract of our own; its text is for a bug report.
+    pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no text");
+        BindingFailure {
+            code: "INTERNAL".to_owned(),
+            message: format!("jpegnet: expected its own rules to hold, found them broken ({text})"),
+            path: None,
+            expected: None,
+            found: Some(text.to_owned()),
+        }
+    }
+}
+
+impl From<EngineError> for BindingFailure {
+    fn from(error: EngineError) -> Self {
+        BindingFailure {
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            path: error.path().map(str::to_owned),
+            expected: error.expected().map(str::to_owned),
+            found: error.found().map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Sparse JPEGs in native memory.
+
+use crate::failure::BindingFailure;
+use crate::job::{Job, Outcome, job};
+use jpegnet_jpeg::{Colour, Limits, SparseJpeg, read_coefficients};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Either, Int16Array, ObjectFinalize, Result, Uint8Array};
+use napi_derive::napi;
+use rayon::prelude::*;
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+/// Pictures of a set; none once it is disposed of.
+type Shared = Arc<RwLock<Option<Pictures>>>;
+
+#[derive(Default)]
+pub(crate) struct Pictures {
+    pub(crate) named: Vec<(String, SparseJpeg)>,
+    /// Every table once: files of one camera or encoder share theirs.
+    tables: HashSet<Arc<[u16; 64]>>,
+    bytes: usize,
+}
+
+impl Pictures {
+    fn push(&mut self, name: String, mut jpeg: SparseJpeg) -> u32 {
+        for component in &mut jpeg.components {
+            match self.tables.get(&component.quantisation) {
+                Some(known) => component.quantisation = Arc::clone(known),
+                None => {
+                    self.tables.insert(Arc::clone(&component.quantisation));
+                }
+            }
+        }
+        self.bytes += jpeg.bytes() + name.len();
+        self.named.push((name, jpeg));
+        u32::try_from(self.named.len() - 1).unwrap_or(u32::MAX)
+    }
+}
+
+/// Sparse JPEGs in native memory, numbered from 0.
+#[napi(custom_finalize)]
+pub struct JpegSet {
+    pictures: Shared,
+    /// Bytes the collector was told of.
+    reported: i64,
+}
+
+/// A file that gave no coefficients.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingDecodeFailure {
+    /// Which of the files given.
+    pub position: u32,
+    /// Why.
+    pub failure: BindingFailure,
+}
+
+/// What became of the files given.
+#[napi(object)]
+#[derive(Clone, Debug, Default)]
+pub struct BindingDecodeReport {
+    /// The number in the set of each file given; −1 if it failed.
+    pub indices: Vec<i64>,
+    /// The files that failed.
+    pub failures: Vec<BindingDecodeFailure>,
+}
+
+/// A component of a JPEG.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingComponent {
+    /// The file's name for it.
+    pub id: u32,
+    /// Horizontal sampling factor.
+    pub horizontal: u32,
+    /// Vertical sampling factor.
+    pub vertical: u32,
+    /// Blocks from top to bottom.
+    pub blocks_high: u32,
+    /// Blocks from left to right.
+    pub blocks_wide: u32,
+    /// Quantisation steps, row-major.
+    pub quantisation: Vec<u32>,
+    /// Non-zero coefficients of all blocks.
+    pub non_zeros: u32,
+}
+
+/// What is known of a JPEG without its coefficients.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingJpegDescription {
+    /// The file's name.
+    pub name: String,
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+    /// `gray` or `ycbcr`.
+    #[napi(ts_type = "'gray' | 'ycbcr'")]
+    pub colour: String,
+    /// Whether it was coded progressively.
+    pub progressive: bool,
+    /// Bytes of the file.
+    pub file_bytes: f64,
+    /// Bytes it takes in sparse form.
+    pub sparse_bytes: f64,
+    /// What libjpeg remarked on.
+    pub warnings: Vec<String>,
+    /// In the file's order.
+    pub components: Vec<BindingComponent>,
+}
+
+/// Decoded pictures in the order given, each with its name.
+type Decoded = Vec<(String, std::result::Result<SparseJpeg, BindingFailure>)>;
+
+#[napi]
+impl JpegSet {
+    /// An empty set.
+    #[napi(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        JpegSet { pictures: Arc::new(RwLock::new(Some(Pictures::default()))), reported: 0 }
+    }
+
+    pub(crate) fn shared(&self) -> Shared {
+        Arc::clone(&self.pictures)
+    }
+
+    /// Pictures in the set.
+    #[napi(getter)]
+    #[must_use]
+    pub fn length(&self) -> u32 {
+        self.measure(|pictures| u32::try_from(pictures.named.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Bytes of native memory they take.
+    #[napi(getter)]
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
+        self.measure(|pictures| pictures.bytes as f64)
+    }
+
+    fn measure<T: Default>(&self, of: impl FnOnce(&Pictures) -> T) -> T {
+        read(&self.pictures).ok().and_then(|guard| guard.as_ref().map(of)).unwrap_or_default()
+    }
+
+    /// Reads and decodes files in parallel and appends those that give coefficients, in order.
+    #[napi(ts_return_type = "Promise<BindingDecodeReport | BindingFailure>")]
+    #[must_use]
+    pub fn decode_files(&self, paths: Vec<String>) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
+        self.decode(move || {
+            let decode = |path: String| {
+                let bytes = std::fs::read(&path).map_err(|error| BindingFailure::unreadable(Path::new(&path), &error));
+                let jpeg = bytes.and_then(|bytes| decoded(&path, &bytes));
+                (path, jpeg)
+            };
+            paths.into_par_iter().map(decode).collect()
+        })
+    }
+
+    /// Decodes files given as bytes and appends those that give coefficients, in order.
+    #[napi(ts_return_type = "Promise<BindingDecodeReport | BindingFailure>")]
+    #[must_use]
+    pub fn decode_buffers(
+        &self,
+        buffers: Vec<Uint8Array>,
+        names: Vec<String>,
+    ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
+        // Copied here: JavaScript may write to its buffers while a worker reads.
+        let files: Vec<(String, Vec<u8>)> = names.into_iter().zip(buffers.iter().map(|bytes| bytes.to_vec())).collect();
+        self.decode(move || {
+            let decode = |(name, bytes): (String, Vec<u8>)| {
+                let jpeg = decoded(&name, &bytes);
+                (name, jpeg)
+            };
+            files.into_par_iter().map(decode).collect()
+        })
+    }
+
+    fn decode(
+        &self,
+        work: impl FnOnce() -> Decoded + Send + 'static,
+    ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
+        let pictures = self.shared();
+        job(
+            move || {
+                // Starts the threads as the environment says.
+                crate::runtime::isa()?;
+                let decoded = work();
+                let mut guard = pictures.write().map_err(|_| BindingFailure::panicked(&"a set was left locked"))?;
+                let pictures = guard.as_mut().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
+                Ok(append(pictures, decoded))
+            },
+            |_, report| report,
+        )
+    }
+
+    /// What is known of a picture without its coefficients.
+    #[napi(ts_return_type = "BindingJpegDescription | BindingFailure")]
+    #[must_use]
+    pub fn describe(&self, index: u32) -> Outcome<BindingJpegDescription> {
+        match self.picture(index, description) {
+            Ok(description) => Either::A(description),
+            Err(failure) => Either::B(failure),
+        }
+    }
+
+    /// All quantised coefficients of a component, zeros included: `[blocks high, blocks wide, 8, 8]`, row-major.
+    #[napi(ts_return_type = "Int16Array | BindingFailure")]
+    #[must_use]
+    pub fn coefficients(&self, index: u32, component: u32) -> Outcome<Int16Array> {
+        let dense = self.picture(index, |_, jpeg| {
+            jpeg.components.get(component as usize).map(|component| component.blocks.to_dense())
+        });
+        match dense {
+            Ok(Some(dense)) => Either::A(dense.into()),
+            Ok(None) => Either::B(out_of_range("component", component)),
+            Err(failure) => Either::B(failure),
+        }
+    }
+
+    fn picture<T>(
+        &self,
+        index: u32,
+        of: impl FnOnce(&str, &SparseJpeg) -> T,
+    ) -> std::result::Result<T, BindingFailure> {
+        let guard = read(&self.pictures)?;
+        let pictures = guard.as_ref().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
+        let (name, jpeg) = pictures.named.get(index as usize).ok_or_else(|| out_of_range("index", index))?;
+        Ok(of(name, jpeg))
+    }
+
+    /// Tells the collector how much memory the set holds now.
+    #[napi]
+    pub fn report_memory(&mut self, env: Env) -> Result<()> {
+        #[expect(clippy::cast_possible_truncation, reason = "a count of bytes, far below 2^53")]
+        let bytes = self.bytes() as i64;
+        env.adjust_external_memory(bytes - self.reported)?;
+        self.reported = bytes;
+        Ok(())
+    }
+
+    /// Frees the pictures; a step that reads them ends first.
+    #[napi]
+    pub fn dispose(&mut self, env: Env) -> Result<()> {
+        if let Ok(mut guard) = self.pictures.write() {
+            *guard = None;
+        }
+        self.report_memory(env)
+    }
+}
+
+impl ObjectFinalize for JpegSet {
+    fn finalize(self, env: Env) -> Result<()> {
+        env.adjust_external_memory(-self.reported)?;
+        Ok(())
+    }
+}
+
+pub(crate) fn read(
+    pictures: &RwLock<Option<Pictures>>,
+) -> std::result::Result<RwLockReadGuard<'_, Option<Pictures>>, BindingFailure> {
+    pictures.read().map_err(|_| BindingFailure::panicked(&"a set was left locked"))
+}
+
+fn decoded(name: &str, bytes: &[u8]) -> std::result::Result<SparseJpeg, BindingFailure> {
+    read_coefficients(bytes, &Limits::default()).map_err(|error| BindingFailure::jpeg(name, &error))
+}
+
+fn append(pictures: &mut Pictures, decoded: Decoded) -> BindingDecodeReport {
+    let mut report = BindingDecodeReport::default();
+    for (position, (name, jpeg)) in (0..).zip(decoded) {
+        match jpeg {
+            Ok(jpeg) => report.indices.push(i64::from(pictures.push(name, jpeg))),
+            Err(failure) => {
+                report.indices.push(-1);
+                report.failures.push(BindingDecodeFailure { position, failure });
+            }
+        }
+    }
+    report
+}
+
+fn out_of_range(what: &str, found: u32) -> BindingFailure {
+    BindingFailure::new("INVALID_OPTION", what, "one that the set has", &found.to_string())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "JavaScript counts bytes in doubles")]
+fn description(name: &str, jpeg: &SparseJpeg) -> BindingJpegDescription {
+    let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    let components = jpeg.components.iter().map(|component| BindingComponent {
+        id: component.id.into(),
+        horizontal: component.horizontal.into(),
+        vertical: component.vertical.into(),
+        blocks_high: count(component.blocks_high),
+        blocks_wide: count(component.blocks_wide),
+        quantisation: component.quantisation.iter().map(|&step| step.into()).collect(),
+        non_zeros: count(component.blocks.non_zeros()),
+    });
+    BindingJpegDescription {
+        name: name.to_owned(),
+        width: jpeg.width,
+        height: jpeg.height,
+        colour: match jpeg.colour {
+            Colour::Gray => "gray".to_owned(),
+            Colour::YCbCr => "ycbcr".to_owned(),
+        },
+        progressive: jpeg.progressive,
+        file_bytes: jpeg.file_bytes as f64,
+        sparse_bytes: jpeg.bytes() as f64,
+        warnings: jpeg.warnings.clone(),
+        components: components.collect(),
+    }
+}

@@ -1,0 +1,410 @@
+//! A network in native memory.
+
+use crate::failure::BindingFailure;
+use crate::job::{Job, Outcome, job};
+use crate::jpeg_set::{JpegSet, read};
+use crate::weights::{BindingTensor, copied, lifted};
+use jpegnet_engine::weights::{Metadata, write_safetensors};
+use jpegnet_engine::{
+    Image, LoadReport, MaskingOverride, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, OptimizerSpec, Plan,
+    StepReport,
+};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint32Array};
+use napi_derive::napi;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What the handle and its running call share.
+struct Shared {
+    /// None once disposed of.
+    state: Mutex<Option<State>>,
+    /// Whether a call is running or waiting for its thread.
+    taken: AtomicBool,
+}
+
+/// The plan is checked when the handle is made; parameters are drawn by the first call, on its thread.
+enum State {
+    Planned(Box<Plan>, u64),
+    Ready(Box<Engine>),
+}
+
+/// A network in native memory.
+#[napi(custom_finalize)]
+pub struct Network {
+    shared: Arc<Shared>,
+    plan: Plan,
+    reported: i64,
+}
+
+/// One node of the plan.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingNode {
+    /// `PyTorch`'s module path.
+    pub path: String,
+    /// What it computes.
+    pub operation: String,
+    /// `[channels, height, width]` in pixels, or `[features]`.
+    pub output_shape: Vec<u32>,
+    /// Weights and biases to learn.
+    pub parameters: u32,
+    /// Of a nonlinearity: coefficients of a block that its pieces are picked from.
+    pub coefficients_kept: Option<u32>,
+    /// The convolution's factorisation, or the nonlinearity's masking.
+    pub choice: Option<String>,
+}
+
+/// How one step updates.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingStepOptions {
+    /// `sgd`, `adam` or `adamw`.
+    #[napi(ts_type = "'sgd' | 'adam' | 'adamw'")]
+    pub optimizer: String,
+    /// Step size.
+    pub learning_rate: f64,
+    /// Velocity kept (SGD).
+    pub momentum: Option<f64>,
+    /// Whether to look ahead (SGD).
+    pub nesterov: Option<bool>,
+    /// Decay of the first moment (Adam).
+    pub beta1: Option<f64>,
+    /// Decay of the second moment (Adam).
+    pub beta2: Option<f64>,
+    /// Added to the root of the second moment (Adam).
+    pub epsilon: Option<f64>,
+    /// Pull towards zero.
+    pub weight_decay: Option<f64>,
+}
+
+/// What a step saw, before its update.
+#[napi(object)]
+#[derive(Clone, Copy, Debug)]
+pub struct BindingStep {
+    /// Mean loss of the batch.
+    pub loss: f64,
+    /// Images whose largest logit was their label's.
+    pub correct: u32,
+}
+
+/// Masking of every nonlinearity for one prediction, instead of the definition's.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingMasking {
+    /// `exact`, `asm` or `apx`.
+    #[napi(ts_type = "'exact' | 'asm' | 'apx'")]
+    pub masking: Option<String>,
+    /// φ, 1…15.
+    pub frequencies: Option<u32>,
+}
+
+/// A tensor given in another shape than the network's.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingMismatch {
+    /// The tensor.
+    pub name: String,
+    /// The network's shape.
+    pub expected: String,
+    /// The shape given.
+    pub found: String,
+}
+
+/// What a load did with every tensor.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingLoadReport {
+    /// Tensors of the network that were replaced.
+    pub applied: Vec<String>,
+    /// Tensors of the network that were not given.
+    pub missing: Vec<String>,
+    /// Tensors given that the network has not.
+    pub unused: Vec<String>,
+    /// Tensors given in another shape.
+    pub mismatched: Vec<BindingMismatch>,
+}
+
+/// Released when the call that took it ends, however it ends.
+struct Turn(Arc<Shared>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.taken.store(false, Ordering::Release);
+    }
+}
+
+type Outcomes<T> = std::result::Result<T, BindingFailure>;
+
+#[napi]
+impl Network {
+    /// Checks a definition and infers its shapes; parameters are drawn by the first asynchronous call.
+    #[napi(ts_return_type = "Network | BindingFailure")]
+    pub fn create(spec: String, seed: f64) -> Outcome<Network> {
+        let planned = NetworkSpec::from_json(&spec).and_then(Plan::new);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a seed is a whole number below 2^53"
+        )]
+        let seed = seed as u64;
+        match planned {
+            Err(error) => Either::B(error.into()),
+            Ok(plan) => {
+                let state = Mutex::new(Some(State::Planned(Box::new(plan.clone()), seed)));
+                let shared = Arc::new(Shared { state, taken: AtomicBool::new(false) });
+                Either::A(Network { shared, plan, reported: 0 })
+            }
+        }
+    }
+
+    /// The plan's nodes, in order.
+    #[napi]
+    #[must_use]
+    pub fn nodes(&self) -> Vec<BindingNode> {
+        let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let nodes = self.plan.nodes().into_iter().map(|node| BindingNode {
+            path: node.path,
+            operation: node.operation.to_owned(),
+            output_shape: node.output_shape.into_iter().map(count).collect(),
+            parameters: count(node.parameters),
+            coefficients_kept: node.coefficients_kept.map(count),
+            choice: node.choice.map(str::to_owned),
+        });
+        nodes.collect()
+    }
+
+    /// Weights and biases to learn.
+    #[napi(getter)]
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "JavaScript counts in doubles")]
+    pub fn parameters(&self) -> f64 {
+        self.plan.parameter_count() as f64
+    }
+
+    /// Bytes of native memory it holds now; 0 while a call runs.
+    #[napi(getter)]
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "JavaScript counts bytes in doubles")]
+    pub fn bytes(&self) -> f64 {
+        match self.shared.state.try_lock().as_deref() {
+            Ok(Some(State::Ready(engine))) => engine.bytes() as f64,
+            _ => 0.0,
+        }
+    }
+
+    /// One training step on pictures of a set.
+    #[napi(ts_return_type = "Promise<BindingStep | BindingFailure>")]
+    #[must_use]
+    pub fn train_step(
+        &self,
+        set: &JpegSet,
+        indices: Uint32Array,
+        labels: Uint32Array,
+        options: BindingStepOptions,
+    ) -> AsyncTask<Job<StepReport, BindingStep>> {
+        let (set, indices, labels) = (set.shared(), indices.to_vec(), labels.to_vec());
+        self.call(
+            move |engine| {
+                let optimizer = optimizer(&options)?;
+                let guard = read(&set)?;
+                let pictures = guard.as_ref().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
+                let images = images(&pictures.named, &indices)?;
+                Ok(engine.train_step(&images, &labels, &optimizer)?)
+            },
+            |_, step| BindingStep { loss: step.loss, correct: u32::try_from(step.correct).unwrap_or(u32::MAX) },
+        )
+    }
+
+    /// Logits `[pictures, classes]` of pictures of a set.
+    #[napi(ts_return_type = "Promise<Float32Array | BindingFailure>")]
+    #[must_use]
+    pub fn predict(
+        &self,
+        set: &JpegSet,
+        indices: Uint32Array,
+        masking: BindingMasking,
+    ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
+        let (set, indices) = (set.shared(), indices.to_vec());
+        self.call(
+            move |engine| {
+                let masking = masking_override(&masking)?;
+                let guard = read(&set)?;
+                let pictures = guard.as_ref().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
+                let images = images(&pictures.named, &indices)?;
+                Ok(engine.predict(&images, Some(masking))?)
+            },
+            |_, logits| logits.into(),
+        )
+    }
+
+    /// All tensors with `PyTorch`'s names, in its order; the optimizer's after them if asked for.
+    #[napi(ts_return_type = "Promise<Array<BindingTensor> | BindingFailure>")]
+    #[must_use]
+    pub fn state(&self, include_optimizer: bool) -> AsyncTask<Job<Vec<NamedTensor>, Vec<BindingTensor>>> {
+        self.call(move |engine| Ok(engine.state(include_optimizer)), |_, tensors| lifted(tensors))
+    }
+
+    /// Replaces every tensor whose name and shape fit, and says what became of each.
+    #[napi(ts_return_type = "Promise<BindingLoadReport | BindingFailure>")]
+    #[must_use]
+    pub fn load(&self, tensors: Vec<BindingTensor>) -> AsyncTask<Job<LoadReport, BindingLoadReport>> {
+        let tensors = copied(tensors);
+        self.call(
+            move |engine| Ok(engine.load(&tensors)?),
+            |_, report| BindingLoadReport {
+                applied: report.applied,
+                missing: report.missing,
+                unused: report.unused,
+                mismatched: report
+                    .mismatched
+                    .into_iter()
+                    .map(|mismatch| BindingMismatch {
+                        name: mismatch.name,
+                        expected: mismatch.expected,
+                        found: mismatch.found,
+                    })
+                    .collect(),
+            },
+        )
+    }
+
+    /// Replaces the optimizer's state, all of it or nothing.
+    #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+    #[must_use]
+    pub fn load_optimizer(&self, tensors: Vec<BindingTensor>) -> AsyncTask<Job<(), bool>> {
+        let tensors = copied(tensors);
+        self.call(move |engine| Ok(engine.load_optimizer(&tensors)?), |_, ()| true)
+    }
+
+    /// Writes all tensors to a safetensors file, aside and then in place.
+    #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+    #[must_use]
+    pub fn save(
+        &self,
+        path: String,
+        metadata: HashMap<String, String>,
+        include_optimizer: bool,
+    ) -> AsyncTask<Job<(), bool>> {
+        let metadata: Metadata = metadata.into_iter().collect();
+        self.call(
+            move |engine| {
+                let tensors = engine.state(include_optimizer);
+                Ok(write_safetensors(&PathBuf::from(path), &tensors, &metadata)?)
+            },
+            |_, ()| true,
+        )
+    }
+
+    /// Tells the collector how much memory the network holds now.
+    #[napi]
+    pub fn report_memory(&mut self, env: Env) -> Result<()> {
+        #[expect(clippy::cast_possible_truncation, reason = "a count of bytes, far below 2^53")]
+        let bytes = self.bytes() as i64;
+        env.adjust_external_memory(bytes - self.reported)?;
+        self.reported = bytes;
+        Ok(())
+    }
+
+    /// Frees the network; false if a call is still running, which must end first.
+    #[napi]
+    pub fn dispose(&mut self, env: Env) -> Result<bool> {
+        if self.shared.taken.load(Ordering::Acquire) {
+            return Ok(false);
+        }
+        if let Ok(mut state) = self.shared.state.lock() {
+            *state = None;
+        }
+        self.report_memory(env)?;
+        Ok(true)
+    }
+
+    /// Runs a call on a worker thread, if none is running.
+    fn call<T, V>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Outcomes<T> + Send + 'static,
+        lift: fn(Env, T) -> V,
+    ) -> AsyncTask<Job<T, V>>
+    where
+        T: Send + 'static,
+        V: napi::bindgen_prelude::ToNapiValue + napi::bindgen_prelude::TypeName,
+    {
+        if self.shared.taken.swap(true, Ordering::Acquire) {
+            return job(|| Err(BindingFailure::busy("Network")), lift);
+        }
+        let turn = Turn(Arc::clone(&self.shared));
+        job(
+            move || {
+                let mut guard =
+                    turn.0.state.lock().map_err(|_| BindingFailure::panicked(&"a call broke off before"))?;
+                let state = guard.take().ok_or_else(|| BindingFailure::disposed("Network"))?;
+                let engine = match state {
+                    State::Ready(engine) => engine,
+                    State::Planned(plan, seed) => match crate::runtime::isa() {
+                        Ok(isa) => Box::new(Engine::new(*plan, seed, isa)),
+                        Err(failure) => {
+                            *guard = Some(State::Planned(plan, seed));
+                            return Err(failure);
+                        }
+                    },
+                };
+                let State::Ready(engine) = guard.insert(State::Ready(engine)) else {
+                    return Err(BindingFailure::panicked(&"a network was not made"));
+                };
+                work(engine)
+            },
+            lift,
+        )
+    }
+}
+
+impl ObjectFinalize for Network {
+    fn finalize(self, env: Env) -> Result<()> {
+        env.adjust_external_memory(-self.reported)?;
+        Ok(())
+    }
+}
+
+fn images<'a>(named: &'a [(String, jpegnet_jpeg::SparseJpeg)], indices: &[u32]) -> Outcomes<Vec<Image<'a>>> {
+    let image = |&index: &u32| {
+        let found = named.get(index as usize).map(|(name, jpeg)| Image { name, jpeg });
+        found.ok_or_else(|| {
+            let expected = format!("pictures below {}", named.len());
+            BindingFailure::new("INVALID_OPTION", "indices", &expected, &index.to_string())
+        })
+    };
+    indices.iter().map(image).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "options of a float32 update")]
+fn optimizer(options: &BindingStepOptions) -> Outcomes<OptimizerSpec> {
+    let learning_rate = options.learning_rate as f32;
+    let weight_decay = options.weight_decay.unwrap_or(0.0) as f32;
+    match options.optimizer.as_str() {
+        "sgd" => Ok(OptimizerSpec::Sgd {
+            learning_rate,
+            momentum: options.momentum.unwrap_or(0.0) as f32,
+            nesterov: options.nesterov.unwrap_or(false),
+            weight_decay,
+        }),
+        "adam" | "adamw" => Ok(OptimizerSpec::Adam {
+            learning_rate,
+            beta1: options.beta1.unwrap_or(0.9),
+            beta2: options.beta2.unwrap_or(0.999),
+            epsilon: options.epsilon.unwrap_or(1e-8) as f32,
+            weight_decay,
+            decoupled: options.optimizer == "adamw",
+        }),
+        other => Err(BindingFailure::new("INVALID_OPTION", "optimizer", "sgd, adam or adamw", other)),
+    }
+}
+
+fn masking_override(masking: &BindingMasking) -> Outcomes<MaskingOverride> {
+    let named = masking.masking.as_deref().map(|name| {
+        MaskingSpec::from_name(name)
+            .ok_or_else(|| BindingFailure::new("INVALID_OPTION", "masking", "exact, asm or apx", name))
+    });
+    Ok(MaskingOverride { masking: named.transpose()?, frequencies: masking.frequencies.map(|count| count as usize) })
+}
