@@ -42,6 +42,9 @@ static DCT: LazyLock<[[f64; SIDE]; SIDE]> = LazyLock::new(dct_8);
 /// `out[a, b] = Σ_ij M_ai·M_bj·in[i, j]`, one axis after the other.
 fn two_dimensional(block: &[f64], entry: impl Fn(&[[f64; SIDE]; SIDE], usize, usize) -> f64) -> Vec<f64> {
     assert_eq!(block.len(), BLOCK, "a block has 64 values");
+    if block.iter().all(|&value| value == 0.0) {
+        return vec![0.0; BLOCK]; // most blocks of the rows of J̃
+    }
     let d = &*DCT;
     let along_rows: Vec<f64> =
         (0..BLOCK).map(|at| (0..SIDE).map(|j| entry(d, at % SIDE, j) * block[at / SIDE * SIDE + j]).sum()).collect();
