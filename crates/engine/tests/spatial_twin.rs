@@ -95,7 +95,10 @@ fn gradients_are_those_of_the_twin(spec: &NetworkSpec) {
     for (name, numerical, analytical) in differences {
         // Gradients that cancel (a bias before batch normalisation) are zero only to the scale of the others.
         let allowed = 1e-3 * numerical.abs() + 1e-5 * scale;
-        assert!((numerical - analytical).abs() < allowed, "{name}: {numerical} by differences, {analytical} by backward");
+        assert!(
+            (numerical - analytical).abs() < allowed,
+            "{name}: {numerical} by differences, {analytical} by backward"
+        );
     }
 }
 

@@ -81,13 +81,17 @@ pub fn paper_resnet(masking: MaskingSpec, frequencies: usize, mean: &[f32], std:
 pub fn everything(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
     let mut net = Builder::new(3, 32, 16);
     let stem = net.node("stem", &[0], conv2d(5, 5, 1, true));
-    let leaky = net.node("leaky", &[stem], OperationSpec::PiecewiseLinear {
-        slope: 0.1,
-        intercept: 0.0,
-        breakpoints: vec![BreakpointSpec { at: 0.0, slope_change: 0.9, intercept_change: 0.0 }],
-        masking,
-        frequencies,
-    });
+    let leaky = net.node(
+        "leaky",
+        &[stem],
+        OperationSpec::PiecewiseLinear {
+            slope: 0.1,
+            intercept: 0.0,
+            breakpoints: vec![BreakpointSpec { at: 0.0, slope_change: 0.9, intercept_change: 0.0 }],
+            masking,
+            frequencies,
+        },
+    );
     let norm = net.batch_norm("norm", leaky);
     let conv = net.conv2d("block.conv", norm, 5, (3, 1));
     let identity = net.node("block.add", &[conv, norm], OperationSpec::Add {});
@@ -95,16 +99,20 @@ pub fn everything(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
     let twice = net.node("twice", &[relu, relu, norm], OperationSpec::Add {});
     let down = net.node("down.conv", &[twice], conv2d(6, 3, 2, true));
     let down_norm = net.batch_norm("down.norm", down);
-    let clip = net.node("down.clip", &[down_norm], OperationSpec::PiecewiseLinear {
-        slope: 0.0,
-        intercept: -1.0,
-        breakpoints: vec![
-            BreakpointSpec { at: -1.0, slope_change: 1.0, intercept_change: 1.0 },
-            BreakpointSpec { at: 1.5, slope_change: -1.0, intercept_change: 1.5 },
-        ],
-        masking,
-        frequencies,
-    });
+    let clip = net.node(
+        "down.clip",
+        &[down_norm],
+        OperationSpec::PiecewiseLinear {
+            slope: 0.0,
+            intercept: -1.0,
+            breakpoints: vec![
+                BreakpointSpec { at: -1.0, slope_change: 1.0, intercept_change: 1.0 },
+                BreakpointSpec { at: 1.5, slope_change: -1.0, intercept_change: 1.5 },
+            ],
+            masking,
+            frequencies,
+        },
+    );
     let shortcut = net.node("down.shortcut", &[twice], conv2d(6, 1, 2, false));
     let pointwise = net.node("down.pointwise", &[clip], conv2d(6, 1, 1, true));
     let sum = net.node("down.add", &[shortcut, pointwise, clip], OperationSpec::Add {});

@@ -3,9 +3,9 @@
 use super::fixture;
 use jpegnet_engine::{Image, InputSpec};
 use jpegnet_jpeg::{Colour, Component, Limits, SparseBlocks, SparseJpeg, read_coefficients};
+use jpegnet_kernels::BLOCK;
 use jpegnet_kernels::definition::inverse_dct_block;
 use jpegnet_kernels::definition::pixels::PixelMap;
-use jpegnet_kernels::BLOCK;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::sync::Arc;
@@ -75,7 +75,8 @@ pub fn input_pixels(input: &InputSpec, pictures: &[(String, SparseJpeg)]) -> Pix
                     luma
                 } else {
                     let (blue, red) = (planes[1][index], planes[2][index]);
-                    [luma + 1.402 * red, luma - 0.344_136_286 * blue - 0.714_136_286 * red, luma + 1.772 * blue][channel]
+                    [luma + 1.402 * red, luma - 0.344_136_286 * blue - 0.714_136_286 * red, luma + 1.772 * blue]
+                        [channel]
                 };
                 *pixel = (sample / 255.0 - f64::from(input.mean[channel])) / f64::from(input.std[channel]);
             }
@@ -89,7 +90,8 @@ fn samples(component: &Component, width: usize) -> Vec<f64> {
     let mut samples = vec![0.0; component.blocks_high * component.blocks_wide * BLOCK];
     for (number, block) in component.blocks.to_dense().chunks_exact(BLOCK).enumerate() {
         let steps = component.quantisation.iter();
-        let coefficients: Vec<f64> = block.iter().zip(steps).map(|(&value, &q)| f64::from(value) * f64::from(q)).collect();
+        let coefficients: Vec<f64> =
+            block.iter().zip(steps).map(|(&value, &q)| f64::from(value) * f64::from(q)).collect();
         let (top, left) = (number / component.blocks_wide * 8, number % component.blocks_wide * 8);
         for (index, sample) in inverse_dct_block(&coefficients).into_iter().enumerate() {
             samples[(top + index / 8) * width + left + index % 8] = sample;
