@@ -26,7 +26,7 @@ fn definition() -> NetworkSpec {
 }
 
 fn made_up(count: usize) -> (Vec<(String, SparseJpeg)>, Vec<u32>) {
-    let labels = (0..count as u32).map(|number| number % 4).collect();
+    let labels = (0..4).cycle().take(count).collect();
     (pictures(count, Colour::YCbCr, 32, 16, 21), labels)
 }
 
@@ -189,13 +189,13 @@ fn initial_values_are_those_of_pytorchs_layers() {
         assert!(largest <= bound && largest > 0.3 * bound, "{name}: {largest} of {bound}");
     }
     let weight = of("stem.weight");
-    let mean: f32 = weight.values.iter().sum::<f32>() / weight.values.len() as f32;
-    let square: f32 = weight.values.iter().map(|v| v * v).sum::<f32>() / weight.values.len() as f32;
+    let count = 5.0 * 75.0;
+    let mean = weight.values.iter().sum::<f32>() / count;
+    let square = weight.values.iter().map(|value| value * value).sum::<f32>() / count;
     assert!(mean.abs() < 0.02 && (square * 75.0 * 3.0 - 1.0).abs() < 0.2, "mean {mean}, mean square {square}");
-    assert!(of("norm.weight").values.iter().all(|&value| value == 1.0));
-    assert!(of("norm.bias").values.iter().all(|&value| value == 0.0));
-    assert!(of("norm.running_mean").values.iter().all(|&value| value == 0.0));
-    assert!(of("norm.running_var").values.iter().all(|&value| value == 1.0));
+    for (name, value) in [("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)] {
+        assert_eq!(of(&format!("norm.{name}")).values, [value; 5]);
+    }
     assert!(of("norm.num_batches_tracked").shape.is_empty());
 }
 
@@ -242,7 +242,7 @@ fn a_permutation_visits_every_image_once_and_depends_on_seed_and_epoch_alone() {
     let order = permutation(1000, 5, 1);
     let mut sorted = order.clone();
     sorted.sort_unstable();
-    assert!(sorted.iter().enumerate().all(|(index, &value)| index as u32 == value));
+    assert!(sorted.into_iter().eq(0..1000));
     assert_eq!(order, permutation(1000, 5, 1));
     assert_ne!(order, permutation(1000, 5, 2));
     assert_ne!(order, permutation(1000, 6, 1));

@@ -35,7 +35,7 @@ fn tensors_and_metadata_are_read_back_as_written() {
     assert!(read.iter().zip(&tensors).all(|(read, original)| read.shape == original.shape));
     // Counts are 64-bit integers without axes, as PyTorch has them; all data is aligned.
     let bytes = std::fs::read(&path).unwrap();
-    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
     assert_eq!(json["bn.num_batches_tracked"]["dtype"], "I64");
     assert_eq!(json["bn.num_batches_tracked"]["data_offsets"], serde_json::json!([0, 8]));
@@ -160,6 +160,6 @@ fn a_full_disk_fails_the_write_and_says_so() {
 #[ignore = "run by a_full_disk_fails_the_write_and_says_so, with a limit on the size of files"]
 fn writes_more_than_a_small_disk_holds() {
     let path = std::env::var("JPEGNET_TEST_WRITE").unwrap();
-    let error = write_safetensors(Path::new(&path), &[named("a", &[10_000], &[1.0; 10_000])], &Metadata::new());
+    let error = write_safetensors(Path::new(&path), &[named("a", &[10_000], &vec![1.0; 10_000])], &Metadata::new());
     assert_eq!(error.unwrap_err().code(), "WRITE_FAILED");
 }

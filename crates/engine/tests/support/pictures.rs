@@ -1,4 +1,5 @@
 //! Pictures: the reference's files, and made-up ones of any size with their pixels.
+#![expect(clippy::cast_possible_truncation, reason = "made-up pictures are small")]
 
 use super::fixture;
 use jpegnet_engine::{Image, InputSpec};
