@@ -59,9 +59,6 @@ impl FirstNotFinite {
 
 impl Pass<'_> {
     /// Runs one image of a chunk through a stage.
-    ///
-    /// # Errors
-    /// [`EngineError`] if the image cannot be the network's input.
     pub(crate) fn run_image(
         &self,
         stage: &Stage,

@@ -31,13 +31,6 @@ impl ParameterSpec {
     }
 }
 
-/// The running statistics of one batch normalisation.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct RunningSpec {
-    pub(crate) path: String,
-    pub(crate) channels: usize,
-}
-
 /// One entry of `state_dict()`, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StateEntry {
@@ -68,11 +61,11 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    pub(crate) fn new(specs: &[ParameterSpec], running: &[RunningSpec], seed: u64) -> Self {
+    pub(crate) fn new(specs: &[ParameterSpec], running: &[usize], seed: u64) -> Self {
         let values = (0u64..).zip(specs).map(|(number, spec)| initial_values(spec, seed, number)).collect();
         let running = running
             .iter()
-            .map(|spec| Running { mean: vec![0.0; spec.channels], variance: vec![1.0; spec.channels], batches: 0 })
+            .map(|&channels| Running { mean: vec![0.0; channels], variance: vec![1.0; channels], batches: 0 })
             .collect();
         Parameters { values, gradients: Vec::new(), running, version: 0 }
     }

@@ -7,10 +7,10 @@ mod summary;
 pub use summary::NodeSummary;
 
 use crate::EngineError;
-use crate::parameters::{Initial, ParameterSpec, RunningSpec, StateEntry};
-use crate::shape::{SIDE, Shape};
+use crate::parameters::{Initial, ParameterSpec, StateEntry};
+use crate::shape::Shape;
 use crate::spec::{InputSpec, MaskingSpec, NetworkSpec};
-use jpegnet_kernels::{Conv2d, Grid, PiecewiseLinear};
+use jpegnet_kernels::{Conv2d, Grid, PiecewiseLinear, SIDE};
 use std::collections::HashSet;
 
 /// Floats of a value or of all parameters beyond which a definition is refused: 8 GiB.
@@ -44,7 +44,8 @@ pub struct Plan {
     /// Of every value, the input first.
     pub(crate) shapes: Vec<Shape>,
     pub(crate) parameters: Vec<ParameterSpec>,
-    pub(crate) running: Vec<RunningSpec>,
+    /// Channels of every batch normalisation, which keeps running statistics of them.
+    pub(crate) running: Vec<usize>,
     parameter_count: usize,
     /// What `state_dict()` holds, in its order.
     pub(crate) state: Vec<(String, StateEntry)>,
@@ -146,7 +147,7 @@ impl Plan {
         self.state.push((format!("{path}.running_mean"), StateEntry::RunningMean(number)));
         self.state.push((format!("{path}.running_var"), StateEntry::RunningVariance(number)));
         self.state.push((format!("{path}.num_batches_tracked"), StateEntry::BatchesTracked(number)));
-        self.running.push(RunningSpec { path: path.into(), channels });
+        self.running.push(channels);
         number
     }
 }

@@ -1,10 +1,7 @@
 //! Shapes of values: feature maps on a grid of blocks, and vectors of features.
 
-use jpegnet_kernels::{BLOCK, Grid};
+use jpegnet_kernels::{BLOCK, Grid, SIDE};
 use std::fmt;
-
-/// Pixels along a side of a block.
-pub(crate) const SIDE: usize = 8;
 
 /// The shape of one image's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use jpegnet_engine::{MaskingSpec, NetworkSpec, OptimizerSpec};
 use jpegnet_jpeg::Colour;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use support::definitions::{Builder, everything, paper_resnet};
+use support::definitions::{Builder, everything, paper_resnet, unusual_ends};
 use support::pictures::{images, input_pixels, pictures};
 use support::{network, twin};
 
@@ -37,6 +37,7 @@ fn shapes() -> Vec<(NetworkSpec, Colour)> {
         (residual(3, 24, 40, &[(9, 1)], 5), Colour::Gray),
         (paper_resnet(MaskingSpec::Asm, 15, &[0.49, 0.48, 0.45], &[0.25, 0.24, 0.26]), Colour::YCbCr),
         (everything(MaskingSpec::Exact, 15), Colour::YCbCr),
+        (unusual_ends(MaskingSpec::Exact, 15), Colour::YCbCr),
     ]
 }
 
@@ -105,6 +106,11 @@ fn gradients_are_those_of_the_twin(spec: &NetworkSpec) {
 #[test]
 fn gradients_equal_finite_differences_through_every_operation() {
     gradients_are_those_of_the_twin(&everything(MaskingSpec::Exact, 15));
+}
+
+#[test]
+fn gradients_equal_finite_differences_at_unusual_ends() {
+    gradients_are_those_of_the_twin(&unusual_ends(MaskingSpec::Exact, 15));
 }
 
 #[test]

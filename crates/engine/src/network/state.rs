@@ -90,7 +90,7 @@ impl Network {
         match entry {
             StateEntry::Parameter(number) => self.plan.parameters[number].shape.clone(),
             StateEntry::RunningMean(number) | StateEntry::RunningVariance(number) => {
-                vec![self.plan.running[number].channels]
+                vec![self.plan.running[number]]
             }
             StateEntry::BatchesTracked(_) => Vec::new(),
         }

@@ -3,9 +3,9 @@
 use super::{LARGEST, Node, Operation, Plan, invalid, mismatch, pixels, quoted};
 use crate::EngineError;
 use crate::parameters::Initial;
-use crate::shape::{SIDE, Shape};
+use crate::shape::Shape;
 use crate::spec::{BreakpointSpec, InputSpec, NodeSpec, OperationSpec, PLANNERS_CHOICE, piecewise_linear};
-use jpegnet_kernels::{BLOCK, Conv2d, Conv2dShape, Factorisation, Grid};
+use jpegnet_kernels::{BLOCK, Conv2d, Conv2dShape, Factorisation, Grid, SIDE};
 
 /// Breakpoints the kernels keep mask bits for.
 const MOST_BREAKPOINTS: usize = 4;

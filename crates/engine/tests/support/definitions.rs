@@ -118,3 +118,23 @@ pub fn everything(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
     let sum = net.node("down.add", &[shortcut, pointwise, clip], OperationSpec::Add {});
     net.head(sum, 4)
 }
+
+/// What is allowed at the ends: a batch normalisation and a nonlinearity on the input itself, and a head of several
+/// linear layers whose features are used twice and added.
+pub fn unusual_ends(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
+    let mut net = Builder::new(3, 16, 16);
+    let rectified = net.relu("rectified", 0, masking, frequencies);
+    let norm = net.batch_norm("norm", 0);
+    let sum = net.node("sum", &[rectified, norm, 0], OperationSpec::Add {});
+    let conv = net.conv2d("conv", sum, 6, (3, 1));
+    let first = net.node("pool.conv", &[conv], OperationSpec::GlobalAveragePool {});
+    let relu = net.relu("relu", conv, masking, frequencies);
+    let second = net.node("pool.relu", &[relu], OperationSpec::GlobalAveragePool {});
+    let linear = |features, bias| OperationSpec::Linear { features, input_features: Some(6), bias };
+    let hidden = net.node("hidden", &[second], linear(6, false));
+    let both = net.node("both", &[hidden, first, second], OperationSpec::Add {});
+    let a = net.node("a", &[both], linear(4, true));
+    let b = net.node("b", &[both], linear(4, false));
+    net.node("logits", &[a, b], OperationSpec::Add {});
+    net.spec
+}

@@ -14,6 +14,7 @@ pub fn weights(tensors: &[NamedTensor]) -> Weights {
     tensors.iter().map(|tensor| (tensor.name.clone(), double(tensor))).collect()
 }
 
+#[derive(Clone)]
 enum Value {
     Map(PixelMap),
     Features(Vec<f64>),
@@ -79,8 +80,17 @@ pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training:
                 })
             }
             OperationSpec::Add {} => {
-                let rest = (2..node.inputs.len()).map(map);
-                Value::Map(rest.fold(pixels::add(map(0), map(1)), |sum, term| pixels::add(&sum, term)))
+                let mut sum = values[node.inputs[0]].clone();
+                for &term in &node.inputs[1..] {
+                    match (&mut sum, &values[term]) {
+                        (Value::Map(sum), Value::Map(term)) => *sum = pixels::add(sum, term),
+                        (Value::Features(sum), Value::Features(term)) => {
+                            sum.iter_mut().zip(term).for_each(|(sum, term)| *sum += term);
+                        }
+                        _ => panic!("{} adds a map to features", node.path),
+                    }
+                }
+                sum
             }
             OperationSpec::GlobalAveragePool {} => Value::Features(pixels::global_average_pool(map(0))),
             OperationSpec::Linear { bias, features, .. } => {
