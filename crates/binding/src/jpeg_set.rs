@@ -286,7 +286,6 @@ fn out_of_range(what: &str, found: u32) -> BindingFailure {
     BindingFailure::new("INVALID_OPTION", what, "one that the set has", &found.to_string())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "JavaScript counts bytes in doubles")]
 fn description(name: &str, jpeg: &SparseJpeg) -> BindingJpegDescription {
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     let components = jpeg.components.iter().map(|component| BindingComponent {

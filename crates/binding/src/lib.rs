@@ -9,7 +9,9 @@
     clippy::needless_pass_by_value,
     clippy::implicit_hasher,
     clippy::missing_errors_doc,
-    reason = "only JavaScript calls these: arguments are its values, and a Result is napi's own way to throw"
+    clippy::cast_precision_loss,
+    clippy::new_without_default,
+    reason = "only JavaScript calls these: arguments are its values, counts its doubles, and a Result is napi's own way to throw"
 )]
 
 pub mod failure;

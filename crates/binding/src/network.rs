@@ -179,7 +179,6 @@ impl Network {
     /// Weights and biases to learn.
     #[napi(getter)]
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "JavaScript counts in doubles")]
     pub fn parameters(&self) -> f64 {
         self.plan.parameter_count() as f64
     }
@@ -187,7 +186,6 @@ impl Network {
     /// Bytes of native memory it holds now; 0 while a call runs.
     #[napi(getter)]
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "JavaScript counts bytes in doubles")]
     pub fn bytes(&self) -> f64 {
         match self.shared.state.try_lock().as_deref() {
             Ok(Some(State::Ready(engine))) => engine.bytes() as f64,

@@ -1,0 +1,86 @@
+import { lift, NativeJpegSet } from '../native/addon.js'
+
+/** One component of a JPEG file. */
+export interface JpegComponent {
+  /** The file's name for it. */
+  id: number
+  /** Horizontal and vertical sampling factors. */
+  sampling: [number, number]
+  /** Blocks high and wide. */
+  blocks: [number, number]
+  /** Quantisation steps, row-major. */
+  quantisation: number[]
+  /** Non-zero coefficients of all blocks. */
+  nonZeros: number
+  /** Non-zero coefficients a block. */
+  nonZerosPerBlock: number
+}
+
+/** What a JPEG file is, without its pixels. */
+export interface JpegInspection {
+  file: string
+  width: number
+  height: number
+  colour: 'gray' | 'ycbcr'
+  /** Chroma subsampling in the usual notation, `4:2:0`; `gray` for one component. */
+  sampling: string
+  progressive: boolean
+  fileBytes: number
+  /** Bytes it takes in memory in sparse form. */
+  sparseBytes: number
+  /** Non-zero coefficients a block, over all components. */
+  nonZerosPerBlock: number
+  components: JpegComponent[]
+  /** What the decoder remarked on without the image being in doubt. */
+  warnings: string[]
+}
+
+/**
+ * Size, components, sampling, quantisation and sparsity of a JPEG file.
+ *
+ * @param file a path, or the bytes of a file
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
+ */
+export async function inspectJpeg(file: string | Uint8Array): Promise<JpegInspection> {
+  const set = new NativeJpegSet()
+  try {
+    const named = typeof file === 'string'
+    const report = lift(await (named ? set.decodeFiles([file]) : set.decodeBuffers([file], ['buffer'])))
+    report.failures.forEach(({ failure }) => lift(failure))
+    const { name, components, ...rest } = lift(set.describe(0))
+    const blocks = components.reduce((sum, { blocksHigh, blocksWide }) => sum + blocksHigh * blocksWide, 0)
+    const nonZeros = components.reduce((sum, component) => sum + component.nonZeros, 0)
+    return {
+      file: name,
+      ...rest,
+      sampling: notation(components.map(({ horizontal, vertical }) => [horizontal, vertical])),
+      nonZerosPerBlock: nonZeros / blocks,
+      components: components.map(component => ({
+        id: component.id,
+        sampling: [component.horizontal, component.vertical],
+        blocks: [component.blocksHigh, component.blocksWide],
+        quantisation: component.quantisation,
+        nonZeros: component.nonZeros,
+        nonZerosPerBlock: component.nonZeros / (component.blocksHigh * component.blocksWide),
+      })),
+    }
+  } finally {
+    set.dispose()
+  }
+}
+
+/** J:a:b notation where there is one, the factors themselves where there is none. */
+function notation(factors: [number, number][]): string {
+  const [luma, cb, cr] = factors
+  if (luma === undefined || cb === undefined || cr === undefined) return 'gray'
+  const known: Record<string, string> = {
+    '1x1': '4:4:4',
+    '2x1': '4:2:2',
+    '1x2': '4:4:0',
+    '2x2': '4:2:0',
+    '4x1': '4:1:1',
+  }
+  const name = known[`${luma[0] / cb[0]}x${luma[1] / cb[1]}`]
+  const same = cb[0] === cr[0] && cb[1] === cr[1]
+  return (same && name) || factors.map(pair => pair.join('x')).join(',')
+}

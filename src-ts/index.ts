@@ -1,0 +1,45 @@
+/** Train and run residual networks directly on JPEG files, in the JPEG transform domain. */
+
+// Layers: plain data.
+export { add, residual, type AddOptions, type ResidualOptions } from './layers/add.js'
+export { batchNorm, type BatchNormLayer, type BatchNormOptions } from './layers/batchNorm.js'
+export { clip, hardTanh, relu6, type ClipLayer, type ClipOptions } from './layers/clip.js'
+export { conv2d, type Conv2dLayer, type Conv2dOptions, type Factorisation } from './layers/conv2d.js'
+export { globalAveragePool, type GlobalAveragePoolLayer } from './layers/globalAveragePool.js'
+export { type AddLayer, type Layer, type Layers, type NamedLayer, type SequentialLayer } from './layers/layer.js'
+export { leakyRelu, type LeakyReluLayer, type LeakyReluOptions } from './layers/leakyRelu.js'
+export { linear, type LinearLayer, type LinearOptions } from './layers/linear.js'
+export { type Masking, type MaskingMode, type MaskingOptions } from './layers/masking.js'
+export { relu, type ReluLayer } from './layers/relu.js'
+export { sequential } from './layers/sequential.js'
+
+// Models.
+export { paperResnet, resnet, type NetworkOptions, type ResnetOptions } from './models/resnet.js'
+export { defineModel, type InputDefinition, type InputOptions } from './model/definition.js'
+export { type ModelDefinition, type ModelOptions } from './model/definition.js'
+export { createModel, loadModel, Model, type CreateOptions, type PredictOptions } from './model/model.js'
+export { type EvaluateOptions, type Evaluation } from './model/evaluate.js'
+export { type TrainingState } from './model/files.js'
+export { type Picture, type Prediction } from './model/predict.js'
+
+// Data.
+export { Dataset, loadDataset, type DataEvent, type JpegSource } from './data/dataset.js'
+export { jpegFolder, type FolderOptions, type JpegFolder, type OnBadFile, type SkippedFile } from './data/folder.js'
+export { jpegImages, type JpegImages, type LabelledImage } from './data/images.js'
+export { inspectJpeg, type JpegComponent, type JpegInspection } from './data/inspect.js'
+
+// Training.
+export { adam, adamW, sgd, type AdamOptions, type Optimizer, type SgdOptions } from './train/optimizers.js'
+export { constant, cosine, oneCycle, step, type Schedule } from './train/schedules.js'
+export { type CosineOptions, type OneCycleOptions, type StepOptions } from './train/schedules.js'
+export { type CheckpointEvent, type EpochEvent, type EpochResult } from './train/events.js'
+export { type StartEvent, type StepEvent, type TrainEvent } from './train/events.js'
+export { type History } from './train/fit.js'
+export { type TrainOptions, type TrainSettings } from './train/options.js'
+
+// Weights.
+export { readSafetensors, writeSafetensors, type Safetensors, type Tensor } from './weights/safetensors.js'
+export { type LoadReport } from './weights/load.js'
+
+export { ModelError, type ModelErrorCode, type ModelErrorDetails } from './errors.js'
+export { runtimeInfo, type RuntimeInfo } from './runtime.js'

@@ -1,0 +1,82 @@
+import * as z from 'zod'
+import { batchNormSchema, type BatchNormLayer } from './batchNorm.js'
+import { clipSchema, type ClipLayer } from './clip.js'
+import { conv2dSchema, type Conv2dLayer } from './conv2d.js'
+import { globalAveragePoolSchema, type GlobalAveragePoolLayer } from './globalAveragePool.js'
+import { leakyReluSchema, type LeakyReluLayer } from './leakyRelu.js'
+import { linearSchema, type LinearLayer } from './linear.js'
+import { reluSchema, type ReluLayer } from './relu.js'
+
+/** Any layer: plain, frozen data that a factory made. */
+export type Layer =
+  | Conv2dLayer
+  | BatchNormLayer
+  | ReluLayer
+  | LeakyReluLayer
+  | ClipLayer
+  | GlobalAveragePoolLayer
+  | LinearLayer
+  | SequentialLayer
+  | AddLayer
+
+/** A layer with the name that its parameters carry. */
+export interface NamedLayer {
+  readonly name: string
+  readonly layer: Layer
+}
+
+/** Layers one after the other; each child's path is this layer's path and its name. */
+export interface SequentialLayer {
+  readonly type: 'sequential'
+  readonly layers: readonly NamedLayer[]
+}
+
+/**
+ * Branches of one input, added up, and layers after the sum. Children of branches carry no branch in their paths, so that
+ * a residual block's names are PyTorch's.
+ */
+export interface AddLayer {
+  readonly type: 'add'
+  readonly branches: readonly (readonly NamedLayer[])[]
+  readonly then: readonly NamedLayer[]
+}
+
+/** How layers are given to a factory: a record names them, a list numbers them from 0. */
+export type Layers = Readonly<Record<string, Layer>> | readonly Layer[]
+
+const namedLayerSchema: z.ZodType<NamedLayer> = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9_]+$/, 'a name of letters, digits and underscores'),
+  get layer() {
+    return layerSchema
+  },
+})
+
+export const sequentialSchema = z.strictObject({
+  type: z.literal('sequential'),
+  layers: z.array(namedLayerSchema).min(1),
+}) satisfies z.ZodType<SequentialLayer>
+
+export const addSchema = z.strictObject({
+  type: z.literal('add'),
+  branches: z.array(z.array(namedLayerSchema)).min(2),
+  then: z.array(namedLayerSchema),
+}) satisfies z.ZodType<AddLayer>
+
+export const layerSchema: z.ZodType<Layer> = z.lazy(() =>
+  z.discriminatedUnion('type', [
+    conv2dSchema,
+    batchNormSchema,
+    reluSchema,
+    leakyReluSchema,
+    clipSchema,
+    globalAveragePoolSchema,
+    linearSchema,
+    sequentialSchema,
+    addSchema,
+  ]),
+)
+
+/** Layers as a list of named ones. */
+export function named(layers: Layers): NamedLayer[] {
+  return Object.entries(layers).map(([name, layer]) => ({ name, layer: layer as Layer }))
+}

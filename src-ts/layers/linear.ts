@@ -1,0 +1,44 @@
+import * as z from 'zod'
+import { checked } from '../options.js'
+import { frozen } from './freeze.js'
+
+/** Options of {@link linear}. */
+export interface LinearOptions {
+  /** Features out: of the last layer, the classes. */
+  features: number
+  /** Whether each feature has a bias; it has unless given. */
+  bias?: boolean | undefined
+  /** Features in, if they shall be checked. */
+  inputFeatures?: number | undefined
+}
+
+/** A linear layer on features. */
+export interface LinearLayer {
+  readonly type: 'linear'
+  readonly features: number
+  readonly bias: boolean
+  readonly inputFeatures?: number | undefined
+}
+
+const optionsSchema = z.strictObject({
+  features: z.int().min(1),
+  bias: z.boolean().optional(),
+  inputFeatures: z.int().min(1).optional(),
+}) satisfies z.ZodType<LinearOptions>
+
+export const linearSchema = z.strictObject({
+  type: z.literal('linear'),
+  features: z.int().min(1),
+  bias: z.boolean(),
+  inputFeatures: z.int().min(1).optional(),
+}) satisfies z.ZodType<LinearLayer>
+
+/**
+ * `y = W·x + b` on pooled features. Parameters `weight` and `bias` as PyTorch's `Linear`.
+ *
+ * @throws ModelError `INVALID_OPTION`
+ */
+export function linear(options: LinearOptions): LinearLayer {
+  const { features, bias = true, inputFeatures } = checked(optionsSchema, options, 'linear')
+  return frozen({ type: 'linear', features, bias, ...(inputFeatures === undefined ? {} : { inputFeatures }) })
+}

@@ -1,0 +1,25 @@
+import * as z from 'zod'
+import { checked } from '../options.js'
+import { frozen } from './freeze.js'
+import { completeMasking, completeMaskingShape, maskingShape, type Masking, type MaskingOptions } from './masking.js'
+
+/** max(x, 0). */
+export interface ReluLayer extends Readonly<Masking> {
+  readonly type: 'relu'
+}
+
+const optionsSchema = z.strictObject(maskingShape) satisfies z.ZodType<MaskingOptions>
+
+export const reluSchema = z.strictObject({
+  type: z.literal('relu'),
+  ...completeMaskingShape,
+}) satisfies z.ZodType<ReluLayer>
+
+/**
+ * ReLU by half-spatial masking of coefficients: exact, or approximated as the paper does (ASM, APX).
+ *
+ * @throws ModelError `INVALID_OPTION`
+ */
+export function relu(options: MaskingOptions = {}): ReluLayer {
+  return frozen({ type: 'relu', ...completeMasking(checked(optionsSchema, options, 'relu')) })
+}

@@ -1,0 +1,91 @@
+/** A model as a file: safetensors with PyTorch's names, and everything else in its metadata. */
+import * as z from 'zod'
+import { mismatch } from '../errors.js'
+import { checked, shown } from '../options.js'
+import type { EpochResult } from '../train/events.js'
+import { settingsSchema, type TrainSettings } from '../train/options.js'
+import { readSafetensors, type Tensor } from '../weights/safetensors.js'
+import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
+
+/** Version of the file format; files of others are refused. */
+const VERSION = '1'
+
+const KEYS = {
+  version: 'jpegnet.version',
+  definition: 'jpegnet.definition',
+  labels: 'jpegnet.labels',
+  training: 'jpegnet.training',
+} as const
+
+/** How far a training had come when its model was saved. */
+export interface TrainingState {
+  /** Epochs done. */
+  epoch: number
+  /** Steps done. */
+  step: number
+  settings: TrainSettings
+  /** What each epoch came to. */
+  history: EpochResult[]
+}
+
+/** What a file says about its model. */
+export interface ModelMetadata {
+  definition: ModelDefinition
+  labels: readonly string[] | undefined
+  training: TrainingState | undefined
+}
+
+const labelsSchema = z.array(z.string())
+
+const trainingSchema = z.strictObject({
+  epoch: z.int().min(0),
+  step: z.int().min(0),
+  settings: settingsSchema,
+  history: z.array(z.custom<EpochResult>(value => typeof value === 'object' && value !== null)),
+}) satisfies z.ZodType<TrainingState>
+
+/** What goes into the file beside the tensors. */
+export function toMetadata({ definition, labels, training }: ModelMetadata): Record<string, string> {
+  return {
+    format: 'pt',
+    [KEYS.version]: VERSION,
+    [KEYS.definition]: JSON.stringify(definition),
+    ...(labels && { [KEYS.labels]: JSON.stringify(labels) }),
+    ...(training && { [KEYS.training]: JSON.stringify(training) }),
+  }
+}
+
+/**
+ * Reads a model's file.
+ *
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `INVALID_WEIGHTS`; `INVALID_CHECKPOINT` if it is not a model's or of
+ * another version
+ */
+export async function readModelFile(path: string): Promise<ModelMetadata & { tensors: Tensor[] }> {
+  const { metadata, tensors } = await readSafetensors(path)
+  const version = metadata[KEYS.version]
+  if (version === undefined) {
+    const expected = 'a model that jpegnet saved (weights alone become one by conversion)'
+    throw mismatch('INVALID_CHECKPOINT', path, expected, 'a safetensors file without a definition')
+  }
+  if (version !== VERSION) {
+    throw mismatch('INVALID_CHECKPOINT', path, `a model of format version ${VERSION}`, `version ${version}`)
+  }
+  const part = <T>(schema: z.ZodType<T>, key: string): T | undefined => {
+    const text = metadata[key]
+    return text === undefined ? undefined : parsed(schema, text, `${path}: ${key}`)
+  }
+  const definition = part(modelDefinitionSchema, KEYS.definition)
+  if (!definition) throw mismatch('INVALID_CHECKPOINT', path, `metadata ${KEYS.definition}`, 'none')
+  return { definition, labels: part(labelsSchema, KEYS.labels), training: part(trainingSchema, KEYS.training), tensors }
+}
+
+function parsed<T>(schema: z.ZodType<T>, text: string, where: string): T {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw mismatch('INVALID_CHECKPOINT', where, 'JSON', shown(text))
+  }
+  return checked(schema, value, where)
+}

@@ -1,0 +1,28 @@
+import { frozen } from '../layers/freeze.js'
+
+/** A picture to classify: a path, or the bytes of a file with or without a name. */
+export type Picture = string | Uint8Array | { name: string; jpeg: Uint8Array }
+
+/** What a model said of one picture. */
+export interface Prediction {
+  file: string
+  /** One a class, in the order of the model's labels. */
+  logits: number[]
+  /** All classes, the likeliest first. */
+  classes: { label: string; probability: number }[]
+}
+
+/** Logits of one picture as a prediction. */
+export function prediction(file: string, logits: number[], labels: readonly string[] | undefined): Prediction {
+  const probabilities = softmax(logits)
+  const classes = probabilities.map((probability, index) => ({ label: labels?.[index] ?? String(index), probability }))
+  classes.sort((a, b) => b.probability - a.probability)
+  return frozen({ file, logits, classes })
+}
+
+export function softmax(logits: readonly number[]): number[] {
+  const shift = Math.max(...logits)
+  const powers = logits.map(logit => Math.exp(logit - shift))
+  const sum = powers.reduce((total, power) => total + power, 0)
+  return powers.map(power => power / sum)
+}

@@ -1,0 +1,37 @@
+import type { BindingNode } from '../native/addon.js'
+import type { ModelDefinition } from './definition.js'
+
+/** A model's layers as an aligned table with totals. */
+export function summaryTable(
+  { name, input }: ModelDefinition,
+  nodes: readonly BindingNode[],
+  parameters: number,
+): string {
+  const header = ['layer', 'operation', 'output', 'parameters', 'coefficients kept', 'computed by']
+  const rows = nodes.map(({ path, operation, outputShape, parameters, coefficientsKept, choice }) => [
+    path,
+    operation,
+    outputShape.join('×'),
+    parameters === 0 ? '' : grouped(parameters),
+    coefficientsKept === undefined ? '' : `${coefficientsKept} of 64`,
+    choice ?? '',
+  ])
+  const numeric = new Set([3])
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) =>
+        numeric.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd()
+  const rule = widths.map(width => '─'.repeat(width)).join('──')
+  const size = `${input.channels}×${input.height}×${input.width}`
+  return [`${name}: input ${size}, ${grouped(parameters)} parameters`, '', line(header), rule, ...rows.map(line)].join(
+    '\n',
+  )
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en')
+}

@@ -1,0 +1,36 @@
+/** The addon, and the two functions that lower to it and lift from it. */
+import * as binding from '#binding'
+import { ModelError, type ModelErrorCode } from '../errors.js'
+
+export type {
+  BindingJpegDescription,
+  BindingLoadReport,
+  BindingMasking,
+  BindingNode,
+  BindingStepOptions,
+  BindingTensor,
+} from '#binding'
+export { JpegSet as NativeJpegSet, Network as NativeNetwork } from '#binding'
+
+/**
+ * The value of a verb that answered with a value or with a failure.
+ *
+ * @throws ModelError for a failure
+ */
+export function lift<T>(outcome: T | binding.BindingFailure): T {
+  if (!isFailure(outcome)) return outcome
+  const { code, message, path, expected, found } = outcome
+  throw new ModelError(code as ModelErrorCode, message, { path, expected, found })
+}
+
+function isFailure(outcome: unknown): outcome is binding.BindingFailure {
+  return typeof outcome === 'object' && outcome !== null && 'code' in outcome && 'message' in outcome
+}
+
+/** A failure reported beside values, as an error. */
+export function asError(failure: binding.BindingFailure): ModelError {
+  const { code, message, path, expected, found } = failure
+  return new ModelError(code as ModelErrorCode, message, { path, expected, found })
+}
+
+export const { permutation, readSafetensors, writeSafetensors, runtimeInfo } = binding

@@ -1,0 +1,62 @@
+import type { DataEvent } from '../data/dataset.js'
+import type { SkippedFile } from '../data/folder.js'
+import type { Evaluation } from '../model/evaluate.js'
+
+/** What a training tells, in the order it happens. */
+export type TrainEvent = (DataEvent & { set: 'train' | 'test' }) | StartEvent | StepEvent | EpochEvent | CheckpointEvent
+
+/** The data is read and the first step comes. */
+export interface StartEvent {
+  type: 'start'
+  /** Epochs done before, if the training goes on from a checkpoint. */
+  epochsDone: number
+  epochs: number
+  images: number
+  /** Bytes of native memory the data set takes. */
+  dataBytes: number
+  stepsPerEpoch: number
+  /** Files left out of the data set. */
+  skipped: readonly SkippedFile[]
+  /** Options that differ from those of the checkpoint, as sentences. */
+  changed: readonly string[]
+}
+
+/** One update. */
+export interface StepEvent {
+  type: 'step'
+  /** Counted from 1. */
+  epoch: number
+  /** Counted from 1 in the epoch. */
+  step: number
+  /** Mean loss of the batch, before the update. */
+  loss: number
+  /** Share of the batch that was right, before the update. */
+  accuracy: number
+  learningRate: number
+}
+
+/** One pass over the data. */
+export interface EpochEvent extends EpochResult {
+  type: 'epoch'
+}
+
+/** What an epoch came to. */
+export interface EpochResult {
+  /** Counted from 1. */
+  epoch: number
+  /** Mean loss over the epoch, each batch before its update. */
+  loss: number
+  /** Share that was right, each batch before its update. */
+  accuracy: number
+  imagesPerSecond: number
+  seconds: number
+  /** How the test set went, if there is one. */
+  test?: Evaluation | undefined
+}
+
+/** Everything is saved. */
+export interface CheckpointEvent {
+  type: 'checkpoint'
+  epoch: number
+  path: string
+}

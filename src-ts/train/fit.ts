@@ -1,0 +1,27 @@
+import type { Dataset, JpegSource } from '../data/dataset.js'
+import type { SkippedFile } from '../data/folder.js'
+import type { Model } from '../model/model.js'
+import type { EpochResult, TrainEvent } from './events.js'
+import type { TrainOptions } from './options.js'
+
+/** What a training came to. */
+export interface History {
+  /** One entry an epoch, those before a resumed checkpoint included. */
+  epochs: EpochResult[]
+  /** Files left out of the data set. */
+  skipped: readonly SkippedFile[]
+}
+
+/** Trains to the end; `onEvent` is told everything on the way. */
+export async function fit(
+  model: Model,
+  data: JpegSource | Dataset,
+  { onEvent, ...options }: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
+): Promise<History> {
+  let skipped: readonly SkippedFile[] = []
+  for await (const event of model.train(data, options)) {
+    if (event.type === 'start') skipped = event.skipped
+    onEvent?.(event)
+  }
+  return { epochs: model.training?.history ?? [], skipped }
+}
