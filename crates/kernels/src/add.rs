@@ -8,9 +8,12 @@ use crate::isa::Isa;
 /// If the slices differ in length.
 pub fn add_in_place(isa: Isa, sum: &mut [f32], term: &[f32]) {
     assert_eq!(sum.len(), term.len(), "the terms of a sum are equally long");
-    isa.vectorise(|| {
-        for (sum, term) in sum.iter_mut().zip(term) {
-            *sum += term;
-        }
-    });
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            for (sum, term) in sum.iter_mut().zip(term) {
+                *sum += term;
+            }
+        },
+    );
 }

@@ -34,15 +34,18 @@ pub fn add_moments(isa: Isa, channels: usize, map: &[f32], moments: &mut [f64]) 
     assert_eq!(moments.len(), MOMENTS * channels, "three moments a channel");
     let (dc_sums, rest) = moments.split_at_mut(channels);
     let (dc_squares, ac_squares) = rest.split_at_mut(channels);
-    isa.vectorise(|| {
-        for block in map.chunks_exact(BLOCK * channels) {
-            for ((sum, square), &dc) in dc_sums.iter_mut().zip(dc_squares.iter_mut()).zip(block) {
-                let dc = f64::from(dc);
-                *sum += dc;
-                *square += dc * dc;
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            for block in map.chunks_exact(BLOCK * channels) {
+                for ((sum, square), &dc) in dc_sums.iter_mut().zip(dc_squares.iter_mut()).zip(block) {
+                    let dc = f64::from(dc);
+                    *sum += dc;
+                    *square += dc * dc;
+                }
             }
-        }
-    });
+        },
+    );
     isa.run(AcProducts { channels, factors: Squared { map }, sums: ac_squares });
 }
 
@@ -55,16 +58,19 @@ pub fn add_gradient_moments(isa: Isa, channels: usize, input: &[f32], output_gra
     assert_eq!(input.len(), output_gradient.len(), "a gradient for every coefficient");
     assert_eq!(moments.len(), GRADIENT_MOMENTS * channels, "two moments a channel");
     let (products, dc_sums) = moments.split_at_mut(channels);
-    isa.vectorise(|| {
-        let block = BLOCK * channels;
-        for (input, gradient) in input.chunks_exact(block).zip(output_gradient.chunks_exact(block)) {
-            let sums = products.iter_mut().zip(dc_sums.iter_mut());
-            for ((product, sum), (&dc, &gradient)) in sums.zip(input.iter().zip(gradient)) {
-                *product += f64::from(dc) * f64::from(gradient);
-                *sum += f64::from(gradient);
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            let block = BLOCK * channels;
+            for (input, gradient) in input.chunks_exact(block).zip(output_gradient.chunks_exact(block)) {
+                let sums = products.iter_mut().zip(dc_sums.iter_mut());
+                for ((product, sum), (&dc, &gradient)) in sums.zip(input.iter().zip(gradient)) {
+                    *product += f64::from(dc) * f64::from(gradient);
+                    *sum += f64::from(gradient);
+                }
             }
-        }
-    });
+        },
+    );
     isa.run(AcProducts { channels, factors: Paired { input, output_gradient }, sums: products });
 }
 
@@ -228,19 +234,22 @@ pub fn scale_shift_into(isa: Isa, channels: usize, input: &[f32], scale: &[f32],
     assert_eq!(input.len(), output.len(), "input and output are of one shape");
     assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
     assert!(scale.len() == channels && dc_shift.len() == channels, "one scale and shift a channel");
-    isa.vectorise(|| {
-        let block = BLOCK * channels;
-        for (input, output) in input.chunks_exact(block).zip(output.chunks_exact_mut(block)) {
-            for (input, output) in input.chunks_exact(channels).zip(output.chunks_exact_mut(channels)) {
-                for ((output, input), scale) in output.iter_mut().zip(input).zip(scale) {
-                    *output = scale * input;
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            let block = BLOCK * channels;
+            for (input, output) in input.chunks_exact(block).zip(output.chunks_exact_mut(block)) {
+                for (input, output) in input.chunks_exact(channels).zip(output.chunks_exact_mut(channels)) {
+                    for ((output, input), scale) in output.iter_mut().zip(input).zip(scale) {
+                        *output = scale * input;
+                    }
+                }
+                for (dc, shift) in output.iter_mut().zip(dc_shift) {
+                    *dc += shift;
                 }
             }
-            for (dc, shift) in output.iter_mut().zip(dc_shift) {
-                *dc += shift;
-            }
-        }
-    });
+        },
+    );
 }
 
 /// Gradients of training-mode batch normalisation. The input's is `of_output∘dF' + of_input∘F`, DC `+= dc`.

@@ -127,19 +127,22 @@ impl InputTransform {
     /// `output[block, k, c] = Σ_p mix[c, p]·samples[p, block, k]`, plus the offset at DC.
     fn mix_into<const C: usize, const P: usize>(&self, isa: Isa, samples: &[f32], output: &mut [f32]) {
         let full = samples.len() / P;
-        isa.vectorise(|| {
-            for (number, block) in output.chunks_exact_mut(BLOCK * C).enumerate() {
-                let planes: [&[f32]; P] = std::array::from_fn(|p| &samples[p * full + number * BLOCK..][..BLOCK]);
-                for (out, &index) in block.chunks_exact_mut(C).zip(&ZIGZAG_TO_ROW_MAJOR) {
-                    for (c, out) in out.iter_mut().enumerate() {
-                        *out = (0..P).map(|p| self.mix[c * P + p] * planes[p][usize::from(index)]).sum();
+        isa.vectorise(
+            #[inline(always)]
+            || {
+                for (number, block) in output.chunks_exact_mut(BLOCK * C).enumerate() {
+                    let planes: [&[f32]; P] = std::array::from_fn(|p| &samples[p * full + number * BLOCK..][..BLOCK]);
+                    for (out, &index) in block.chunks_exact_mut(C).zip(&ZIGZAG_TO_ROW_MAJOR) {
+                        for (c, out) in out.iter_mut().enumerate() {
+                            *out = (0..P).map(|p| self.mix[c * P + p] * planes[p][usize::from(index)]).sum();
+                        }
+                    }
+                    for (dc, offset) in block.iter_mut().zip(&self.dc_offset) {
+                        *dc += offset;
                     }
                 }
-                for (dc, offset) in block.iter_mut().zip(&self.dc_offset) {
-                    *dc += offset;
-                }
-            }
-        });
+            },
+        );
     }
 }
 

@@ -17,13 +17,16 @@ pub fn linear_into(
     y: &mut [f32],
 ) {
     let rows = check(x.len(), weight.len(), y.len(), inputs, outputs);
-    isa.vectorise(|| {
-        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).take(rows) {
-            for (o, (y, weight)) in y.iter_mut().zip(weight.chunks_exact(inputs)).enumerate() {
-                *y = dot(x, weight) + bias.map_or(0.0, |bias| bias[o]);
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).take(rows) {
+                for (o, (y, weight)) in y.iter_mut().zip(weight.chunks_exact(inputs)).enumerate() {
+                    *y = dot(x, weight) + bias.map_or(0.0, |bias| bias[o]);
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// Gradients of [`linear_into`]: `dx = dy·W` (replaced), `dW += dyᵀ·x`, `db += Σ_rows dy`.

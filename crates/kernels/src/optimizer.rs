@@ -25,23 +25,29 @@ impl Sgd {
         assert_eq!(parameter.len(), gradient.len(), "a gradient for every parameter");
         let Sgd { learning_rate, momentum, weight_decay, nesterov } = *self;
         if momentum == 0.0 {
-            isa.vectorise(|| {
-                for (parameter, gradient) in parameter.iter_mut().zip(gradient) {
-                    *parameter -= learning_rate * (gradient + weight_decay * *parameter);
-                }
-            });
+            isa.vectorise(
+                #[inline(always)]
+                || {
+                    for (parameter, gradient) in parameter.iter_mut().zip(gradient) {
+                        *parameter -= learning_rate * (gradient + weight_decay * *parameter);
+                    }
+                },
+            );
             return;
         }
         assert_eq!(parameter.len(), velocity.len(), "a velocity for every parameter");
         let kept = if first_step { 0.0 } else { momentum };
-        isa.vectorise(|| {
-            for ((parameter, gradient), velocity) in parameter.iter_mut().zip(gradient).zip(velocity) {
-                let gradient = gradient + weight_decay * *parameter;
-                *velocity = kept * *velocity + gradient;
-                let direction = if nesterov { gradient + momentum * *velocity } else { *velocity };
-                *parameter -= learning_rate * direction;
-            }
-        });
+        isa.vectorise(
+            #[inline(always)]
+            || {
+                for ((parameter, gradient), velocity) in parameter.iter_mut().zip(gradient).zip(velocity) {
+                    let gradient = gradient + weight_decay * *parameter;
+                    *velocity = kept * *velocity + gradient;
+                    let direction = if nesterov { gradient + momentum * *velocity } else { *velocity };
+                    *parameter -= learning_rate * direction;
+                }
+            },
+        );
     }
 }
 
@@ -90,16 +96,19 @@ impl Adam {
         let inverse_root = single(1.0 / bias_correction(self.beta2, step).sqrt());
         let (first_share, second_share) = (single(1.0 - self.beta1), single(1.0 - self.beta2));
         let beta2 = single(self.beta2);
-        isa.vectorise(|| {
-            let moments = first_moment.iter_mut().zip(second_moment);
-            for ((parameter, gradient), (first, second)) in parameter.iter_mut().zip(gradient).zip(moments) {
-                let decayed = *parameter * shrink;
-                let gradient = gradient + coupled_decay * *parameter;
-                *first += first_share * (gradient - *first);
-                *second = beta2 * *second + second_share * gradient * gradient;
-                *parameter = decayed - step_size * *first / (second.sqrt() * inverse_root + epsilon);
-            }
-        });
+        isa.vectorise(
+            #[inline(always)]
+            || {
+                let moments = first_moment.iter_mut().zip(second_moment);
+                for ((parameter, gradient), (first, second)) in parameter.iter_mut().zip(gradient).zip(moments) {
+                    let decayed = *parameter * shrink;
+                    let gradient = gradient + coupled_decay * *parameter;
+                    *first += first_share * (gradient - *first);
+                    *second = beta2 * *second + second_share * gradient * gradient;
+                    *parameter = decayed - step_size * *first / (second.sqrt() * inverse_root + epsilon);
+                }
+            },
+        );
     }
 }
 

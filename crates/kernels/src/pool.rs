@@ -11,14 +11,17 @@ use crate::isa::Isa;
 pub fn global_average_pool_into(isa: Isa, grid: Grid, channels: usize, map: &[f32], pooled: &mut [f32]) {
     check(grid, channels, map.len(), pooled.len());
     let weight = dc_weight(grid);
-    isa.vectorise(|| {
-        pooled.fill(0.0);
-        for block in map.chunks_exact(BLOCK * channels) {
-            for (pooled, dc) in pooled.iter_mut().zip(block) {
-                *pooled += weight * dc;
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            pooled.fill(0.0);
+            for block in map.chunks_exact(BLOCK * channels) {
+                for (pooled, dc) in pooled.iter_mut().zip(block) {
+                    *pooled += weight * dc;
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// The adjoint of [`global_average_pool_into`]: spreads `[channels]` to the DC of every block; other coefficients get

@@ -107,20 +107,23 @@ impl AxisOperator {
     fn apply(&self, isa: Isa, axis: Axis, (lines, across): (usize, usize), input: &[f32], output: &mut [f32]) {
         assert_eq!(input.len(), lines * self.input_blocks * across * BLOCK, "the input fills its grid");
         assert_eq!(output.len(), lines * self.terms.len() * across * BLOCK, "the output fills its grid");
-        isa.vectorise(|| {
-            output.fill(0.0);
-            for line in 0..lines {
-                for (to, terms) in self.terms.iter().enumerate() {
-                    for (from, columns) in terms {
-                        for side in 0..across {
-                            let from = ((line * self.input_blocks + from) * across + side) * BLOCK;
-                            let to = ((line * self.terms.len() + to) * across + side) * BLOCK;
-                            add_term(axis, columns, &input[from..from + BLOCK], &mut output[to..to + BLOCK]);
+        isa.vectorise(
+            #[inline(always)]
+            || {
+                output.fill(0.0);
+                for line in 0..lines {
+                    for (to, terms) in self.terms.iter().enumerate() {
+                        for (from, columns) in terms {
+                            for side in 0..across {
+                                let from = ((line * self.input_blocks + from) * across + side) * BLOCK;
+                                let to = ((line * self.terms.len() + to) * across + side) * BLOCK;
+                                add_term(axis, columns, &input[from..from + BLOCK], &mut output[to..to + BLOCK]);
+                            }
                         }
                     }
                 }
-            }
-        });
+            },
+        );
     }
 }
 

@@ -285,11 +285,14 @@ fn add_bias(bias: &[f32], output: &mut [f32]) {
 pub fn bias_gradient_into(isa: Isa, channels: usize, output_gradient: &[f32], bias_gradient: &mut [f32]) {
     assert_eq!(output_gradient.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
     assert_eq!(bias_gradient.len(), channels, "one bias a channel");
-    isa.vectorise(|| {
-        for block in output_gradient.chunks_exact(BLOCK * channels) {
-            for (sum, dc) in bias_gradient.iter_mut().zip(block) {
-                *sum += 8.0 * dc;
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            for block in output_gradient.chunks_exact(BLOCK * channels) {
+                for (sum, dc) in bias_gradient.iter_mut().zip(block) {
+                    *sum += 8.0 * dc;
+                }
             }
-        }
-    });
+        },
+    );
 }

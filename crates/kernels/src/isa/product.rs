@@ -59,6 +59,10 @@ pub(crate) fn multiply(
     isa.run(Multiply { size, a, at, b, bt, out, ot, sum });
 }
 
+/// Terms after which a partial sum is put aside: rounding grows with the length of a running sum, and sums of sums of
+/// this length lose about half as much as one sum over a whole filter.
+const RUN: usize = 48;
+
 /// A product whose operands were checked to lie inside their slices.
 struct Multiply<'a> {
     size: Product,
@@ -126,7 +130,8 @@ impl Multiply<'_> {
         row: usize,
         column: usize,
     ) {
-        let mut sums = [[simd.splat_f32s(0.0); V]; R];
+        let zero = [[simd.splat_f32s(0.0); V]; R];
+        let (mut totals, mut sums, mut terms) = (zero, zero, 0);
         let a_start = self.at.offset + row * self.at.row;
         let b_start = self.bt.offset + column;
         for outer in 0..self.size.outer {
@@ -152,8 +157,15 @@ impl Multiply<'_> {
                 a_at += self.at.inner;
                 b_at += self.bt.inner;
             }
+            terms += self.size.inner;
+            if terms >= RUN || outer + 1 == self.size.outer {
+                for (total, sum) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+                    *total = simd.add_f32s(*total, *sum);
+                }
+                (sums, terms) = (zero, 0);
+            }
         }
-        for (r, sums) in sums.iter().enumerate() {
+        for (r, sums) in totals.iter().enumerate() {
             let start = self.ot.offset + (row + r) * self.ot.row + column;
             for (v, &sum) in sums.iter().enumerate() {
                 let out = &mut self.out[start + v * S::F32_LANES..][..lanes.count::<S>()];
