@@ -72,12 +72,22 @@ impl Vectors {
 
 /// max |found − expected| / max |expected|; not a number if anything is not.
 pub fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
+    relative_error_of_sums(found, expected, 0)
+}
+
+/// The same for sums of `terms` products of standard normals, relative to at least √`terms`, which is what such a sum
+/// comes to: one that happens to cancel has no digits of its own.
+pub fn relative_error_of_sums(found: &[f64], expected: &[f64], terms: usize) -> f64 {
     assert_eq!(found.len(), expected.len(), "equally many values");
     let largest = |values: &mut dyn Iterator<Item = f64>| {
-        values.fold(0.0, |largest: f64, value| if value.is_nan() { value } else { largest.max(value.abs()) })
+        values.fold(
+            0.0,
+            |largest: f64, value| if largest.is_nan() || value.is_nan() { f64::NAN } else { largest.max(value.abs()) },
+        )
     };
     let difference = largest(&mut found.iter().zip(expected).map(|(found, expected)| found - expected));
-    let scale = largest(&mut expected.iter().copied());
+    let usual = f64::from(u32::try_from(terms).expect("few terms")).sqrt();
+    let scale = largest(&mut expected.iter().copied().chain([usual]));
     if difference == 0.0 { 0.0 } else { difference / scale }
 }
 
