@@ -17,15 +17,23 @@ export { sequential } from './layers/sequential.js'
 export { paperResnet, resnet, type NetworkOptions, type ResnetOptions } from './models/resnet.js'
 export { defineModel, type InputDefinition, type InputOptions } from './model/definition.js'
 export { type ModelDefinition, type ModelOptions } from './model/definition.js'
-export { createModel, loadModel, Model, type CreateOptions, type PredictOptions } from './model/model.js'
+export {
+  createModel,
+  loadModel,
+  Model,
+  type CreateOptions,
+  type LoadOptions,
+  type PredictOptions,
+} from './model/model.js'
 export { type EvaluateOptions, type Evaluation } from './model/evaluate.js'
 export { type TrainingState } from './model/files.js'
 export { type Picture, type Prediction } from './model/predict.js'
 
 // Data.
-export { Dataset, loadDataset, type DataEvent, type JpegSource } from './data/dataset.js'
-export { jpegFolder, type FolderOptions, type JpegFolder, type OnBadFile, type SkippedFile } from './data/folder.js'
-export { jpegImages, type JpegImages, type LabelledImage } from './data/images.js'
+export { Dataset, loadDataset, type DataEvent, type JpegSource, type LoadDatasetOptions } from './data/dataset.js'
+export { jpegFolder, type JpegFolder, type OnBadFile, type SkippedFile, type SourceOptions } from './data/folder.js'
+export { jpegFiles, jpegImages, type JpegFiles, type JpegImages } from './data/images.js'
+export { type LabelledFile, type LabelledImage } from './data/images.js'
 export { inspectJpeg, type JpegComponent, type JpegInspection } from './data/inspect.js'
 
 // Training.

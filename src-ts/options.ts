@@ -1,4 +1,5 @@
 /** Options checked by zod, with errors in the package's own words. */
+import { inspect } from 'node:util'
 import type * as z from 'zod'
 import { mismatch } from './errors.js'
 
@@ -12,28 +13,39 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, where: string):
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const path = [where, ...(issue?.path ?? []).map(String)].join('.')
+  if (issue?.code === 'unrecognized_keys') {
+    const key = String(issue.keys[0])
+    const found = (issue.input as Record<string, unknown> | undefined)?.[key]
+    throw mismatch('INVALID_OPTION', `${path}.${key}`, 'no option of that name', shown(found))
+  }
   throw mismatch('INVALID_OPTION', path, expectation(issue), shown(issue?.input))
 }
 
 function expectation(issue: z.core.$ZodIssue | undefined): string {
   switch (issue?.code) {
     case 'invalid_type':
-      return issue.expected === 'int' ? 'a whole number' : article(issue.expected)
+      return TYPES[issue.expected] ?? article(issue.expected)
     case 'too_small':
       return issue.origin === 'string' || issue.origin === 'array'
-        ? `at least ${issue.minimum} ${issue.origin === 'array' ? 'entries' : 'characters'}`
+        ? `at least ${counted(issue.minimum, issue.origin)}`
         : `a number ${issue.inclusive ? 'of at least' : 'above'} ${issue.minimum}`
     case 'too_big':
       return issue.origin === 'string' || issue.origin === 'array'
-        ? `at most ${issue.maximum} ${issue.origin === 'array' ? 'entries' : 'characters'}`
+        ? `at most ${counted(issue.maximum, issue.origin)}`
         : `a number ${issue.inclusive ? 'of at most' : 'below'} ${issue.maximum}`
     case 'invalid_value':
       return issue.values.length === 1 ? shown(issue.values[0]) : `one of ${issue.values.map(String).join(', ')}`
-    case 'unrecognized_keys':
-      return `no option called ${issue.keys.join(', ')}`
     default:
       return issue?.message ?? 'another value'
   }
+}
+
+/** Types that zod calls otherwise than people do. */
+const TYPES: Record<string, string> = { int: 'a whole number', number: 'a finite number' }
+
+function counted(count: number | bigint, origin: string): string {
+  const [one, many] = origin === 'array' ? ['entry', 'entries'] : ['character', 'characters']
+  return `${count} ${Number(count) === 1 ? one : many}`
 }
 
 function article(type: string): string {
@@ -43,8 +55,9 @@ function article(type: string): string {
 /** A value as an error message shows it. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing'
-  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
   if (typeof value === 'function') return 'a function'
-  const text = JSON.stringify(value) ?? typeof value
+  if (typeof value === 'string') value = JSON.stringify(value)
+  const text =
+    typeof value === 'object' ? inspect(value, { depth: 1, breakLength: Infinity, maxArrayLength: 8 }) : String(value)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }

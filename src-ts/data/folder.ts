@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
@@ -8,8 +8,8 @@ import { checked } from '../options.js'
 /** What to do about a file that gives no coefficients: stop with an error that names it, or go on without it. */
 export type OnBadFile = 'error' | 'skip'
 
-/** Options of {@link jpegFolder}. */
-export interface FolderOptions {
+/** Options of {@link jpegFolder}, {@link jpegFiles} and {@link jpegImages}. */
+export interface SourceOptions {
   /** What to do about a damaged or unreadable file; `error` unless given. Skipped files are counted and named. */
   onError?: OnBadFile | undefined
 }
@@ -39,37 +39,36 @@ export interface FolderListing {
   skipped: SkippedFile[]
 }
 
-const optionsSchema = z.strictObject({
+export const sourceOptionsSchema = z.strictObject({
   onError: z.enum(['error', 'skip']).optional(),
-}) satisfies z.ZodType<FolderOptions>
+}) satisfies z.ZodType<SourceOptions>
 
 /**
  * The JPEG files of a folder with one folder a class: `directory/cat/1.jpg`, `directory/dog/2.jpg`, …
  *
  * @throws ModelError `INVALID_OPTION`
  */
-export function jpegFolder(directory: string, options: FolderOptions = {}): JpegFolder {
-  const { onError = 'error' } = checked(optionsSchema, options, 'jpegFolder')
-  return frozen({ type: 'folder', directory, onError })
+export function jpegFolder(directory: string, options: SourceOptions = {}): JpegFolder {
+  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegFolder')
+  return frozen({ type: 'folder', directory: checked(z.string().min(1), directory, 'jpegFolder.directory'), onError })
 }
 
 /**
- * Lists a class folder. Hidden files and folders are passed over.
+ * Lists a class folder. Hidden files and folders are passed over, links followed.
  *
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `NO_CLASSES` if there is no class or a class has no JPEG files
  */
 export async function listFolder(directory: string): Promise<FolderListing> {
   const top = await entriesOf(directory)
-  const classes = top.filter(entry => entry.isDirectory()).map(entry => entry.name)
+  const classes = top.filter(entry => entry.isFolder).map(entry => entry.name)
   const listing: FolderListing = { classes, files: [], labels: [], skipped: [] }
-  const leaveOut = (file: string) => listing.skipped.push({ file, reason: 'not called .jpg or .jpeg' })
-  top.filter(entry => !entry.isDirectory()).forEach(entry => leaveOut(join(directory, entry.name)))
+  top.filter(entry => !entry.isFolder).forEach(entry => leaveOut(listing, entry.path))
   if (classes.length === 0) {
     throw mismatch('NO_CLASSES', directory, 'a folder with one folder of JPEG files for each class', 'no folders in it')
   }
   for (const [label, name] of classes.entries()) {
     const before = listing.files.length
-    await collect(join(directory, name), label, listing, leaveOut)
+    await collect(join(directory, name), label, listing, [])
     if (listing.files.length === before) {
       throw mismatch('NO_CLASSES', join(directory, name), 'JPEG files (.jpg or .jpeg)', 'none')
     }
@@ -77,28 +76,46 @@ export async function listFolder(directory: string): Promise<FolderListing> {
   return listing
 }
 
-async function collect(folder: string, label: number, listing: FolderListing, leaveOut: (file: string) => void) {
-  for (const entry of await entriesOf(folder)) {
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) await collect(path, label, listing, leaveOut)
-    else if (['.jpg', '.jpeg'].includes(extname(entry.name).toLowerCase())) {
+/** Adds the files of a folder and of those in it. */
+async function collect(folder: string, label: number, listing: FolderListing, above: string[]): Promise<void> {
+  const real = await realpath(folder)
+  // A link to a folder above would be followed for ever.
+  if (above.includes(real)) return
+  for (const { name, path, isFolder } of await entriesOf(folder)) {
+    if (isFolder) await collect(path, label, listing, [...above, real])
+    else if (['.jpg', '.jpeg'].includes(extname(name).toLowerCase())) {
       listing.files.push(path)
       listing.labels.push(label)
-    } else leaveOut(path)
+    } else leaveOut(listing, path)
   }
 }
 
-async function entriesOf(folder: string) {
+function leaveOut({ skipped }: FolderListing, file: string): void {
+  skipped.push({ file, reason: 'not called .jpg or .jpeg' })
+}
+
+interface Entry {
+  name: string
+  path: string
+  isFolder: boolean
+}
+
+async function entriesOf(folder: string): Promise<Entry[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    const details = {
-      path: folder,
-      expected: 'a folder',
-      found: cause.code === 'ENOENT' ? 'none' : cause.message,
-      cause,
-    }
-    const code = cause.code === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE'
-    throw new ModelError(code, `${folder}: expected ${details.expected}, found ${details.found}`, details)
+    const missing = cause.code === 'ENOENT'
+    const found = missing ? 'none' : cause.code === 'ENOTDIR' ? 'a file' : cause.message
+    const code = missing ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE'
+    const details = { path: folder, expected: 'a folder', found, cause }
+    throw new ModelError(code, `${folder}: expected a folder, found ${found}`, details)
   })
   const visible = entries.filter(entry => !entry.name.startsWith('.'))
-  return visible.sort((a, b) => (a.name < b.name ? -1 : 1))
+  visible.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return Promise.all(
+    visible.map(async entry => {
+      const path = join(folder, entry.name)
+      // A link to nothing stays a file, which then cannot be read and is named.
+      const target = entry.isSymbolicLink() ? await stat(path).catch(() => entry) : entry
+      return { name: entry.name, path, isFolder: target.isDirectory() }
+    }),
+  )
 }

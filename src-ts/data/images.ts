@@ -1,5 +1,6 @@
-import { mismatch } from '../errors.js'
-import { shown } from '../options.js'
+import * as z from 'zod'
+import { checked } from '../options.js'
+import { sourceOptionsSchema, type OnBadFile, type SourceOptions } from './folder.js'
 
 /** A picture in memory with its class. */
 export interface LabelledImage {
@@ -11,23 +12,56 @@ export interface LabelledImage {
   name?: string | undefined
 }
 
+/** A JPEG file with its class. */
+export interface LabelledFile {
+  /** Its path. */
+  file: string
+  /** Its class by name. */
+  label: string
+}
+
 /** Pictures in memory. */
 export interface JpegImages {
   readonly type: 'images'
   readonly images: readonly LabelledImage[]
+  readonly onError: OnBadFile
 }
+
+/** JPEG files wherever they lie. They are read when they are used. */
+export interface JpegFiles {
+  readonly type: 'files'
+  readonly files: readonly LabelledFile[]
+  readonly onError: OnBadFile
+}
+
+const label = z.string().min(1)
+
+const imagesSchema = z.array(
+  z.strictObject({
+    jpeg: z.instanceof(Uint8Array, { error: 'the bytes of a JPEG file' }),
+    label,
+    name: z.string().optional(),
+  }),
+) satisfies z.ZodType<LabelledImage[]>
+
+const filesSchema = z.array(z.strictObject({ file: z.string().min(1), label })) satisfies z.ZodType<LabelledFile[]>
 
 /**
  * Pictures in memory, each with its class.
  *
  * @throws ModelError `INVALID_OPTION` if an entry has no bytes or no label
  */
-export function jpegImages(images: readonly LabelledImage[]): JpegImages {
-  images.forEach(({ jpeg, label }, index) => {
-    const wrong = (key: string, expected: string, found: unknown) =>
-      mismatch('INVALID_OPTION', `jpegImages.${index}.${key}`, expected, shown(found))
-    if (!(jpeg instanceof Uint8Array)) throw wrong('jpeg', 'a Uint8Array', jpeg)
-    if (typeof label !== 'string') throw wrong('label', 'a string', label)
-  })
-  return Object.freeze({ type: 'images', images })
+export function jpegImages(images: readonly LabelledImage[], options: SourceOptions = {}): JpegImages {
+  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegImages')
+  return Object.freeze({ type: 'images', images: checked(imagesSchema, images, 'jpegImages'), onError })
+}
+
+/**
+ * JPEG files, each with its class.
+ *
+ * @throws ModelError `INVALID_OPTION` if an entry has no path or no label
+ */
+export function jpegFiles(files: readonly LabelledFile[], options: SourceOptions = {}): JpegFiles {
+  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegFiles')
+  return Object.freeze({ type: 'files', files: checked(filesSchema, files, 'jpegFiles'), onError })
 }

@@ -1,4 +1,4 @@
-import { lift, NativeJpegSet } from '../native/addon.js'
+import { lift, NativeJpegSet, type BindingJpegDescription } from '../native/addon.js'
 
 /** One component of a JPEG file. */
 export interface JpegComponent {
@@ -47,25 +47,29 @@ export async function inspectJpeg(file: string | Uint8Array): Promise<JpegInspec
     const named = typeof file === 'string'
     const report = lift(await (named ? set.decodeFiles([file]) : set.decodeBuffers([file], ['buffer'])))
     report.failures.forEach(({ failure }) => lift(failure))
-    const { name, components, ...rest } = lift(set.describe(0))
-    const blocks = components.reduce((sum, { blocksHigh, blocksWide }) => sum + blocksHigh * blocksWide, 0)
-    const nonZeros = components.reduce((sum, component) => sum + component.nonZeros, 0)
-    return {
-      file: name,
-      ...rest,
-      sampling: notation(components.map(({ horizontal, vertical }) => [horizontal, vertical])),
-      nonZerosPerBlock: nonZeros / blocks,
-      components: components.map(component => ({
-        id: component.id,
-        sampling: [component.horizontal, component.vertical],
-        blocks: [component.blocksHigh, component.blocksWide],
-        quantisation: component.quantisation,
-        nonZeros: component.nonZeros,
-        nonZerosPerBlock: component.nonZeros / (component.blocksHigh * component.blocksWide),
-      })),
-    }
+    return inspection(lift(set.describe(0)))
   } finally {
     set.dispose()
+  }
+}
+
+/** A description as users see it. */
+export function inspection({ name, components, ...rest }: BindingJpegDescription): JpegInspection {
+  const blocks = components.reduce((sum, { blocksHigh, blocksWide }) => sum + blocksHigh * blocksWide, 0)
+  const nonZeros = components.reduce((sum, component) => sum + component.nonZeros, 0)
+  return {
+    file: name,
+    ...rest,
+    sampling: notation(components.map(({ horizontal, vertical }) => [horizontal, vertical])),
+    nonZerosPerBlock: nonZeros / blocks,
+    components: components.map(component => ({
+      id: component.id,
+      sampling: [component.horizontal, component.vertical],
+      blocks: [component.blocksHigh, component.blocksWide],
+      quantisation: component.quantisation,
+      nonZeros: component.nonZeros,
+      nonZerosPerBlock: component.nonZeros / (component.blocksHigh * component.blocksWide),
+    })),
   }
 }
 

@@ -1,10 +1,11 @@
-import { checked } from '../options.js'
+import { mismatch } from '../errors.js'
+import { checked, shown } from '../options.js'
 import { frozen } from './freeze.js'
 import { addSchema, named, type AddLayer, type Layers } from './layer.js'
 
 /** Options of {@link add}. */
 export interface AddOptions {
-  /** Two or more branches of the same input; an empty one is the input itself. */
+  /** Two or more branches of the same input; one without layers is the input itself. */
   branches: readonly Layers[]
   /** Layers after the sum. */
   then?: Layers | undefined
@@ -26,8 +27,11 @@ export interface ResidualOptions {
  * @throws ModelError `INVALID_OPTION`
  */
 export function add({ branches, then = [] }: AddOptions): AddLayer {
-  const layer = { type: 'add', branches: branches.map(named), then: named(then) }
-  return frozen(checked(addSchema, layer, 'add'))
+  if (!Array.isArray(branches)) throw mismatch('INVALID_OPTION', 'add.branches', 'a list of branches', shown(branches))
+  const lists = (branches as readonly Layers[]).map((branch, index) => named(branch, `add.branches.${index}`))
+  const empty = lists.filter(list => list.length === 0).length
+  if (empty > 1) throw mismatch('INVALID_OPTION', 'add.branches', 'at most one without layers', `${empty}`)
+  return frozen(checked(addSchema, { type: 'add', branches: lists, then: named(then, 'add.then') }, 'add'))
 }
 
 /**
@@ -36,5 +40,8 @@ export function add({ branches, then = [] }: AddOptions): AddLayer {
  * @throws ModelError `INVALID_OPTION`
  */
 export function residual({ body, shortcut = [], activation = [] }: ResidualOptions): AddLayer {
-  return add({ branches: [body, shortcut], then: activation })
+  const branches = [named(body, 'residual.body'), named(shortcut, 'residual.shortcut')]
+  if (branches[0]?.length === 0) throw mismatch('INVALID_OPTION', 'residual.body', 'at least one layer', 'none')
+  const then = named(activation, 'residual.activation')
+  return frozen(checked(addSchema, { type: 'add', branches, then }, 'residual'))
 }

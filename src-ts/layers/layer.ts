@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { mismatch } from '../errors.js'
+import { shown } from '../options.js'
 import { batchNormSchema, type BatchNormLayer } from './batchNorm.js'
 import { clipSchema, type ClipLayer } from './clip.js'
 import { conv2dSchema, type Conv2dLayer } from './conv2d.js'
@@ -76,7 +78,22 @@ export const layerSchema: z.ZodType<Layer> = z.lazy(() =>
   ]),
 )
 
-/** Layers as a list of named ones. */
-export function named(layers: Layers): NamedLayer[] {
-  return Object.entries(layers).map(([name, layer]) => ({ name, layer: layer as Layer }))
+/**
+ * Layers as a list of named ones.
+ *
+ * @throws ModelError `INVALID_OPTION` if they are not layers
+ */
+export function named(layers: Layers, where: string): NamedLayer[] {
+  if (typeof layers !== 'object' || layers === null || isLayer(layers)) {
+    throw mismatch('INVALID_OPTION', where, 'a record or a list of layers', shown(layers))
+  }
+  return Object.entries(layers).map(([name, layer]) => {
+    if (!isLayer(layer)) throw mismatch('INVALID_OPTION', `${where}.${name}`, 'a layer', shown(layer))
+    return { name, layer }
+  })
+}
+
+/** Whether a value says which layer it is; the schemas check the rest. A record of layers may name one of them `type`. */
+function isLayer(value: unknown): value is Layer {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
 }

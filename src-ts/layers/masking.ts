@@ -34,3 +34,9 @@ export const completeMaskingShape = { mode: maskingModeSchema, frequencies: freq
 export function completeMasking({ mode, frequencies }: MaskingOptions): Masking {
   return { mode: mode ?? (frequencies === undefined ? 'exact' : 'asm'), frequencies: frequencies ?? 15 }
 }
+
+/** Masking with parts replaced. A number of frequencies alone turns `exact` into `asm`, the paper's way of using them. */
+export function replaceMasking(masking: Masking, { mode, frequencies }: MaskingOptions): Masking {
+  const implied = frequencies !== undefined && masking.mode === 'exact' ? 'asm' : masking.mode
+  return { mode: mode ?? implied, frequencies: frequencies ?? masking.frequencies }
+}

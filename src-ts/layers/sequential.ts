@@ -9,5 +9,5 @@ import { named, sequentialSchema, type Layers, type SequentialLayer } from './la
  * @throws ModelError `INVALID_OPTION`
  */
 export function sequential(layers: Layers): SequentialLayer {
-  return frozen(checked(sequentialSchema, { type: 'sequential', layers: named(layers) }, 'sequential'))
+  return frozen(checked(sequentialSchema, { type: 'sequential', layers: named(layers, 'sequential') }, 'sequential'))
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
-import { layerSchema, type Layer } from '../layers/layer.js'
+import { layerSchema, type Layer, type NamedLayer } from '../layers/layer.js'
+import { replaceMasking, type MaskingOptions } from '../layers/masking.js'
 import { checked } from '../options.js'
 
 /** What a model takes in. */
@@ -42,7 +43,7 @@ export interface ModelDefinition {
   readonly layers: Layer
 }
 
-const sizes = { channels: z.union([z.literal(1), z.literal(3)]), height: z.int().min(8), width: z.int().min(8) }
+const sizes = { channels: z.literal([1, 3]), height: z.int().min(8), width: z.int().min(8) }
 const mean = z.array(z.number())
 const std = z.array(z.number().positive())
 
@@ -76,4 +77,24 @@ export function defineModel(options: ModelOptions): ModelDefinition {
   const { name, input, layers } = checked(modelOptionsSchema, options, 'defineModel')
   const { mean = Array<number>(input.channels).fill(0.5), std = Array<number>(input.channels).fill(0.5) } = input
   return frozen(checked(modelDefinitionSchema, { name, input: { ...input, mean, std }, layers }, 'defineModel'))
+}
+
+/** The same model with parts of every nonlinearity's masking replaced. */
+export function withMasking(definition: ModelDefinition, masking: MaskingOptions): ModelDefinition {
+  const all = (layers: readonly NamedLayer[]) => layers.map(({ name, layer }) => ({ name, layer: replace(layer) }))
+  const replace = (layer: Layer): Layer => {
+    switch (layer.type) {
+      case 'sequential':
+        return { ...layer, layers: all(layer.layers) }
+      case 'add':
+        return { ...layer, branches: layer.branches.map(all), then: all(layer.then) }
+      case 'relu':
+      case 'leakyRelu':
+      case 'clip':
+        return { ...layer, ...replaceMasking(layer, masking) }
+      default:
+        return layer
+    }
+  }
+  return frozen({ ...definition, layers: replace(definition.layers) })
 }

@@ -10,7 +10,7 @@ import { fit, type History } from '../train/fit.js'
 import type { TrainOptions } from '../train/options.js'
 import { missingWeights, withoutPrefix, type LoadReport } from '../weights/load.js'
 import type { Tensor } from '../weights/safetensors.js'
-import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
+import { modelDefinitionSchema, withMasking, type ModelDefinition } from './definition.js'
 import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js'
 import { readModelFile, toMetadata, type TrainingState } from './files.js'
 import { lowerModel } from './graph.js'
@@ -41,6 +41,8 @@ const predictOptionsSchema = z.strictObject({
   batchSize: z.int().min(1).optional(),
 }) satisfies z.ZodType<PredictOptions>
 
+const loadOptionsSchema = z.strictObject(maskingShape) satisfies z.ZodType<LoadOptions>
+
 /** The optimizer's tensors in a file. */
 const OPTIMIZER = 'optimizer.'
 
@@ -57,14 +59,19 @@ export function createModel(definition: ModelDefinition, options: CreateOptions 
   return new Model(whole, network, labels, undefined)
 }
 
+/** Options of {@link loadModel}; masking, if given, replaces that of every nonlinearity in the file's definition. */
+export type LoadOptions = MaskingOptions
+
 /**
  * A model from its file, with its labels and, if it has one, the state of its training.
  *
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `INVALID_WEIGHTS`; `INVALID_CHECKPOINT` if it is not a model's file,
  * of another version, or its tensors are not its definition's
  */
-export async function loadModel(path: string): Promise<Model> {
-  const { definition, labels, training, tensors } = await readModelFile(path)
+export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
+  const masking = checked(loadOptionsSchema, options, 'loadModel')
+  const { definition: saved, labels, training, tensors } = await readModelFile(path)
+  const definition = withMasking(saved, masking)
   const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
   const model = new Model(definition, network, labels, training)
   const isOptimizers = ({ name }: Tensor) => name.startsWith(OPTIMIZER)

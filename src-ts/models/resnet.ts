@@ -45,7 +45,7 @@ export interface ResnetOptions extends NetworkOptions {
 }
 
 const networkShape = {
-  channels: z.union([z.literal(1), z.literal(3)]).optional(),
+  channels: z.literal([1, 3]).optional(),
   classes: z.int().min(1).optional(),
   height: z.int().min(8).optional(),
   width: z.int().min(8).optional(),

@@ -18,9 +18,8 @@ export { JpegSet as NativeJpegSet, Network as NativeNetwork } from '#binding'
  * @throws ModelError for a failure
  */
 export function lift<T>(outcome: T | binding.BindingFailure): T {
-  if (!isFailure(outcome)) return outcome
-  const { code, message, path, expected, found } = outcome
-  throw new ModelError(code as ModelErrorCode, message, { path, expected, found })
+  if (isFailure(outcome)) throw asError(outcome)
+  return outcome
 }
 
 function isFailure(outcome: unknown): outcome is binding.BindingFailure {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
 
@@ -57,10 +58,14 @@ const adamShape = {
 const sgdOptionsSchema = z.strictObject(sgdShape).partial() satisfies z.ZodType<SgdOptions>
 const adamOptionsSchema = z.strictObject(adamShape).partial() satisfies z.ZodType<AdamOptions>
 
-export const optimizerSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('sgd'), ...sgdShape }),
-  z.strictObject({ type: z.enum(['adam', 'adamw']), ...adamShape }),
-]) satisfies z.ZodType<Optimizer>
+export const optimizerSchema = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('sgd'), ...sgdShape }),
+    z.strictObject({ type: z.enum(['adam', 'adamw']), ...adamShape }),
+  ],
+  { error: 'an optimizer made by sgd, adam or adamW' },
+) satisfies z.ZodType<Optimizer>
 
 /**
  * Stochastic gradient descent with momentum, as `torch.optim.SGD`.
@@ -70,6 +75,7 @@ export const optimizerSchema = z.discriminatedUnion('type', [
 export function sgd(options: SgdOptions = {}): Optimizer {
   const given = checked(sgdOptionsSchema, options, 'sgd')
   const { learningRate = 0.1, momentum = 0.9, nesterov = false, weightDecay = 0 } = given
+  if (nesterov && momentum === 0) throw mismatch('INVALID_OPTION', 'sgd.momentum', 'a number above 0 for Nesterov', '0')
   return frozen({ type: 'sgd', learningRate, momentum, nesterov, weightDecay })
 }
 

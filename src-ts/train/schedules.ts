@@ -37,12 +37,16 @@ const share = z.number().min(0).max(1)
 const stepShape = { every: z.int().min(1), factor: z.number().positive() }
 const oneCycleShape = { warmup: share, initial: share, final: share }
 
-export const scheduleSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('constant') }),
-  z.strictObject({ type: z.literal('step'), ...stepShape }),
-  z.strictObject({ type: z.literal('cosine'), final: share }),
-  z.strictObject({ type: z.literal('oneCycle'), ...oneCycleShape }),
-]) satisfies z.ZodType<Schedule>
+export const scheduleSchema = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('constant') }),
+    z.strictObject({ type: z.literal('step'), ...stepShape }),
+    z.strictObject({ type: z.literal('cosine'), final: share }),
+    z.strictObject({ type: z.literal('oneCycle'), ...oneCycleShape }),
+  ],
+  { error: 'a schedule made by constant, step, cosine or oneCycle' },
+) satisfies z.ZodType<Schedule>
 
 const stepOptionsSchema = z.strictObject({
   ...stepShape,
