@@ -1,0 +1,96 @@
+// The first command: makes JPEG files of MNIST, trains the paper's network on them in the JPEG transform domain, tests it
+// on 10,000 files it has not seen, and writes a page about it. Everything goes through the public API.
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { SingleBar, Presets } from 'cli-progress'
+import { adam, createModel, jpegFolder, loadDataset, oneCycle, paperResnet, runtimeInfo } from 'jpegnet'
+import { mnistFiles } from './files.mjs'
+
+const EPOCHS = 3
+const BATCH_SIZE = 64
+/** How many test pictures the page shows; all it gets wrong come first. */
+const SHOWN = 24
+
+const root = fileURLToPath(new URL('../../.demo/', import.meta.url))
+const say = text => process.stdout.write(`${text}\n`)
+
+const bar = new SingleBar(
+  { format: '{title} {bar} {value}/{total}  {note}', hideCursor: true, clearOnComplete: true, noTTYOutput: false },
+  Presets.shades_classic,
+)
+let shown = ''
+function progress(title, done, total, note = '') {
+  if (title !== shown) {
+    if (shown) bar.stop()
+    bar.start(total, done, { title, note })
+    shown = title
+  }
+  bar.update(done, { title, note })
+}
+function finished() {
+  if (shown) bar.stop()
+  shown = ''
+}
+
+const { isa, threads } = runtimeInfo()
+say(`jpegnet on ${isa}, ${threads} threads`)
+
+const files = {}
+for (const part of ['train', 'test']) {
+  files[part] = await mnistFiles(part, join(root, 'mnist'), (done, total) => progress(`making ${part} files`, done, total))
+  finished()
+}
+
+const model = createModel(paperResnet({ channels: 1, classes: 10, mean: [0.1], std: [0.28] }), { seed: 1 })
+say(model.summary())
+say('')
+
+const test = await loadDataset(jpegFolder(files.test))
+const started = performance.now()
+const training = {
+  epochs: EPOCHS,
+  batchSize: BATCH_SIZE,
+  optimizer: adam({ learningRate: 0.005 }),
+  schedule: oneCycle(),
+  seed: 1,
+  test,
+  checkpoint: { path: join(root, 'mnist.model') },
+}
+const steps = []
+let start
+for await (const event of model.train(jpegFolder(files.train), training)) {
+  if (event.type === 'data') progress('reading files', event.done, event.total)
+  if (event.type === 'start') {
+    finished()
+    start = event
+    say(`${event.images} images, ${Math.round(event.dataBytes / event.images)} bytes each in memory (pixels: ${32 * 32})`)
+  }
+  if (event.type === 'step') {
+    steps.push(event)
+    progress(`epoch ${event.epoch}`, event.step, start.stepsPerEpoch, `loss ${event.loss.toFixed(4)}`)
+  }
+  if (event.type === 'epoch') {
+    finished()
+    const { epoch, loss, test, imagesPerSecond } = event
+    say(`epoch ${epoch}: loss ${loss.toFixed(4)}, test ${(100 * test.accuracy).toFixed(2)} %, ${Math.round(imagesPerSecond)} images/s`)
+  }
+}
+const minutes = (performance.now() - started) / 60_000
+
+const evaluation = model.training.history.at(-1).test
+const inference = await model.evaluate(jpegFolder(files.test))
+const predictions = await model.predict(test.files)
+const isOf = file => file.split(/[/\\]/).at(-2)
+const wrongFirst = predictions.toSorted((a, b) => Number(a.classes[0].label === isOf(a.file)) - Number(b.classes[0].label === isOf(b.file)))
+const pictures = wrongFirst.slice(0, SHOWN).map(prediction => ({ prediction, label: isOf(prediction.file) }))
+const page = join(root, 'report.html')
+//REPORT
+
+say('')
+say(`test accuracy: ${(100 * evaluation.accuracy).toFixed(2)} % of ${evaluation.images} files, after ${minutes.toFixed(1)} minutes`)
+say(`throughput: training ${Math.round(model.training.history.at(-1).imagesPerSecond)} images/s, files to answers ${Math.round(inference.imagesPerSecond)} images/s`)
+say(`model: ${training.checkpoint.path}`)
+say(`page: ${pathToFileURL(page)}`)
+test.dispose()
+model.dispose()

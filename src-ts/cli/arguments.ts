@@ -1,0 +1,62 @@
+/** Values of options, read strictly: a wrong one ends the command with where, expected and found. */
+import { InvalidArgumentError, Option } from 'commander'
+import type { MaskingMode, MaskingOptions } from '../index.js'
+
+const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
+
+/** A finite number that satisfies a condition. */
+function number(expected: string, holds: (value: number) => boolean) {
+  return (text: string): number => {
+    const value = text.trim() === '' ? NaN : Number(text)
+    if (!Number.isFinite(value) || !holds(value)) throw wrong(expected, text)
+    return value
+  }
+}
+
+/** A whole number within bounds. */
+export function whole(least: number, most = Number.MAX_SAFE_INTEGER) {
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  return number(`a whole number ${range}`, value => Number.isInteger(value) && value >= least && value <= most)
+}
+
+export const notNegative = number('a number of at least 0', value => value >= 0)
+export const momentum = number('a number from 0 to below 1', value => value >= 0 && value < 1)
+
+/** `a,b,c` or `a`: finite numbers, one a channel. */
+export function perChannel(positive: boolean) {
+  const expected = `one or three ${positive ? 'numbers above 0' : 'numbers'}, separated by commas`
+  return (text: string): number[] => {
+    const values = text.split(',').map(part => (part.trim() === '' ? NaN : Number(part)))
+    const good = values.every(value => Number.isFinite(value) && (!positive || value > 0))
+    if (!good || ![1, 3].includes(values.length)) throw wrong(expected, text)
+    return values
+  }
+}
+
+export const frequenciesOption = () =>
+  new Option('--frequencies <n>', 'frequencies that masks keep, 1–15 (φ of the paper; 15 keeps all)').argParser(
+    whole(1, 15),
+  )
+
+export const reluOption = () => new Option('--relu <masking>', 'how ReLU is masked').choices(['exact', 'asm', 'apx'])
+
+export const jsonOption = () => new Option('--json', 'print one JSON object a line')
+
+export const meanOption = () =>
+  new Option('--mean <a,b,c>', 'mean of red, green and blue samples in 0…1').argParser(perChannel(false))
+
+export const stdOption = () =>
+  new Option('--std <a,b,c>', 'deviation of red, green and blue samples in 0…1').argParser(perChannel(true))
+
+/** Options that two or more commands share. */
+export interface SharedOptions {
+  frequencies?: number
+  relu?: MaskingMode
+  mean?: number[]
+  std?: number[]
+  json?: boolean
+}
+
+export function maskingOf({ relu, frequencies }: SharedOptions): MaskingOptions {
+  return { ...(relu && { mode: relu }), ...(frequencies !== undefined && { frequencies }) }
+}

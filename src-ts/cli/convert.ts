@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises'
+import { Option, type Command } from 'commander'
+import { ModelError, mismatch } from '../errors.js'
+import { createModel, readSafetensors, type LoadReport, type Tensor } from '../index.js'
+import {
+  frequenciesOption,
+  jsonOption,
+  meanOption,
+  reluOption,
+  stdOption,
+  whole,
+  type SharedOptions,
+} from './arguments.js'
+import { modelNames, namedModel } from './models.js'
+import { printResult, say } from './terminal.js'
+
+/** `jpegnet convert WEIGHTS.safetensors --model NAME --out MODEL` */
+export function addConvert(program: Command): void {
+  program
+    .command('convert')
+    .description('make a model of weights that were trained on pixels')
+    .argument('<weights>', 'a safetensors file with PyTorch names')
+    .requiredOption('--model <name>', `the network: ${modelNames.join(', ')}`)
+    .requiredOption('--out <model>', 'where to save the model')
+    .option('--classes <file>', 'a text file with the name of a class on each line')
+    .addOption(new Option('--size <n>', 'height and width of the pictures').argParser(whole(8)).default(32))
+    .addOption(meanOption())
+    .addOption(stdOption())
+    .addOption(frequenciesOption())
+    .addOption(reluOption())
+    .addOption(jsonOption())
+    .action(async (weights: string, options: ConvertArguments) => {
+      const { tensors } = await readSafetensors(weights)
+      const labels = options.classes === undefined ? undefined : await classNames(options.classes)
+      const { json = false, model: name, out, size, mean, std, relu, frequencies } = options
+      const shape = { classes: classesOf(tensors, labels), channels: channelsOf(tensors), height: size, width: size }
+      const model = createModel(namedModel(name, { ...shape, mean, std, relu, frequencies }), { labels })
+      const report = await model.load(tensors)
+      printResult(json, { type: 'load', ...report }, describe(report))
+      const wrong = report.missing.length + report.mismatched.length
+      if (wrong > 0) {
+        const found = `${report.missing.length} missing and ${report.mismatched.length} of other shapes`
+        throw mismatch('INVALID_WEIGHTS', weights, `every tensor of ${name}`, found)
+      }
+      await model.save(out)
+      say(`saved ${out}`)
+    })
+}
+
+interface ConvertArguments extends SharedOptions {
+  model: string
+  out: string
+  size: number
+  classes?: string
+}
+
+async function classNames(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const code = cause.code === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE'
+    throw new ModelError(code, `${path}: expected a readable text file, found ${cause.message}`, { path, cause })
+  })
+  return text.split(/\r?\n/).filter(line => line.trim() !== '')
+}
+
+/** As many as the last layer has outputs. */
+function classesOf(tensors: readonly Tensor[], labels: readonly string[] | undefined): number {
+  const head = tensors.find(({ name, shape }) => /(^|\.)(fc|linear)\.weight$/.test(name) && shape.length === 2)
+  return head?.shape[0] ?? labels?.length ?? 10
+}
+
+/** As many as the first filter has inputs. */
+function channelsOf(tensors: readonly Tensor[]): number {
+  const first = tensors.find(({ name, shape }) => /(^|\.)conv1\.weight$/.test(name) && shape.length === 4)
+  return first?.shape[1] ?? 3
+}
+
+function describe({ applied, missing, unused, mismatched, prefix }: LoadReport): string {
+  const list = (title: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${title}: ${names.join(', ')}`]
+  return [
+    `${applied.length} tensors applied${prefix === '' ? '' : ` (prefix ${prefix} taken off)`}`,
+    ...list('missing', missing),
+    ...list('unused', unused),
+    ...list(
+      'mismatched',
+      mismatched.map(({ name, expected, found }) => `${name} (expected ${expected}, found ${found})`),
+    ),
+  ].join('\n')
+}

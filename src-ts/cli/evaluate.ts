@@ -1,0 +1,39 @@
+import { Option, type Command } from 'commander'
+import { jpegFolder, loadModel } from '../index.js'
+import { frequenciesOption, jsonOption, maskingOf, reluOption, whole, type SharedOptions } from './arguments.js'
+import { Progress, count, percent, printResult, saySkipped } from './terminal.js'
+
+/** `jpegnet evaluate MODEL DIR` */
+export function addEvaluate(program: Command): void {
+  program
+    .command('evaluate')
+    .description('count right answers on a folder with a folder of JPEG files for each class')
+    .argument('<model>', 'a model that jpegnet saved')
+    .argument('<dir>', 'the folder')
+    .addOption(frequenciesOption())
+    .addOption(reluOption())
+    .addOption(new Option('--batch-size <n>', 'pictures a call').argParser(whole(1)))
+    .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+    .addOption(jsonOption())
+    .action(async (path: string, directory: string, options: EvaluateArguments) => {
+      const { json = false, batchSize, skipBadFiles } = options
+      const model = await loadModel(path)
+      const progress = new Progress()
+      const data = jpegFolder(directory, { onError: skipBadFiles ? 'skip' : 'error' })
+      const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
+        ...maskingOf(options),
+        ...(batchSize && { batchSize }),
+        onProgress: ({ type, done, total }) => progress.show(type === 'data' ? 'reading' : 'evaluating', done, total),
+      })
+      progress.clear()
+      saySkipped(skipped)
+      const result = { images, correct, accuracy, loss, imagesPerSecond, skipped: skipped.length }
+      const text = `${count(correct)} of ${count(images)} right (${percent(accuracy)}), ${count(imagesPerSecond)} images/s`
+      printResult(json, result, text)
+    })
+}
+
+interface EvaluateArguments extends SharedOptions {
+  batchSize?: number
+  skipBadFiles?: boolean
+}

@@ -1,0 +1,25 @@
+import { Option, type Command } from 'commander'
+import { loadModel } from '../index.js'
+import { frequenciesOption, jsonOption, maskingOf, reluOption, whole, type SharedOptions } from './arguments.js'
+import { percent, printResult } from './terminal.js'
+
+/** `jpegnet predict MODEL FILE…` */
+export function addPredict(program: Command): void {
+  program
+    .command('predict')
+    .description('classify JPEG files')
+    .argument('<model>', 'a model that jpegnet saved')
+    .argument('<file...>', 'JPEG files')
+    .addOption(new Option('--top <n>', 'classes to print, the likeliest first').argParser(whole(1)).default(5))
+    .addOption(frequenciesOption())
+    .addOption(reluOption())
+    .addOption(jsonOption())
+    .action(async (path: string, files: string[], options: SharedOptions & { top: number }) => {
+      const model = await loadModel(path)
+      for (const { file, logits, classes } of await model.predict(files, maskingOf(options))) {
+        const best = classes.slice(0, options.top)
+        const text = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(', ')
+        printResult(options.json ?? false, { file, logits, classes: best }, `${file}: ${text}`)
+      }
+    })
+}

@@ -1,0 +1,244 @@
+import { Option, type Command } from 'commander'
+import { ModelError, mismatch } from '../errors.js'
+import {
+  adam,
+  adamW,
+  constant,
+  cosine,
+  createModel,
+  inspectJpeg,
+  jpegFolder,
+  loadModel,
+  oneCycle,
+  sgd,
+  step,
+  type JpegInspection,
+  type Model,
+  type Optimizer,
+  type Schedule,
+  type TrainEvent,
+  type TrainOptions,
+} from '../index.js'
+import { listFolder } from '../data/folder.js'
+import {
+  frequenciesOption,
+  jsonOption,
+  maskingOf,
+  meanOption,
+  momentum,
+  notNegative,
+  reluOption,
+  stdOption,
+  whole,
+  type SharedOptions,
+} from './arguments.js'
+import { modelNames, namedModel } from './models.js'
+import { Progress, count, percent, printResult, say, saySkipped } from './terminal.js'
+
+/** `jpegnet train DIR --out MODEL` */
+export function addTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train a network on a folder with a folder of JPEG files for each class')
+    .argument('<dir>', 'the folder')
+    .requiredOption('--out <model>', 'where to save the model, after every epoch')
+    .option('--test <dir>', 'a folder to test on after every epoch')
+    .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(modelNames))
+    .addOption(frequenciesOption())
+    .addOption(reluOption())
+    .addOption(new Option('--epochs <n>', 'passes over the data (10)').argParser(whole(1)))
+    .addOption(new Option('--batch-size <n>', 'pictures a step (64)').argParser(whole(1)))
+    .addOption(
+      new Option('--optimizer <name>', 'how gradients become updates (adam)').choices(['adam', 'adamw', 'sgd']),
+    )
+    .addOption(new Option('--learning-rate <x>', 'step size (adam 0.001, sgd 0.1)').argParser(notNegative))
+    .addOption(new Option('--momentum <x>', 'velocity that sgd keeps (0.9)').argParser(momentum))
+    .addOption(new Option('--weight-decay <x>', 'pull towards zero (0)').argParser(notNegative))
+    .addOption(
+      new Option('--schedule <name>', 'how the learning rate changes (constant)').choices([
+        'constant',
+        'step',
+        'cosine',
+        'one-cycle',
+      ]),
+    )
+    .addOption(meanOption())
+    .addOption(stdOption())
+    .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
+    .option('--no-shuffle', 'take the pictures in the order of their names')
+    .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+    .option(
+      '--resume <model>',
+      'go on from a model: from its last epoch if it was being trained, else from its weights',
+    )
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      '\nExample:\n  jpegnet train photos/train --test photos/test --model paper --epochs 20 --schedule one-cycle --out photos.model',
+    )
+    .action(runTrain)
+}
+
+interface TrainArguments extends SharedOptions {
+  out: string
+  test?: string
+  model?: string
+  epochs?: number
+  batchSize?: number
+  optimizer?: 'adam' | 'adamw' | 'sgd'
+  learningRate?: number
+  momentum?: number
+  weightDecay?: number
+  schedule?: 'constant' | 'step' | 'cosine' | 'one-cycle'
+  seed?: number
+  shuffle: boolean
+  skipBadFiles?: boolean
+  resume?: string
+}
+
+async function runTrain(directory: string, options: TrainArguments): Promise<void> {
+  const { out, test, json = false } = options
+  const folder = (path: string) => jpegFolder(path, { onError: options.skipBadFiles ? 'skip' : 'error' })
+  const model = await modelToTrain(directory, options)
+  const [abort, stopListening] = abortOnInterrupt()
+  const progress = new Progress()
+  const tell = reporter(json, progress)
+  try {
+    const training = { ...trainOptions(options), ...(test !== undefined && { test: folder(test) }) }
+    for await (const event of model.train(folder(directory), {
+      ...training,
+      checkpoint: { path: out },
+      signal: abort,
+    })) {
+      tell(event)
+    }
+    progress.clear()
+    say(`saved ${out}`)
+  } catch (error) {
+    progress.clear()
+    if (!(error instanceof ModelError && error.code === 'ABORTED')) throw error
+    const epochs = model.training?.epoch ?? 0
+    say(
+      epochs > 0
+        ? `stopped; ${out} holds the model after epoch ${epochs}; go on with --resume ${out}`
+        : 'stopped before the first epoch ended; nothing was saved',
+    )
+    process.exitCode = 130
+  } finally {
+    stopListening()
+  }
+}
+
+/** A new model for the folder's pictures, or the one to resume. */
+async function modelToTrain(directory: string, options: TrainArguments): Promise<Model> {
+  if (options.resume !== undefined) return loadModel(options.resume, maskingOf(options))
+  const { classes, files } = await listFolder(directory)
+  if (classes.length < 2)
+    throw mismatch('NO_CLASSES', directory, 'folders of at least two classes', `one, ${classes[0]}`)
+  const { width, height, colour } = await firstPicture(files)
+  const channels = colour === 'gray' ? 1 : 3
+  const { model = 'paper', mean, std, relu, frequencies, seed } = options
+  const shape = { classes: classes.length, channels, width, height }
+  const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
+  return createModel(namedModel(model, { ...shape, ...normalisation, relu, frequencies }), { seed, labels: classes })
+}
+
+/** The first file that can be read: its size and colour are the network's. */
+async function firstPicture(files: readonly string[]): Promise<JpegInspection> {
+  let failure: unknown
+  for (const file of files) {
+    try {
+      return await inspectJpeg(file)
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  throw failure
+}
+
+function forChannels(values: number[] | undefined, channels: number, option: string): number[] | undefined {
+  if (values === undefined || values.length === channels) return values
+  if (values.length === 1) return Array<number>(channels).fill(values[0] as number)
+  throw mismatch('INVALID_OPTION', option, `one number, because the pictures are gray`, `${values.length}`)
+}
+
+function trainOptions(options: TrainArguments): TrainOptions {
+  const { epochs, batchSize, seed, schedule, resume } = options
+  return {
+    epochs,
+    batchSize,
+    seed,
+    optimizer: optimizerOf(options),
+    schedule: schedule && scheduleOf(schedule),
+    // Left to the checkpoint when resuming, unless the option was given.
+    shuffle: options.shuffle ? undefined : false,
+    resume: resume !== undefined,
+  }
+}
+
+function optimizerOf({ optimizer, learningRate, momentum, weightDecay }: TrainArguments): Optimizer | undefined {
+  if (optimizer === undefined && [learningRate, momentum, weightDecay].every(value => value === undefined))
+    return undefined
+  if (optimizer === 'sgd') return sgd({ learningRate, momentum, weightDecay })
+  if (momentum !== undefined) throw mismatch('INVALID_OPTION', '--momentum', '--optimizer sgd', optimizer ?? 'adam')
+  return (optimizer === 'adamw' ? adamW : adam)({ learningRate, weightDecay })
+}
+
+function scheduleOf(name: 'constant' | 'step' | 'cosine' | 'one-cycle'): Schedule {
+  const schedules = { constant, cosine, 'one-cycle': oneCycle, step: () => step({ every: 30 }) }
+  return schedules[name]()
+}
+
+/** The first Ctrl-C ends the training after its step, the second ends the process. */
+function abortOnInterrupt(): [AbortSignal, () => void] {
+  const controller = new AbortController()
+  const interrupt = () => {
+    if (controller.signal.aborted) process.exit(130)
+    say('stopping after this step; Ctrl-C again to stop at once')
+    controller.abort()
+  }
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  return [controller.signal, () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt)]
+}
+
+/** Tells a person, or a program, what a training does. */
+function reporter(json: boolean, progress: Progress): (event: TrainEvent) => void {
+  let stepsPerEpoch = 0
+  return event => {
+    switch (event.type) {
+      case 'data':
+        progress.show(`reading ${event.set} files`, event.done, event.total)
+        break
+      case 'start': {
+        progress.clear()
+        const bytes = event.dataBytes / event.images
+        say(`${count(event.images)} images in memory, ${count(bytes)} bytes each`)
+        if (event.epochsDone > 0) say(`going on after epoch ${event.epochsDone} of ${event.epochs}`)
+        event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
+        saySkipped(event.skipped)
+        if (json) {
+          printResult(true, { ...event, skipped: event.skipped.length }, '')
+        }
+        stepsPerEpoch = event.stepsPerEpoch
+        break
+      }
+      case 'step': {
+        const note = `loss ${event.loss.toFixed(4)}  accuracy ${percent(event.accuracy)}`
+        progress.show(`epoch ${event.epoch}`, event.step, stepsPerEpoch, note)
+        break
+      }
+      case 'epoch': {
+        progress.clear()
+        const { test, ...epoch } = event
+        const tested = test && { images: test.images, correct: test.correct, accuracy: test.accuracy, loss: test.loss }
+        const onTest = test ? `, test ${percent(test.accuracy)}` : ''
+        const rate = `${count(event.imagesPerSecond)} images/s`
+        const text = `epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, accuracy ${percent(event.accuracy)}${onTest}, ${rate}`
+        printResult(json, { ...epoch, ...(tested && { test: tested }) }, text)
+        break
+      }
+      case 'checkpoint':
+        break
+    }
+  }
+}
