@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SingleBar, Presets } from 'cli-progress'
-import { adam, createModel, jpegFolder, loadDataset, oneCycle, paperResnet, runtimeInfo } from 'jpegnet'
+import { adam, createModel, jpegFolder, loadDataset, oneCycle, paperResnet, runtimeInfo, trainingReport } from 'jpegnet'
 import { mnistFiles } from './files.mjs'
 
 const EPOCHS = 3
@@ -38,7 +38,9 @@ say(`jpegnet on ${isa}, ${threads} threads`)
 
 const files = {}
 for (const part of ['train', 'test']) {
-  files[part] = await mnistFiles(part, join(root, 'mnist'), (done, total) => progress(`making ${part} files`, done, total))
+  files[part] = await mnistFiles(part, join(root, 'mnist'), (done, total) =>
+    progress(`making ${part} files`, done, total),
+  )
   finished()
 }
 
@@ -64,7 +66,9 @@ for await (const event of model.train(jpegFolder(files.train), training)) {
   if (event.type === 'start') {
     finished()
     start = event
-    say(`${event.images} images, ${Math.round(event.dataBytes / event.images)} bytes each in memory (pixels: ${32 * 32})`)
+    say(
+      `${event.images} images, ${Math.round(event.dataBytes / event.images)} bytes each in memory (pixels: ${32 * 32})`,
+    )
   }
   if (event.type === 'step') {
     steps.push(event)
@@ -73,7 +77,9 @@ for await (const event of model.train(jpegFolder(files.train), training)) {
   if (event.type === 'epoch') {
     finished()
     const { epoch, loss, test, imagesPerSecond } = event
-    say(`epoch ${epoch}: loss ${loss.toFixed(4)}, test ${(100 * test.accuracy).toFixed(2)} %, ${Math.round(imagesPerSecond)} images/s`)
+    say(
+      `epoch ${epoch}: loss ${loss.toFixed(4)}, test ${(100 * test.accuracy).toFixed(2)} %, ${Math.round(imagesPerSecond)} images/s`,
+    )
   }
 }
 const minutes = (performance.now() - started) / 60_000
@@ -82,14 +88,21 @@ const evaluation = model.training.history.at(-1).test
 const inference = await model.evaluate(jpegFolder(files.test))
 const predictions = await model.predict(test.files)
 const isOf = file => file.split(/[/\\]/).at(-2)
-const wrongFirst = predictions.toSorted((a, b) => Number(a.classes[0].label === isOf(a.file)) - Number(b.classes[0].label === isOf(b.file)))
+const wrongFirst = predictions.toSorted(
+  (a, b) => Number(a.classes[0].label === isOf(a.file)) - Number(b.classes[0].label === isOf(b.file)),
+)
 const pictures = wrongFirst.slice(0, SHOWN).map(prediction => ({ prediction, label: isOf(prediction.file) }))
 const page = join(root, 'report.html')
-//REPORT
+const told = { title: 'MNIST in the JPEG transform domain', model, start, steps, evaluation, inference, pictures }
+await writeFile(page, await trainingReport(told))
 
 say('')
-say(`test accuracy: ${(100 * evaluation.accuracy).toFixed(2)} % of ${evaluation.images} files, after ${minutes.toFixed(1)} minutes`)
-say(`throughput: training ${Math.round(model.training.history.at(-1).imagesPerSecond)} images/s, files to answers ${Math.round(inference.imagesPerSecond)} images/s`)
+say(
+  `test accuracy: ${(100 * evaluation.accuracy).toFixed(2)} % of ${evaluation.images} files, after ${minutes.toFixed(1)} minutes`,
+)
+say(
+  `throughput: training ${Math.round(model.training.history.at(-1).imagesPerSecond)} images/s, files to answers ${Math.round(inference.imagesPerSecond)} images/s`,
+)
 say(`model: ${training.checkpoint.path}`)
 say(`page: ${pathToFileURL(page)}`)
 test.dispose()

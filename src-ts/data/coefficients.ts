@@ -1,0 +1,30 @@
+import { lift, NativeJpegSet } from '../native/addon.js'
+
+/** A component's quantised coefficients, zeros included. */
+export interface CoefficientPlane {
+  /** Blocks high and wide. */
+  blocks: [number, number]
+  /** `[blocks high, blocks wide, 8, 8]`, row-major, vertical frequency first. */
+  values: Int16Array
+}
+
+/**
+ * All quantised coefficients of a JPEG file, a plane a component.
+ *
+ * @param file a path, or the bytes of a file
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
+ */
+export async function jpegCoefficients(file: string | Uint8Array): Promise<CoefficientPlane[]> {
+  const set = new NativeJpegSet()
+  try {
+    const inMemory = typeof file !== 'string'
+    const report = lift(await (inMemory ? set.decodeBuffers([file], ['buffer']) : set.decodeFiles([file])))
+    report.failures.forEach(({ failure }) => lift(failure))
+    return lift(set.describe(0)).components.map(({ blocksHigh, blocksWide }, component) => ({
+      blocks: [blocksHigh, blocksWide],
+      values: lift(set.coefficients(0, component)),
+    }))
+  } finally {
+    set.dispose()
+  }
+}

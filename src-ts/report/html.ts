@@ -1,0 +1,88 @@
+/** The shell of a self-contained page: no script, no request, readable on a phone, in dark and in light. */
+
+/** Text as HTML shows it. */
+export function escaped(text: string): string {
+  const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+  return text.replace(/[&<>"']/g, character => entities[character] as string)
+}
+
+/** A whole page from its title and the HTML of its sections. */
+export function page(title: string, sections: readonly string[]): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escaped(title)}</h1>
+${sections.join('\n')}
+</main>
+</body>
+</html>
+`
+}
+
+/** A section with its heading. */
+export function section(title: string, ...content: readonly string[]): string {
+  return `<section>\n<h2>${escaped(title)}</h2>\n${content.join('\n')}\n</section>`
+}
+
+/** A paragraph of plain text. */
+export function paragraph(text: string): string {
+  return `<p>${escaped(text)}</p>`
+}
+
+/** Named values, two columns. */
+export function facts(rows: readonly (readonly [string, string])[]): string {
+  const row = ([name, value]: readonly [string, string]) =>
+    `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`
+  return `<table class="facts">${rows.map(row).join('')}</table>`
+}
+
+/** A few large numbers with what they are. */
+export function headline(numbers: readonly (readonly [string, string])[]): string {
+  const tile = ([value, name]: readonly [string, string]) =>
+    `<div class="tile"><strong>${escaped(value)}</strong><span>${escaped(name)}</span></div>`
+  return `<div class="headline">${numbers.map(tile).join('')}</div>`
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: #1c2024; --soft: #60646c; --line: #d9d9e0; --ground: #fcfcfd; --card: #fff;
+  --accent: #0d74ce; --warm: #cc4e00; --right: #218358; --wrong: #ce2c31; }
+@media (prefers-color-scheme: dark) { :root { --ink: #edeef0; --soft: #b0b4ba; --line: #363a3f; --ground: #111113;
+  --card: #18191b; --accent: #70b8ff; --warm: #ffa057; --right: #3dd68c; --wrong: #ff9592; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; text-wrap: balance; }
+h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+p { max-width: 44rem; margin: .4rem 0; color: var(--soft); }
+.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; }
+.tile, figure, .facts { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
+.tile { padding: .7rem .9rem; }
+.tile strong { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+.tile span { color: var(--soft); font-size: .85rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .6rem; }
+figure { margin: 0; padding: .8rem; overflow-x: auto; }
+figcaption { font-size: .85rem; color: var(--soft); margin-bottom: .4rem; }
+figure svg { display: block; max-width: 100%; height: auto; color: var(--ink); }
+.facts { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; overflow: hidden; }
+.facts th, .facts td { text-align: left; padding: .35rem .8rem; border-top: 1px solid var(--line); vertical-align: top; }
+.facts tr:first-child > * { border-top: 0; }
+.facts th { font-weight: 500; color: var(--soft); width: 45%; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .6rem; }
+.pictures figure { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; align-content: start; }
+.pictures img, .pictures svg { width: 100%; aspect-ratio: 1; border-radius: .25rem; object-fit: contain; }
+.pictures img { image-rendering: pixelated; background: #000; }
+.pictures svg { background: color-mix(in srgb, var(--line) 35%, transparent); }
+.pictures figcaption { grid-column: 1 / -1; margin: 0; }
+.verdict { font-weight: 600; color: var(--right); }
+.wrong .verdict { color: var(--wrong); }
+.grid { stroke: var(--soft); stroke-opacity: .35; fill: none; vector-effect: non-scaling-stroke; stroke-width: 1; }
+.positive { fill: var(--warm); } .negative { fill: var(--accent); }
+.key { display: inline-block; width: .7em; height: .7em; border-radius: 2px; margin: 0 .2em 0 .6em; }
+`
