@@ -25,15 +25,16 @@ export {
   type LoadOptions,
   type PredictOptions,
 } from './model/model.js'
-export { type EvaluateOptions, type Evaluation } from './model/evaluate.js'
-export { type TrainingState } from './model/files.js'
+export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
 export { type Picture, type Prediction } from './model/predict.js'
+export { type ModelNode } from './model/summary.js'
 
 // Data.
 export { Dataset, loadDataset, type DataEvent, type JpegSource, type LoadDatasetOptions } from './data/dataset.js'
 export { jpegFolder, type JpegFolder, type OnBadFile, type SkippedFile, type SourceOptions } from './data/folder.js'
 export { jpegFiles, jpegImages, type JpegFiles, type JpegImages } from './data/images.js'
 export { type LabelledFile, type LabelledImage } from './data/images.js'
+export { jpegCoefficients, type CoefficientPlane } from './data/coefficients.js'
 export { inspectJpeg, type JpegComponent, type JpegInspection } from './data/inspect.js'
 
 // Training.
@@ -41,13 +42,18 @@ export { adam, adamW, sgd, type AdamOptions, type Optimizer, type SgdOptions } f
 export { constant, cosine, oneCycle, step, type Schedule } from './train/schedules.js'
 export { type CosineOptions, type OneCycleOptions, type StepOptions } from './train/schedules.js'
 export { type CheckpointEvent, type EpochEvent, type EpochResult } from './train/events.js'
-export { type StartEvent, type StepEvent, type TrainEvent } from './train/events.js'
+export { type StartEvent, type StepEvent, type TestResult, type TrainEvent } from './train/events.js'
+export { type TrainingState, type UnfinishedEpoch } from './train/checkpoint.js'
 export { type History } from './train/fit.js'
 export { type TrainOptions, type TrainSettings } from './train/options.js'
 
 // Weights.
 export { readSafetensors, writeSafetensors, type Safetensors, type Tensor } from './weights/safetensors.js'
-export { type LoadReport } from './weights/load.js'
+export { type LoadReport, type ShapeMismatch, type Suggestion } from './weights/load.js'
+
+// Reports.
+export { trainingReport, type ReportOptions } from './report/report.js'
+export { type ReportPicture } from './report/pictures.js'
 
 export { ModelError, type ModelErrorCode, type ModelErrorDetails } from './errors.js'
 export { runtimeInfo, type RuntimeInfo } from './runtime.js'

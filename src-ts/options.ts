@@ -1,14 +1,19 @@
 /** Options checked by zod, with errors in the package's own words. */
 import { inspect } from 'node:util'
 import type * as z from 'zod'
-import { mismatch } from './errors.js'
+import { mismatch, type ModelErrorCode } from './errors.js'
 
 /**
  * The value as the schema reads it (defaults filled in).
  *
- * @throws ModelError `INVALID_OPTION` naming the option, what was expected and what was found
+ * @throws ModelError `INVALID_OPTION`, or another code, naming the option, what was expected and what was found
  */
-export function checked<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
+export function checked<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  where: string,
+  code: ModelErrorCode = 'INVALID_OPTION',
+): T {
   const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
   const issue = result.error.issues[0]
@@ -16,9 +21,9 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, where: string):
   if (issue?.code === 'unrecognized_keys') {
     const key = String(issue.keys[0])
     const found = (issue.input as Record<string, unknown> | undefined)?.[key]
-    throw mismatch('INVALID_OPTION', `${path}.${key}`, 'no option of that name', shown(found))
+    throw mismatch(code, `${path}.${key}`, 'no option of that name', shown(found))
   }
-  throw mismatch('INVALID_OPTION', path, expectation(issue), shown(issue?.input))
+  throw mismatch(code, path, expectation(issue), shown(issue?.input))
 }
 
 function expectation(issue: z.core.$ZodIssue | undefined): string {

@@ -243,4 +243,3 @@ export function badFiles(bad: readonly ModelError[]): ModelError {
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new ModelError('ABORTED', 'the call was aborted by its signal', { cause: signal.reason })
 }
-

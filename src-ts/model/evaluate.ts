@@ -1,16 +1,23 @@
-import { Dataset, readDataset, throwIfAborted, type DataEvent, type JpegSource } from '../data/dataset.js'
+import * as z from 'zod'
+import { checkedSource, Dataset, loadDataset, throwIfAborted } from '../data/dataset.js'
+import type { DataEvent, JpegSource } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
-import { mismatch } from '../errors.js'
-import type { MaskingOptions } from '../layers/masking.js'
+import { maskingShape, type MaskingOptions } from '../layers/masking.js'
+import { checked } from '../options.js'
+import { labelsFor } from './labels.js'
 import type { Model } from './model.js'
 import { softmax } from './predict.js'
+
+/** How far an evaluation has come: first with reading, then with classifying. */
+export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; total: number }
 
 /** Options of an evaluation; masking, if given, replaces the definition's in every nonlinearity. */
 export interface EvaluateOptions extends MaskingOptions {
   /** Pictures a call; 128 unless given. Answers do not depend on it. */
   batchSize?: number | undefined
   /** Told how far reading and classifying have come. */
-  onProgress?: ((progress: DataEvent | { type: 'evaluate'; done: number; total: number }) => void) | undefined
+  onProgress?: ((progress: EvaluateProgress) => void) | undefined
+  /** Ends the evaluation between two calls with an `ABORTED` error. */
   signal?: AbortSignal | undefined
 }
 
@@ -23,81 +30,66 @@ export interface Evaluation {
   loss: number
   /** From files to answers; from memory if the pictures were already read. */
   imagesPerSecond: number
-  /** `confusion[is][said]`: how many pictures of one class were taken for another; in the order of the model's labels. */
+  /** Names of the classes: the model's, or the data's if the model has none. */
+  labels: readonly string[]
+  /** `confusion[is][said]`: how many pictures of one class were taken for another; in the order of the labels. */
   confusion: number[][]
   /** Files left out. */
   skipped: SkippedFile[]
 }
 
+const optionsSchema = z.strictObject({
+  ...maskingShape,
+  batchSize: z.int().min(1).optional(),
+  onProgress: z
+    .custom<(progress: EvaluateProgress) => void>(value => typeof value === 'function', 'a function')
+    .optional(),
+  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+}) satisfies z.ZodType<EvaluateOptions>
+
 /** Runs a model over pictures and counts. */
 export async function evaluate(
   model: Model,
   data: JpegSource | Dataset,
-  { batchSize = 128, onProgress, signal, ...masking }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  const { batchSize = 128, onProgress, signal, ...masking } = checked(optionsSchema, options, 'evaluate')
+  const source = checkedSource(data, 'evaluate.data')
+  model.assertUsable()
   const start = performance.now()
-  const dataset = data instanceof Dataset ? data : await read(data, onProgress, signal)
+  const dataset = source instanceof Dataset ? source : await loadDataset(source, { onProgress, signal })
   try {
     const labels = labelsFor(model, dataset)
     const confusion = Array.from({ length: model.classes }, () => Array<number>(model.classes).fill(0))
-    let loss = 0
-    for (let from = 0; from < dataset.length; from += batchSize) {
+    const images = dataset.length
+    let [loss, correct] = [0, 0]
+    for (let from = 0; from < images; from += batchSize) {
       throwIfAborted(signal)
-      const to = Math.min(from + batchSize, dataset.length)
-      const logits = await model.logits(
-        dataset,
-        Uint32Array.from({ length: to - from }, (_, index) => from + index),
-        masking,
-      )
-      for (let image = from; image < to; image++) {
-        const row = Array.from(logits.subarray((image - from) * model.classes, (image - from + 1) * model.classes))
+      const to = Math.min(from + batchSize, images)
+      const indices = Uint32Array.from({ length: to - from }, (_, index) => from + index)
+      const logits = await model.logits(dataset, indices, masking)
+      for (const image of indices) {
+        const first = (image - from) * model.classes
+        const row = Array.from(logits.subarray(first, first + model.classes))
         const label = labels[image] as number
         const said = row.indexOf(Math.max(...row))
         ;(confusion[label] as number[])[said]! += 1
+        if (said === label) correct += 1
         loss -= Math.log(Math.max(softmax(row)[label] as number, Number.MIN_VALUE))
       }
-      onProgress?.({ type: 'evaluate', done: to, total: dataset.length })
+      onProgress?.({ type: 'evaluate', done: to, total: images })
     }
-    const correct = confusion.reduce((sum, row, label) => sum + (row[label] as number), 0)
-    const images = dataset.length
-    const imagesPerSecond = images / ((performance.now() - start) / 1000)
-    const skipped = [...dataset.skipped]
-    return { images, correct, accuracy: correct / images, loss: loss / images, imagesPerSecond, confusion, skipped }
+    return {
+      images,
+      correct,
+      accuracy: correct / images,
+      loss: loss / images,
+      imagesPerSecond: images / ((performance.now() - start) / 1000),
+      labels: model.labels ?? dataset.classes,
+      confusion,
+      skipped: [...dataset.skipped],
+    }
   } finally {
     if (dataset !== data) dataset.dispose()
   }
-}
-
-async function read(source: JpegSource, onProgress: EvaluateOptions['onProgress'], signal: AbortSignal | undefined) {
-  const reading = readDataset(source, signal)
-  for (;;) {
-    const { done, value } = await reading.next()
-    if (done) return value
-    onProgress?.(value)
-  }
-}
-
-/**
- * The model's label of every picture: classes are matched by name.
- *
- * @throws ModelError `LABELS_MISMATCH` if the data has a class that the model does not know
- */
-export function labelsFor(model: Model, dataset: Dataset): Uint32Array {
-  const { labels } = model
-  if (labels === undefined) {
-    if (dataset.classes.length <= model.classes) return dataset.labels
-    const found = `${dataset.classes.length} classes in the data`
-    throw mismatch('LABELS_MISMATCH', 'classes', `at most the model's ${model.classes}`, found)
-  }
-  const numbers = dataset.classes.map(name => {
-    const number = labels.indexOf(name)
-    if (number >= 0) return number
-    throw mismatch('LABELS_MISMATCH', 'classes', `those of the model (${some(labels)})`, `a class called ${name}`)
-  })
-  return dataset.labels.map(label => numbers[label] as number)
-}
-
-/** The first few of many names. */
-export function some(names: readonly string[]): string {
-  return names.length > 12 ? `${names.slice(0, 12).join(', ')}, … ${names.length} in all` : names.join(', ')
 }

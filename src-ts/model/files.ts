@@ -2,8 +2,7 @@
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { checked, shown } from '../options.js'
-import type { EpochResult } from '../train/events.js'
-import { settingsSchema, type TrainSettings } from '../train/options.js'
+import { trainingStateSchema, type TrainingState } from '../train/checkpoint.js'
 import { readSafetensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
 
@@ -17,17 +16,6 @@ const KEYS = {
   training: 'jpegnet.training',
 } as const
 
-/** How far a training had come when its model was saved. */
-export interface TrainingState {
-  /** Epochs done. */
-  epoch: number
-  /** Steps done. */
-  step: number
-  settings: TrainSettings
-  /** What each epoch came to. */
-  history: EpochResult[]
-}
-
 /** What a file says about its model. */
 export interface ModelMetadata {
   definition: ModelDefinition
@@ -36,13 +24,6 @@ export interface ModelMetadata {
 }
 
 const labelsSchema = z.array(z.string())
-
-const trainingSchema = z.strictObject({
-  epoch: z.int().min(0),
-  step: z.int().min(0),
-  settings: settingsSchema,
-  history: z.array(z.custom<EpochResult>(value => typeof value === 'object' && value !== null)),
-}) satisfies z.ZodType<TrainingState>
 
 /** What goes into the file beside the tensors. */
 export function toMetadata({ definition, labels, training }: ModelMetadata): Record<string, string> {
@@ -77,7 +58,12 @@ export async function readModelFile(path: string): Promise<ModelMetadata & { ten
   }
   const definition = part(modelDefinitionSchema, KEYS.definition)
   if (!definition) throw mismatch('INVALID_CHECKPOINT', path, `metadata ${KEYS.definition}`, 'none')
-  return { definition, labels: part(labelsSchema, KEYS.labels), training: part(trainingSchema, KEYS.training), tensors }
+  return {
+    definition,
+    labels: part(labelsSchema, KEYS.labels),
+    training: part(trainingStateSchema, KEYS.training),
+    tensors,
+  }
 }
 
 function parsed<T>(schema: z.ZodType<T>, text: string, where: string): T {
@@ -87,5 +73,5 @@ function parsed<T>(schema: z.ZodType<T>, text: string, where: string): T {
   } catch {
     throw mismatch('INVALID_CHECKPOINT', where, 'JSON', shown(text))
   }
-  return checked(schema, value, where)
+  return checked(schema, value, where, 'INVALID_CHECKPOINT')
 }

@@ -52,7 +52,7 @@ export interface Graph {
 /**
  * The flat nodes of a definition, in an order in which every node comes after those it reads.
  *
- * @throws ModelError `INVALID_DEFINITION` if two layers share a path
+ * @throws ModelError `INVALID_DEFINITION` if two layers share a path, or one's tensors would be taken for the optimizer's
  */
 export function lowerModel({ input, layers }: ModelDefinition): Graph {
   const nodes: GraphNode[] = []
@@ -60,6 +60,9 @@ export function lowerModel({ input, layers }: ModelDefinition): Graph {
 
   function node(path: string, inputs: number[], operation: Operation): number {
     if (paths.has(path)) throw mismatch('INVALID_DEFINITION', path, 'a path of its own', 'two layers of that path')
+    if (/^optimizer(\.|$)/.test(path)) {
+      throw mismatch('INVALID_DEFINITION', path, 'a name that checkpoints do not use themselves', 'optimizer')
+    }
     paths.add(path)
     nodes.push({ path, inputs, operation })
     return nodes.length

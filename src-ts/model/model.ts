@@ -1,21 +1,23 @@
 import * as z from 'zod'
-import { Dataset, type JpegSource } from '../data/dataset.js'
-import { ModelError, mismatch } from '../errors.js'
+import { badFiles, throwIfAborted, type Dataset, type JpegSource } from '../data/dataset.js'
+import { mismatch } from '../errors.js'
 import { checked } from '../options.js'
+import { frozen } from '../layers/freeze.js'
 import { maskingShape, type MaskingOptions } from '../layers/masking.js'
-import { lift, NativeJpegSet, NativeNetwork, type BindingNode, type BindingStepOptions } from '../native/addon.js'
+import { asError, lift, NativeJpegSet, NativeNetwork, type BindingStepOptions } from '../native/addon.js'
 import type { TrainEvent } from '../train/events.js'
 import { train } from '../train/loop.js'
 import { fit, type History } from '../train/fit.js'
 import type { TrainOptions } from '../train/options.js'
-import { missingWeights, withoutPrefix, type LoadReport } from '../weights/load.js'
-import type { Tensor } from '../weights/safetensors.js'
+import { missingWeights, suggestions, withoutPrefix, type LoadReport } from '../weights/load.js'
+import { checkedTensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, withMasking, type ModelDefinition } from './definition.js'
 import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js'
-import { readModelFile, toMetadata, type TrainingState } from './files.js'
+import type { TrainingState } from '../train/checkpoint.js'
+import { readModelFile, toMetadata } from './files.js'
 import { lowerModel } from './graph.js'
-import { prediction, type Picture, type Prediction } from './predict.js'
-import { summaryTable } from './summary.js'
+import { picturesSchema, prediction, type Picture, type Prediction } from './predict.js'
+import { summaryTable, type ModelNode } from './summary.js'
 
 /** Options of {@link createModel}. */
 export interface CreateOptions {
@@ -29,6 +31,8 @@ export interface CreateOptions {
 export interface PredictOptions extends MaskingOptions {
   /** Pictures a call; 64 unless given. Answers do not depend on it. */
   batchSize?: number | undefined
+  /** Ends the prediction between two calls with an `ABORTED` error. */
+  signal?: AbortSignal | undefined
 }
 
 const createOptionsSchema = z.strictObject({
@@ -39,6 +43,7 @@ const createOptionsSchema = z.strictObject({
 const predictOptionsSchema = z.strictObject({
   ...maskingShape,
   batchSize: z.int().min(1).optional(),
+  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
 }) satisfies z.ZodType<PredictOptions>
 
 const loadOptionsSchema = z.strictObject(maskingShape) satisfies z.ZodType<LoadOptions>
@@ -92,17 +97,18 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
 /** A network in native memory. Calls on it run one after the other, off the event loop. */
 export class Model {
   readonly definition: ModelDefinition
-  /** Names of the classes, in the order of the logits. */
-  labels: readonly string[] | undefined
   /** How far its training has come, if it is in one or was loaded from one. */
   training: TrainingState | undefined
   /** Classes it tells apart. */
   readonly classes: number
   /** Its layers as the engine plans them. */
-  readonly nodes: readonly BindingNode[]
+  readonly nodes: readonly ModelNode[]
   readonly #network: NativeNetwork
+  #labels: readonly string[] | undefined
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
+  #inTraining = false
+  #disposed = false
 
   /** @internal use {@link createModel} or {@link loadModel} */
   constructor(
@@ -113,13 +119,25 @@ export class Model {
   ) {
     this.definition = definition
     this.#network = network
-    this.nodes = network.nodes()
+    this.nodes = frozen(network.nodes())
     this.classes = this.nodes.at(-1)?.outputShape[0] ?? 0
+    this.labels = labels
+    this.training = training
+  }
+
+  /** Names of the classes, in the order of the logits. */
+  get labels(): readonly string[] | undefined {
+    return this.#labels
+  }
+
+  /** @throws ModelError `LABELS_MISMATCH` if they are not as many names as there are classes, each its own */
+  set labels(labels: readonly string[] | undefined) {
     if (labels !== undefined && labels.length !== this.classes) {
       throw mismatch('LABELS_MISMATCH', 'labels', `${this.classes} names, one a class`, `${labels.length}`)
     }
-    this.labels = labels
-    this.training = training
+    const twice = labels?.find((name, index) => labels.indexOf(name) !== index)
+    if (twice !== undefined) throw mismatch('LABELS_MISMATCH', 'labels', 'each name once', `${twice} twice`)
+    this.#labels = labels && frozen([...labels])
   }
 
   /** Weights and biases it learns. */
@@ -140,8 +158,8 @@ export class Model {
   /**
    * Trains, telling every step, epoch and checkpoint as it happens. The event loop is free between and during steps.
    *
-   * @throws ModelError `INVALID_OPTION`; that of the first bad file; `LABELS_MISMATCH`, `SIZE_MISMATCH`; `NOT_FINITE` if the
-   * loss leaves float32; `WRITE_FAILED`; `ABORTED`
+   * @throws ModelError `INVALID_OPTION`; that of the first bad file; `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`;
+   * `NOT_FINITE` if the loss leaves float32; `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
    */
   train(data: JpegSource | Dataset, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
     return train(this, data, options)
@@ -158,7 +176,8 @@ export class Model {
   /**
    * Counts right answers.
    *
-   * @throws ModelError that of the first bad file; `LABELS_MISMATCH`, `SIZE_MISMATCH`, `ABORTED`
+   * @throws ModelError `INVALID_OPTION`; that of the first bad file; `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`,
+   * `ABORTED`, `DISPOSED`
    */
   evaluate(data: JpegSource | Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
     return evaluate(this, data, options)
@@ -167,13 +186,16 @@ export class Model {
   /**
    * Classifies pictures, in their order, a batch at a time.
    *
-   * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, why a file gave no coefficients, or `SIZE_MISMATCH`
+   * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, why a file gave no coefficients,
+   * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   async predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const { batchSize = 64, ...masking } = checked(predictOptionsSchema, options, 'predict')
-    const all = Array.isArray(pictures) ? (pictures as readonly Picture[]) : [pictures as Picture]
+    const { batchSize = 64, signal, ...masking } = checked(predictOptionsSchema, options, 'predict')
+    const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'predict')
+    this.assertUsable()
     const predictions: Prediction[] = []
     for (let start = 0; start < all.length; start += batchSize) {
+      throwIfAborted(signal)
       predictions.push(...(await this.#predictBatch(all.slice(start, start + batchSize), start, masking)))
     }
     return predictions
@@ -186,17 +208,7 @@ export class Model {
     })
     const set = new NativeJpegSet()
     try {
-      const inMemory = files.every(({ jpeg }) => jpeg !== undefined)
-      const reports = inMemory
-        ? [
-            await set.decodeBuffers(
-              files.map(({ jpeg }) => jpeg as Uint8Array),
-              files.map(({ name }) => name),
-            ),
-          ]
-        : await decodeMixed(set, files)
-      reports.map(report => lift(report)).forEach(({ failures }) => failures.forEach(({ failure }) => lift(failure)))
-      const indices = Uint32Array.from(files, (_, index) => index)
+      const indices = await decoded(set, files)
       const logits = await this.#call(network => network.predict(set, indices, bindingMasking(masking)))
       return files.map(({ name }, index) => {
         const row = Array.from(logits.subarray(index * this.classes, (index + 1) * this.classes))
@@ -227,13 +239,44 @@ export class Model {
    * Replaces every tensor whose name and shape fit, and says what became of each; nothing is guessed. A prefix that all
    * names share (`module.`) is taken off and told.
    *
-   * @throws ModelError `INVALID_WEIGHTS` if a tensor is not finite or given twice
+   * @throws ModelError `INVALID_OPTION`; `INVALID_WEIGHTS` if a tensor is not finite or given twice; `DISPOSED`
    */
   async load(weights: readonly Tensor[] | { tensors: readonly Tensor[] }): Promise<LoadReport> {
-    const given = 'tensors' in weights ? weights.tensors : weights
+    const given = checkedTensors('tensors' in weights ? weights.tensors : weights, 'load.tensors')
     const { prefix, tensors } = withoutPrefix(given)
-    const report = { prefix, ...(await this.#call(network => network.load(tensors))) }
-    return { ...report, missing: missingWeights(report) }
+    const report = await this.#call(network => network.load(tensors))
+    const [missing, unused] = [missingWeights(report.missing), report.unused]
+    const ownTensors = missing.length > 0 && unused.length > 0 ? await this.parameters() : []
+    const alike = suggestions(
+      ownTensors.filter(({ name }) => missing.includes(name)),
+      tensors.filter(({ name }) => unused.includes(name)),
+    )
+    return { ...report, prefix, missing, suggestions: alike }
+  }
+
+  /** @internal Begins the optimizer's memory anew. */
+  async forgetOptimizer(): Promise<void> {
+    const step = { name: `${OPTIMIZER}step`, shape: [], values: new Float32Array(1) }
+    await this.#call(network => network.loadOptimizer([step]))
+  }
+
+  /**
+   * @internal Claims the model for one training, until the function it returns is called.
+   *
+   * @throws ModelError `BUSY` if it is in one, `DISPOSED`
+   */
+  claim(): () => void {
+    this.assertUsable()
+    if (this.#inTraining) throw mismatch('BUSY', 'model', 'one training at a time', 'a second before the first ended')
+    this.#inTraining = true
+    return () => {
+      this.#inTraining = false
+    }
+  }
+
+  /** @internal @throws ModelError `DISPOSED` */
+  assertUsable(): void {
+    if (this.#disposed) throw mismatch('DISPOSED', 'model', 'one in use', 'one that was disposed of')
   }
 
   /**
@@ -255,11 +298,9 @@ export class Model {
    */
   dispose(): void {
     if (this.#waiting > 0 || !this.#network.dispose()) {
-      throw new ModelError(
-        'BUSY',
-        'model: expected all calls to have ended before it is disposed of, found one running',
-      )
+      throw mismatch('BUSY', 'model', 'all calls to have ended before it is disposed of', 'one running')
     }
+    this.#disposed = true
   }
 
   [Symbol.dispose](): void {
@@ -284,13 +325,31 @@ export class Model {
 /** A verb's answer without its failures. */
 type Lifted<T> = Exclude<T, { code: string; message: string }>
 
-/** Decodes files and buffers in one order. */
-async function decodeMixed(set: NativeJpegSet, files: readonly { name: string; jpeg: Uint8Array | undefined }[]) {
-  const reports = []
-  for (const { name, jpeg } of files) {
-    reports.push(await (jpeg === undefined ? set.decodeFiles([name]) : set.decodeBuffers([jpeg], [name])))
-  }
-  return reports
+/**
+ * Decodes what lies in files and what lies in memory, each in one call; the number in the set of each.
+ *
+ * @throws ModelError that of the first bad file
+ */
+async function decoded(
+  set: NativeJpegSet,
+  files: readonly { name: string; jpeg: Uint8Array | undefined }[],
+): Promise<Uint32Array> {
+  const names: string[] = []
+  const held: { name: string; jpeg: Uint8Array }[] = []
+  for (const { name, jpeg } of files) jpeg ? held.push({ name, jpeg }) : names.push(name)
+  const reports = [
+    lift(await set.decodeFiles(names)),
+    lift(
+      await set.decodeBuffers(
+        held.map(({ jpeg }) => jpeg),
+        held.map(({ name }) => name),
+      ),
+    ),
+  ] as const
+  const bad = reports.flatMap(({ failures }) => failures.map(({ failure }) => asError(failure)))
+  if (bad.length > 0) throw badFiles(bad)
+  const [ofFiles, ofHeld] = reports.map(({ indices }) => indices.values())
+  return Uint32Array.from(files, ({ jpeg }) => (jpeg ? ofHeld : ofFiles)?.next().value as number)
 }
 
 function bindingMasking({ mode, frequencies }: MaskingOptions) {

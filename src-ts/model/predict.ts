@@ -1,7 +1,15 @@
+import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 
 /** A picture to classify: a path, or the bytes of a file with or without a name. */
 export type Picture = string | Uint8Array | { name: string; jpeg: Uint8Array }
+
+const jpeg = z.instanceof(Uint8Array)
+const picture = z.union([z.string().min(1), jpeg, z.strictObject({ name: z.string(), jpeg })], {
+  error: 'a path, the bytes of a JPEG file, or both as { name, jpeg }',
+})
+
+export const picturesSchema = z.array(picture) satisfies z.ZodType<Picture[]>
 
 /** What a model said of one picture. */
 export interface Prediction {

@@ -1,10 +1,25 @@
-import type { BindingNode } from '../native/addon.js'
 import type { ModelDefinition } from './definition.js'
+
+/** One operation of a model as the engine plans it. */
+export interface ModelNode {
+  /** PyTorch's module path. */
+  readonly path: string
+  /** What it computes. */
+  readonly operation: string
+  /** `[channels, height, width]` in pixels, or `[features]`. */
+  readonly outputShape: readonly number[]
+  /** Weights and biases it learns. */
+  readonly parameters: number
+  /** Of a nonlinearity: coefficients of a block that its pieces are picked from. */
+  readonly coefficientsKept?: number | undefined
+  /** How it is computed: the convolution's factorisation, or the nonlinearity's masking. */
+  readonly choice?: string | undefined
+}
 
 /** A model's layers as an aligned table with totals. */
 export function summaryTable(
   { name, input }: ModelDefinition,
-  nodes: readonly BindingNode[],
+  nodes: readonly ModelNode[],
   parameters: number,
 ): string {
   const header = ['layer', 'operation', 'output', 'parameters', 'coefficients kept', 'computed by']

@@ -1,3 +1,4 @@
+import * as z from 'zod'
 import type { DataEvent } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
 import type { Evaluation } from '../model/evaluate.js'
@@ -33,11 +34,14 @@ export interface StepEvent {
   /** Share of the batch that was right, before the update. */
   accuracy: number
   learningRate: number
+  imagesPerSecond: number
 }
 
 /** One pass over the data. */
-export interface EpochEvent extends EpochResult {
+export interface EpochEvent extends Omit<EpochResult, 'test'> {
   type: 'epoch'
+  /** How the test set went, if there is one. */
+  test?: Evaluation | undefined
 }
 
 /** What an epoch came to. */
@@ -49,10 +53,28 @@ export interface EpochResult {
   /** Share that was right, each batch before its update. */
   accuracy: number
   imagesPerSecond: number
+  /** Time its steps took. */
   seconds: number
   /** How the test set went, if there is one. */
-  test?: Evaluation | undefined
+  test?: TestResult | undefined
 }
+
+/** What an evaluation came to, in numbers. */
+export type TestResult = Omit<Evaluation, 'labels' | 'confusion' | 'skipped'>
+
+const number = z.number()
+const count = z.int().min(0)
+
+export const epochResultSchema = z.strictObject({
+  epoch: z.int().min(1),
+  loss: number,
+  accuracy: number,
+  imagesPerSecond: number,
+  seconds: number,
+  test: z
+    .strictObject({ images: count, correct: count, accuracy: number, loss: number, imagesPerSecond: number })
+    .optional(),
+}) satisfies z.ZodType<EpochResult>
 
 /** Everything is saved. */
 export interface CheckpointEvent {

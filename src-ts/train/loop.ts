@@ -1,12 +1,12 @@
 /** The training loop: the order of the pictures, the learning rate, the events; a step is one call of the engine. */
-import { Dataset, readDataset, throwIfAborted, type JpegSource } from '../data/dataset.js'
-import { mismatch } from '../errors.js'
-import { labelsFor, some } from '../model/evaluate.js'
-import type { TrainingState } from '../model/files.js'
+import { checkedSource, Dataset, readDataset, throwIfAborted, type JpegSource } from '../data/dataset.js'
+import type { Evaluation } from '../model/evaluate.js'
+import { labelsFor } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation } from '../native/addon.js'
+import { beginning, checkWritable, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
 import type { EpochResult, StepEvent, TrainEvent } from './events.js'
-import { changedSettings, trainSettings, type TrainOptions, type TrainSettings } from './options.js'
+import { checkedTrainOptions, trainSettings, type TrainOptions, type TrainSettings } from './options.js'
 import { scheduleFactor } from './schedules.js'
 
 /** Trains a model; see {@link Model.train}. */
@@ -15,42 +15,44 @@ export async function* train(
   data: JpegSource | Dataset,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void> {
-  const saved = options.resume ? model.training : undefined
-  const settings = trainSettings(options, saved?.settings)
-  const { signal, checkpoint } = options
+  const { signal, checkpoint, resume, test: testData, ...given } = checkedTrainOptions(options)
+  checkedSource(data, 'train.data')
+  if (testData) checkedSource(testData, 'train.test')
+  const saved = resume ? model.training : undefined
+  const settings = trainSettings(given, saved?.settings)
+  const release = model.claim()
   const own: Dataset[] = []
   try {
+    if (checkpoint) await checkWritable(checkpoint.path)
     const dataset = yield* opened(data, 'train', own, signal)
-    adoptLabels(model, dataset)
     const labels = labelsFor(model, dataset)
-    const test = options.test && (yield* opened(options.test, 'test', own, signal))
-    if (test) labelsFor(model, test)
+    const test = testData && (yield* opened(testData, 'test', own, signal))
+    if (test) labelsFor({ labels: model.labels ?? dataset.classes, classes: model.classes }, test)
 
-    const stepsPerEpoch = Math.ceil(dataset.length / settings.batchSize)
-    const state: TrainingState = {
-      epoch: saved?.epoch ?? 0,
-      step: saved?.step ?? 0,
-      settings,
-      history: [...(saved?.history ?? [])],
-    }
+    const { state, changed } = beginning(saved, settings, dataset.length)
+    model.labels ??= dataset.classes
     model.training = state
+    if (!saved) await model.forgetOptimizer()
     yield {
       type: 'start',
       epochsDone: state.epoch,
       epochs: settings.epochs,
       images: dataset.length,
       dataBytes: dataset.bytes,
-      stepsPerEpoch,
+      stepsPerEpoch: Math.ceil(dataset.length / settings.batchSize),
       skipped: [...dataset.skipped, ...(test?.skipped ?? [])],
-      changed: saved ? changedSettings(saved.settings, settings) : [],
+      changed,
     }
 
     while (state.epoch < settings.epochs) {
-      const result = yield* epoch(model, dataset, labels, state, stepsPerEpoch, signal)
-      if (test) result.test = await model.evaluate(test, { ...(signal && { signal }) })
-      state.epoch += 1
+      yield* epoch(model, dataset, labels, state, signal)
+      const evaluation = test && (await model.evaluate(test, { signal }))
+      const result = resultOf(state, evaluation)
       state.history.push(result)
-      yield { type: 'epoch', ...result }
+      state.epoch += 1
+      state.unfinished = undefined
+      const { test: _, ...ofTraining } = result
+      yield { type: 'epoch', ...ofTraining, ...(evaluation && { test: evaluation }) }
       const due = state.epoch % (checkpoint?.everyEpochs ?? 1) === 0 || state.epoch === settings.epochs
       if (checkpoint && due) {
         await model.save(checkpoint.path, { optimizer: true })
@@ -58,6 +60,7 @@ export async function* train(
       }
     }
   } finally {
+    release()
     own.forEach(dataset => dataset.dispose())
   }
 }
@@ -71,64 +74,77 @@ async function* opened(
 ): AsyncGenerator<TrainEvent, Dataset> {
   if (data instanceof Dataset) return data
   const reading = readDataset(data, signal)
-  for (;;) {
-    const { done, value } = await reading.next()
-    if (done) {
-      own.push(value)
-      return value
+  try {
+    for (;;) {
+      const { done, value } = await reading.next()
+      if (done) {
+        own.push(value)
+        return value
+      }
+      yield { ...value, set }
     }
-    yield { ...value, set }
+  } finally {
+    // Ends the reading and frees what was read if the training is left before all of it is.
+    await reading.return(undefined as never)
   }
 }
 
-/** A model without labels takes those of the data it is trained on. */
-function adoptLabels(model: Model, { classes }: Dataset): void {
-  if (classes.length < 2) throw mismatch('NO_CLASSES', 'data', 'at least two classes', `one, ${classes[0] ?? ''}`)
-  if (model.labels === undefined) {
-    if (classes.length !== model.classes) {
-      const found = `${classes.length} in the data (${some(classes)})`
-      throw mismatch('LABELS_MISMATCH', 'classes', `the model's ${model.classes}`, found)
-    }
-    model.labels = [...classes]
-  }
-}
-
+/** The steps of an epoch, from the first picture it has not seen. */
 async function* epoch(
   model: Model,
   dataset: Dataset,
   labels: Uint32Array,
   state: TrainingState,
-  stepsPerEpoch: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<StepEvent, EpochResult> {
-  const { settings } = state
-  const { batchSize, optimizer } = settings
-  const order = orderOf(dataset.length, settings, state.epoch)
-  const start = performance.now()
-  let [lossSum, correct] = [0, 0]
-  for (let step = 0; step < stepsPerEpoch; step++) {
+): AsyncGenerator<StepEvent, void> {
+  const { batchSize, optimizer, schedule, epochs } = state.settings
+  const { type, ...hyperparameters } = optimizer
+  const stepsPerEpoch = Math.ceil(dataset.length / batchSize)
+  const order = orderOf(dataset.length, state.settings, state.epoch)
+  let done: UnfinishedEpoch = state.unfinished ?? { images: 0, lossSum: 0, correct: 0, seconds: 0 }
+  while (done.images < dataset.length) {
     throwIfAborted(signal)
-    const indices = order.subarray(step * batchSize, (step + 1) * batchSize)
-    const place = { step: state.epoch * stepsPerEpoch + step, stepsPerEpoch, epochs: settings.epochs }
-    const learningRate = optimizer.learningRate * scheduleFactor(settings.schedule, place)
-    const { type, ...hyperparameters } = optimizer
-    const update = { ...hyperparameters, optimizer: type, learningRate }
+    const start = performance.now()
+    const indices = order.subarray(done.images, done.images + batchSize)
+    const stepOfEpoch = Math.floor(done.images / batchSize)
+    const place = { step: state.epoch * stepsPerEpoch + stepOfEpoch, stepsPerEpoch, epochs }
+    const learningRate = optimizer.learningRate * scheduleFactor(schedule, place)
     const batchLabels = indices.map(index => labels[index] as number)
-    const result = await model.step(dataset, indices, batchLabels, update)
+    const update = { ...hyperparameters, optimizer: type, learningRate }
+    const { loss, correct } = await model.step(dataset, indices, batchLabels, update)
+    const seconds = (performance.now() - start) / 1000
+    const images = indices.length
+    done = {
+      images: done.images + images,
+      lossSum: done.lossSum + loss * images,
+      correct: done.correct + correct,
+      seconds: done.seconds + seconds,
+    }
     state.step += 1
-    lossSum += result.loss * indices.length
-    correct += result.correct
-    const accuracy = result.correct / indices.length
-    yield { type: 'step', epoch: state.epoch + 1, step: step + 1, loss: result.loss, accuracy, learningRate }
+    state.unfinished = done
+    yield {
+      type: 'step',
+      epoch: state.epoch + 1,
+      step: stepOfEpoch + 1,
+      loss,
+      accuracy: correct / images,
+      learningRate,
+      imagesPerSecond: images / seconds,
+    }
   }
-  const seconds = (performance.now() - start) / 1000
-  const images = dataset.length
+}
+
+/** What an epoch that has seen every picture came to. */
+function resultOf({ epoch, images, unfinished }: TrainingState, evaluation: Evaluation | undefined): EpochResult {
+  const { lossSum, correct, seconds } = unfinished as UnfinishedEpoch
+  const { labels: _, confusion: __, skipped: ___, ...test } = evaluation ?? ({} as Evaluation)
   return {
-    epoch: state.epoch + 1,
+    epoch: epoch + 1,
     loss: lossSum / images,
     accuracy: correct / images,
     imagesPerSecond: images / seconds,
     seconds,
+    ...(evaluation && { test }),
   }
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { Dataset, type JpegSource } from '../data/dataset.js'
+import { isDeepStrictEqual } from 'node:util'
+import type { Dataset, JpegSource } from '../data/dataset.js'
 import { checked, shown } from '../options.js'
 import { adam, optimizerSchema, type Optimizer } from './optimizers.js'
 import { constant, scheduleSchema, type Schedule } from './schedules.js'
@@ -51,23 +52,19 @@ export const settingsSchema = z.strictObject(settingsShape) satisfies z.ZodType<
 
 const trainOptionsSchema = z.strictObject({
   ...z.object(settingsShape).partial().shape,
-  test: z.custom<JpegSource | Dataset>(isSource, 'a folder, images or a data set').optional(),
+  test: z.custom<JpegSource | Dataset>().optional(),
   checkpoint: z.strictObject({ path: z.string().min(1), everyEpochs: z.int().min(1).optional() }).optional(),
   resume: z.boolean().optional(),
-  signal: z.instanceof(AbortSignal).optional(),
+  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
 }) satisfies z.ZodType<TrainOptions>
 
-function isSource(value: unknown): boolean {
-  return value instanceof Dataset || (typeof value === 'object' && value !== null && 'type' in value)
+/** @throws ModelError `INVALID_OPTION` */
+export function checkedTrainOptions(options: TrainOptions): TrainOptions {
+  return checked(trainOptionsSchema, options, 'train')
 }
 
-/**
- * The settings of a training: given, else the checkpoint's, else the defaults.
- *
- * @throws ModelError `INVALID_OPTION`
- */
-export function trainSettings(options: TrainOptions, saved: TrainSettings | undefined): TrainSettings {
-  const given = checked(trainOptionsSchema, options, 'train')
+/** The settings of a training: given, else the checkpoint's, else the defaults. */
+export function trainSettings(given: Partial<TrainOptions>, saved: TrainSettings | undefined): TrainSettings {
   const defaults = { epochs: 10, batchSize: 64, optimizer: adam(), schedule: constant(), shuffle: true, seed: 0 }
   const { epochs, batchSize, optimizer, schedule, shuffle, seed } = {
     ...defaults,
@@ -80,7 +77,7 @@ export function trainSettings(options: TrainOptions, saved: TrainSettings | unde
 /** What differs between two settings, as sentences. */
 export function changedSettings(saved: TrainSettings, now: TrainSettings): string[] {
   const keys = Object.keys(saved) as (keyof TrainSettings)[]
-  const differing = keys.filter(key => shown(saved[key]) !== shown(now[key]))
+  const differing = keys.filter(key => !isDeepStrictEqual(saved[key], now[key]))
   return differing.map(key => `${key} was ${shown(saved[key])}, now ${shown(now[key])}`)
 }
 

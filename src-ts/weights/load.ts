@@ -1,10 +1,36 @@
-import type { BindingLoadReport } from '../native/addon.js'
 import type { Tensor } from './safetensors.js'
 
+/** A tensor given in another shape than the network's. */
+export interface ShapeMismatch {
+  name: string
+  /** The network's shape. */
+  expected: string
+  /** The shape given. */
+  found: string
+}
+
+/** Two names that may mean the same tensor. */
+export interface Suggestion {
+  /** A tensor of the network that was not given. */
+  missing: string
+  /** The given one of its shape whose name is most like it. */
+  unused: string
+}
+
 /** What a load did with every tensor given and every tensor needed. */
-export interface LoadReport extends BindingLoadReport {
+export interface LoadReport {
   /** What was taken off the front of every name (`module.`), or nothing. */
   prefix: string
+  /** Tensors of the network that were replaced. */
+  applied: string[]
+  /** Tensors of the network that were not given. */
+  missing: string[]
+  /** Tensors given that the network has not. */
+  unused: string[]
+  /** Tensors given in another shape, which were not used. */
+  mismatched: ShapeMismatch[]
+  /** What missing tensors may be called in the file. Nothing was done about them. */
+  suggestions: Suggestion[]
 }
 
 /** What wrappers of PyTorch put in front of every name. */
@@ -21,6 +47,35 @@ export function withoutPrefix(tensors: readonly Tensor[]): { prefix: string; ten
 }
 
 /** Tensors whose lack changes what a network answers: older PyTorch files count no batches. */
-export function missingWeights(report: LoadReport): string[] {
-  return report.missing.filter(name => !name.endsWith('.num_batches_tracked'))
+export function missingWeights(missing: readonly string[]): string[] {
+  return missing.filter(name => !name.endsWith('.num_batches_tracked'))
+}
+
+/** For each missing tensor the unused one of its shape and kind whose path is most like its own, if there is one such. */
+export function suggestions(missing: readonly Tensor[], unused: readonly Tensor[]): Suggestion[] {
+  return missing.flatMap(tensor => {
+    const candidates = unused.filter(
+      other => kind(other) === kind(tensor) && other.shape.join() === tensor.shape.join(),
+    )
+    const likeness = candidates.map(other => commonParts(other.name, tensor.name))
+    const best = Math.max(...likeness)
+    const closest = candidates.filter((_, index) => likeness[index] === best)
+    const [only] = closest
+    return closest.length === 1 && only ? [{ missing: tensor.name, unused: only.name }] : []
+  })
+}
+
+/** `weight`, `bias`, `running_mean`, … */
+function kind({ name }: Tensor): string {
+  return name.slice(name.lastIndexOf('.') + 1)
+}
+
+/** How many parts of two paths agree, counted from both ends. */
+function commonParts(a: string, b: string): number {
+  const [one, other] = [a.split('.'), b.split('.')]
+  const agree = (x: readonly string[], y: readonly string[]) => {
+    const end = x.findIndex((part, index) => part !== y[index])
+    return end < 0 ? x.length : end
+  }
+  return agree(one, other) + agree(one.toReversed(), other.toReversed())
 }

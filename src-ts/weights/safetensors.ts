@@ -1,3 +1,5 @@
+import * as z from 'zod'
+import { checked } from '../options.js'
 import { lift, readSafetensors as nativeRead, writeSafetensors as nativeWrite } from '../native/addon.js'
 
 /** A tensor with PyTorch's name for it. */
@@ -8,6 +10,19 @@ export interface Tensor {
   shape: number[]
   /** Row-major. */
   values: Float32Array
+}
+
+const tensorsSchema = z.array(
+  z.strictObject({
+    name: z.string().min(1),
+    shape: z.array(z.int().min(0)),
+    values: z.instanceof(Float32Array, { error: 'a Float32Array' }),
+  }),
+) satisfies z.ZodType<Tensor[]>
+
+/** @throws ModelError `INVALID_OPTION` if they are not tensors */
+export function checkedTensors(tensors: readonly Tensor[], where: string): Tensor[] {
+  return checked(tensorsSchema, tensors, where)
 }
 
 /** A safetensors file. */
@@ -30,8 +45,11 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
 /**
  * Writes a safetensors file: aside first, then in place of the old one, which a failure leaves as it was.
  *
- * @throws ModelError `WRITE_FAILED`
+ * @throws ModelError `WRITE_FAILED`; `INVALID_WEIGHTS` if values do not fill a shape or two tensors have one name
  */
-export async function writeSafetensors(path: string, { tensors, metadata }: Safetensors): Promise<void> {
-  lift(await nativeWrite(path, tensors, metadata))
+export async function writeSafetensors(
+  path: string,
+  { tensors, metadata = {} }: { tensors: readonly Tensor[]; metadata?: Record<string, string> | undefined },
+): Promise<void> {
+  lift(await nativeWrite(path, checkedTensors(tensors, 'writeSafetensors.tensors'), metadata))
 }

@@ -1,0 +1,86 @@
+/** How far a training has come: what a checkpoint holds beside the tensors. */
+import { access, constants, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import * as z from 'zod'
+import { mismatch } from '../errors.js'
+import { epochResultSchema, type EpochResult } from './events.js'
+import { changedSettings, settingsSchema, type TrainSettings } from './options.js'
+
+/** How far a training had come when its model was saved. */
+export interface TrainingState {
+  /** Epochs done. */
+  epoch: number
+  /** Steps done, over all epochs. */
+  step: number
+  /** Pictures in the data set. */
+  images: number
+  settings: TrainSettings
+  /** What each epoch came to. */
+  history: EpochResult[]
+  /** What was done of the epoch after those. */
+  unfinished?: UnfinishedEpoch | undefined
+}
+
+/** A part of an epoch. */
+export interface UnfinishedEpoch {
+  /** Pictures it has seen, in the epoch's order. */
+  images: number
+  /** Sum of their losses, each before the update. */
+  lossSum: number
+  /** How many of them were right, each before the update. */
+  correct: number
+  /** Time its steps took. */
+  seconds: number
+}
+
+const count = z.int().min(0)
+
+export const trainingStateSchema = z.strictObject({
+  epoch: count,
+  step: count,
+  images: count,
+  settings: settingsSchema,
+  history: z.array(epochResultSchema),
+  unfinished: z.strictObject({ images: count, lossSum: z.number(), correct: count, seconds: z.number() }).optional(),
+}) satisfies z.ZodType<TrainingState>
+
+/**
+ * Where a training on so many pictures begins: where the saved one ended, or at the first picture.
+ *
+ * @returns the state, and what differs from the saved one, as sentences
+ * @throws ModelError `INVALID_OPTION` if more epochs are done than shall be
+ */
+export function beginning(
+  saved: TrainingState | undefined,
+  settings: TrainSettings,
+  images: number,
+): { state: TrainingState; changed: string[] } {
+  if (!saved) return { state: { epoch: 0, step: 0, images, settings, history: [] }, changed: [] }
+  if (settings.epochs < saved.epoch) {
+    const expected = `at least ${saved.epoch}, which the checkpoint has done`
+    throw mismatch('INVALID_OPTION', 'train.epochs', expected, `${settings.epochs}`)
+  }
+  const changed = changedSettings(saved.settings, settings)
+  if (saved.images !== images) changed.push(`images was ${saved.images}, now ${images}`)
+  const { shuffle, seed } = saved.settings
+  const sameOrder = saved.images === images && shuffle === settings.shuffle && seed === settings.seed
+  if (saved.unfinished && !sameOrder) changed.push(`epoch ${saved.epoch + 1} begins again`)
+  const { unfinished, history, ...rest } = saved
+  const state = { ...rest, images, settings, history: [...history], ...(sameOrder && { unfinished }) }
+  return { state, changed }
+}
+
+/**
+ * Refuses a path for checkpoints before the training rather than after an epoch of it.
+ *
+ * @throws ModelError `WRITE_FAILED`
+ */
+export async function checkWritable(path: string): Promise<void> {
+  const folder = dirname(path)
+  const refuse = (found: string) => mismatch('WRITE_FAILED', path, 'a file that can be written', found)
+  await access(folder, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
+    throw refuse(cause.code === 'ENOENT' ? `no folder ${folder}` : cause.message)
+  })
+  const there = await stat(path).catch(() => undefined)
+  if (there?.isDirectory()) throw refuse('a folder')
+}
