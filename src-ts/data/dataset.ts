@@ -80,16 +80,6 @@ export class Dataset {
     return inspection(lift(this.set.describe(index)))
   }
 
-  /**
-   * A component's quantised coefficients, zeros included: `[blocks high, blocks wide, 8, 8]`, row-major, vertical frequency
-   * first.
-   *
-   * @throws ModelError `INVALID_OPTION` if there is no such picture or component, `DISPOSED`
-   */
-  coefficients(index: number, component = 0): Int16Array {
-    return lift(this.set.coefficients(index, component))
-  }
-
   /** Frees its memory; any later use is an error. */
   dispose(): void {
     this.set.dispose()
