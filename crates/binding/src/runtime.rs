@@ -2,7 +2,7 @@
 
 use crate::failure::BindingFailure;
 use crate::job::Outcome;
-use jpegnet_kernels::Isa;
+use jpegnet_engine::Isa;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 use std::sync::OnceLock;

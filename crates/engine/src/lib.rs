@@ -28,6 +28,7 @@ mod workspace;
 
 pub use error::EngineError;
 pub use input::Image;
+pub use jpegnet_kernels::Isa;
 pub use network::{LossAndGradients, MaskingOverride, Network, StepReport};
 pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};
