@@ -84,8 +84,7 @@ for await (const event of model.train(jpegFolder(files.train), training)) {
 }
 const minutes = (performance.now() - started) / 60_000
 
-const evaluation = model.training.history.at(-1).test
-const inference = await model.evaluate(jpegFolder(files.test))
+const evaluation = await model.evaluate(jpegFolder(files.test))
 const predictions = await model.predict(test.files)
 const isOf = file => file.split(/[/\\]/).at(-2)
 const wrongFirst = predictions.toSorted(
@@ -93,7 +92,7 @@ const wrongFirst = predictions.toSorted(
 )
 const pictures = wrongFirst.slice(0, SHOWN).map(prediction => ({ prediction, label: isOf(prediction.file) }))
 const page = join(root, 'report.html')
-const told = { title: 'MNIST in the JPEG transform domain', model, start, steps, evaluation, inference, pictures }
+const told = { title: 'MNIST in the JPEG transform domain', model, start, steps, evaluation, pictures }
 await writeFile(page, await trainingReport(told))
 
 say('')
@@ -101,7 +100,7 @@ say(
   `test accuracy: ${(100 * evaluation.accuracy).toFixed(2)} % of ${evaluation.images} files, after ${minutes.toFixed(1)} minutes`,
 )
 say(
-  `throughput: training ${Math.round(model.training.history.at(-1).imagesPerSecond)} images/s, files to answers ${Math.round(inference.imagesPerSecond)} images/s`,
+  `throughput: training ${Math.round(model.training.history.at(-1).imagesPerSecond)} images/s, files to answers ${Math.round(evaluation.imagesPerSecond)} images/s`,
 )
 say(`model: ${training.checkpoint.path}`)
 say(`page: ${pathToFileURL(page)}`)

@@ -17,8 +17,6 @@ export interface ReportOptions {
   steps: readonly StepEvent[]
   /** How the model does on pictures it has not seen. */
   evaluation?: Evaluation | undefined
-  /** Throughput of inference from files, if it was measured. */
-  inference?: { imagesPerSecond: number } | undefined
   /** Pictures to show, with what the network said of them. */
   pictures?: readonly ReportPicture[] | undefined
 }
@@ -31,19 +29,18 @@ export interface ReportOptions {
 export async function trainingReport(options: ReportOptions): Promise<string> {
   // Drawing is a large part of the package that most programs never use.
   const { accuracyChart, confusionChart, lossChart } = await import('./charts.js')
-  const { title, model, start, steps, evaluation, inference, pictures = [] } = options
+  const { title, model, start, steps, evaluation, pictures = [] } = options
   const history = model.training?.history ?? []
   const last = history.at(-1)
   const labels = model.labels ?? Array.from({ length: model.classes }, (_, index) => String(index))
 
-  const numbers: [string, string][] = [
-    ...(evaluation
-      ? ([[percent(evaluation.accuracy), `of ${grouped(evaluation.images)} unseen files right`]] as const)
-      : []),
-    ...(last ? ([[grouped(last.imagesPerSecond), 'images a second, training']] as const) : []),
-    ...(inference ? ([[grouped(inference.imagesPerSecond), 'files a second, to answers']] as const) : []),
-    [grouped(model.parameterCount), 'parameters'],
-  ].map(([value, name]) => [value as string, name as string])
+  const numbers: Row[] = []
+  if (evaluation) {
+    numbers.push([percent(evaluation.accuracy), `of ${grouped(evaluation.images)} unseen files right`])
+    numbers.push([grouped(evaluation.imagesPerSecond), 'files a second, to answers'])
+  }
+  if (last) numbers.push([grouped(last.imagesPerSecond), 'images a second, training'])
+  numbers.push([grouped(model.parameterCount), 'parameters'])
 
   const charts = [
     figure(
@@ -75,39 +72,30 @@ export async function trainingReport(options: ReportOptions): Promise<string> {
 const PICTURES =
   'Each picture beside its non-zero luminance coefficients as the file holds them, block by block, the mean of a block at its top left; orange is positive, blue negative. Mistakes come first.'
 
-function figures({ model, start, inference, evaluation }: ReportOptions): [string, string][] {
+/** A name and its value, or a value and its name. */
+type Row = [string, string]
+
+function figures({ model, start, evaluation }: ReportOptions): Row[] {
   const { isa, threads, version } = runtimeInfo()
   const { name, input } = model.definition
-  const training = model.training
-  const last = training?.history.at(-1)
-  const settings = training?.settings
-  return [
+  const { settings, history } = model.training ?? {}
+  const last = history?.at(-1)
+  const rows: Row[] = [
     ['network', `${name}, input ${input.channels}×${input.height}×${input.width}`],
     ['training files', grouped(start.images)],
     ['bytes an image in memory, sparse', grouped(start.dataBytes / start.images)],
     ['bytes an image as 8-bit pixels', grouped(input.channels * input.height * input.width)],
     ['files left out', grouped(start.skipped.length)],
-    ...(last
-      ? ([
-          [
-            'last epoch',
-            `loss ${last.loss.toFixed(4)}, ${last.seconds.toFixed(1)} s, ${grouped(last.imagesPerSecond)} images/s`,
-          ],
-        ] as [string, string][])
-      : []),
-    ...(evaluation ? ([['test loss', evaluation.loss.toFixed(4)]] as [string, string][]) : []),
-    ...(inference
-      ? ([['inference from files', `${grouped(inference.imagesPerSecond)} images/s`]] as [string, string][])
-      : []),
-    ...(settings
-      ? ([
-          ['epochs, batch size, seed', `${settings.epochs}, ${settings.batchSize}, ${settings.seed}`],
-          ['optimizer', JSON.stringify(settings.optimizer)],
-          ['schedule', JSON.stringify(settings.schedule)],
-        ] as [string, string][])
-      : []),
-    ['runtime', `jpegnet ${version}, ${isa}, ${threads} threads, Node ${process.versions.node}`],
   ]
+  if (last) rows.push(['last epoch', `loss ${last.loss.toFixed(4)}, ${last.seconds.toFixed(1)} s`])
+  if (evaluation) rows.push(['test loss', evaluation.loss.toFixed(4)])
+  if (settings) {
+    rows.push(['epochs, batch size, seed', `${settings.epochs}, ${settings.batchSize}, ${settings.seed}`])
+    rows.push(['optimizer', JSON.stringify(settings.optimizer)])
+    rows.push(['schedule', JSON.stringify(settings.schedule)])
+  }
+  rows.push(['runtime', `jpegnet ${version}, ${isa}, ${threads} threads, Node ${process.versions.node}`])
+  return rows
 }
 
 function figure(caption: string, content: string): string {
