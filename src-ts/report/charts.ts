@@ -44,7 +44,7 @@ export function accuracyChart(history: readonly EpochResult[]): string {
   ])
   return svg('accuracy over the epochs', {
     ...axes,
-    x: { label: 'epoch', ticks: history.map(({ epoch }) => epoch), tickFormat: 'd', inset: 12 },
+    x: { label: 'epoch', type: 'point', padding: 0.2 },
     y: { label: 'accuracy, %', grid: true, nice: true },
     color: { domain: ['training', 'test'], range: [ACCENT, WARM] },
     marks: [

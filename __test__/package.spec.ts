@@ -1,0 +1,94 @@
+/** The package as a user gets it: packed, installed into an empty folder without a compiler, imported, run. */
+import { execFile } from 'node:child_process'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { jpegPaths, temporaryFolder } from './fixtures/pictures.js'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('..', import.meta.url))
+const platform = 'linux-x64-gnu'
+
+/** A PATH with Node and npm and what npm itself calls, but no compiler and no Rust. */
+const bare = {
+  PATH: `${dirname(process.execPath)}:/bin`,
+  HOME: process.env['HOME'],
+  npm_config_cache: process.env['npm_config_cache'],
+}
+
+const ready = process.platform === 'linux' && process.arch === 'x64'
+
+;(ready ? test : test.skip)('the packed package installs without a compiler and runs the README', async t => {
+  const folder = await temporaryFolder(t)
+  // The napi CLI works on a copy, because its publishing steps write to package.json.
+  const copy = join(folder, 'copy')
+  await mkdir(copy)
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist']) {
+    await cp(join(root, name), join(copy, name), { recursive: true })
+  }
+  const napi = (...args: string[]) =>
+    run(process.execPath, [join(root, 'node_modules/@napi-rs/cli/dist/cli.js'), ...args], { cwd: copy })
+  const manifest = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8')) as Manifest
+  // The release has binaries of every target; here there is one.
+  manifest.napi.targets = ['x86_64-unknown-linux-gnu']
+  await writeFile(join(copy, 'package.json'), JSON.stringify(manifest))
+  await napi('create-npm-dirs')
+  await napi('artifacts', '--output-dir', 'dist/native', '--npm-dir', 'npm')
+  await napi('pre-publish', '--tag-style', 'npm', '--no-gh-release', '--skip-optional-publish')
+  t.true((await readdir(join(copy, 'npm', platform))).includes(`jpegnet.${platform}.node`))
+  const published = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8')) as Manifest
+  t.deepEqual(published.optionalDependencies, { [`jpegnet-${platform}`]: published.version })
+  const pack = async (path: string) => {
+    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder, '--ignore-scripts'], {
+      cwd: path,
+    })
+    const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
+    return packed
+  }
+  const main = await pack(copy)
+  const addon = await pack(join(copy, 'npm', platform))
+  t.false(
+    main.files.some(({ path }) => path.endsWith('.node')),
+    'the binary is in the platform package alone',
+  )
+
+  const user = join(folder, 'user')
+  await mkdir(join(user, 'pictures/train/even'), { recursive: true })
+  await mkdir(join(user, 'pictures/train/odd'))
+  await Promise.all(
+    jpegPaths.map((path, index) => cp(path, join(user, `pictures/train/${index % 2 ? 'odd' : 'even'}/${index}.jpg`))),
+  )
+  await cp(jpegPaths[0] as string, join(user, 'pictures/unknown.jpg'))
+  await writeFile(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
+  const tarballs = [addon, main].map(({ filename }) => join(folder, filename))
+  await t.throwsAsync(run('cargo', ['--version'], { env: bare }), undefined, 'no Rust on this PATH')
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs], { cwd: user, env: bare })
+
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  const program = /<!-- example: twenty-lines -->\n```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
+  t.true(program.trim().split('\n').length <= 25)
+  await writeFile(join(user, 'program.ts'), program)
+  const options = ['--strict', '--noUncheckedIndexedAccess', '--module', 'nodenext', '--target', 'es2023']
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node']
+  await run(process.execPath, [tsc, ...options, ...types, 'program.ts'], { cwd: user })
+  const { stdout } = await run(process.execPath, ['program.js'], { cwd: user, env: bare })
+  t.regex(stdout, /small: input 3×32×32/)
+  t.regex(stdout, /\n5 \d+\.\d+ \d/)
+  t.regex(stdout, /label: '(even|odd)', probability/)
+  t.true((await readdir(user)).includes('small.model'))
+
+  const inspected = await run('npx', ['--no', 'jpegnet', 'inspect', 'pictures/unknown.jpg', '--json'], {
+    cwd: user,
+    env: bare,
+  })
+  t.like(JSON.parse(inspected.stdout), { width: 32, height: 32 })
+})
+
+interface Manifest {
+  version: string
+  napi: { targets: string[] }
+  optionalDependencies?: Record<string, string>
+}
