@@ -100,7 +100,7 @@ export interface LoadDatasetOptions {
 
 const loadOptionsSchema = z.strictObject({
   onProgress: z.custom<(progress: DataEvent) => void>(value => typeof value === 'function', 'a function').optional(),
-  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<LoadDatasetOptions>
 
 /**

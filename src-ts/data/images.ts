@@ -38,7 +38,7 @@ const label = z.string().min(1)
 
 const imagesSchema = z.array(
   z.strictObject({
-    jpeg: z.instanceof(Uint8Array, { error: 'the bytes of a JPEG file' }),
+    jpeg: z.instanceof(Uint8Array),
     label,
     name: z.string().optional(),
   }),

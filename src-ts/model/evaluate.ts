@@ -44,7 +44,7 @@ const optionsSchema = z.strictObject({
   onProgress: z
     .custom<(progress: EvaluateProgress) => void>(value => typeof value === 'function', 'a function')
     .optional(),
-  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<EvaluateOptions>
 
 /** Runs a model over pictures and counts. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { badFiles, throwIfAborted, type Dataset, type JpegSource } from '../data/dataset.js'
-import { mismatch } from '../errors.js'
+import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked } from '../options.js'
 import { frozen } from '../layers/freeze.js'
 import { maskingShape, type MaskingOptions } from '../layers/masking.js'
@@ -43,7 +43,7 @@ const createOptionsSchema = z.strictObject({
 const predictOptionsSchema = z.strictObject({
   ...maskingShape,
   batchSize: z.int().min(1).optional(),
-  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<PredictOptions>
 
 const loadOptionsSchema = z.strictObject(maskingShape) satisfies z.ZodType<LoadOptions>
@@ -64,34 +64,49 @@ export function createModel(definition: ModelDefinition, options: CreateOptions 
   return new Model(whole, network, labels, undefined)
 }
 
+/** Errors that a file's contents cause, rather than the machine or the environment. */
+const ABOUT_CONTENTS: readonly ModelErrorCode[] = [
+  'INVALID_DEFINITION',
+  'SHAPE_MISMATCH',
+  'LABELS_MISMATCH',
+  'INVALID_WEIGHTS',
+  'INVALID_CHECKPOINT',
+]
+
 /** Options of {@link loadModel}; masking, if given, replaces that of every nonlinearity in the file's definition. */
 export type LoadOptions = MaskingOptions
 
 /**
  * A model from its file, with its labels and, if it has one, the state of its training.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `INVALID_WEIGHTS`; `INVALID_CHECKPOINT` if it is not a model's file,
- * of another version, or its tensors are not its definition's
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `INVALID_WEIGHTS` if it is no safetensors file; `INVALID_CHECKPOINT` if
+ * it is not a model's, of another version, or its parts do not fit each other
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const masking = checked(loadOptionsSchema, options, 'loadModel')
   const { definition: saved, labels, training, tensors } = await readModelFile(path)
   const definition = withMasking(saved, masking)
-  const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
-  const model = new Model(definition, network, labels, training)
-  const isOptimizers = ({ name }: Tensor) => name.startsWith(OPTIMIZER)
-  const { missing, unused, mismatched } = await model.load(tensors.filter(tensor => !isOptimizers(tensor)))
-  const wrong = [
-    ...missing.map(name => `no ${name}`),
-    ...unused.map(name => `an unknown ${name}`),
-    ...mismatched.map(({ name, expected, found }) => `${name} of shape ${found} instead of ${expected}`),
-  ]
-  if (wrong.length > 0) {
-    throw mismatch('INVALID_CHECKPOINT', path, 'the tensors of its definition', wrong.slice(0, 5).join(', '))
+  try {
+    const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
+    const model = new Model(definition, network, labels, training)
+    const isOptimizers = ({ name }: Tensor) => name.startsWith(OPTIMIZER)
+    const { missing, unused, mismatched } = await model.load(tensors.filter(tensor => !isOptimizers(tensor)))
+    const wrong = [
+      ...missing.map(name => `no ${name}`),
+      ...unused.map(name => `an unknown ${name}`),
+      ...mismatched.map(({ name, expected, found }) => `${name} of shape ${found} instead of ${expected}`),
+    ]
+    if (wrong.length > 0) {
+      throw mismatch('INVALID_CHECKPOINT', 'tensors', 'those of its definition', wrong.slice(0, 5).join(', '))
+    }
+    const optimizer = tensors.filter(isOptimizers)
+    if (optimizer.length > 0) lift(await network.loadOptimizer(optimizer))
+    return model
+  } catch (cause) {
+    if (!(cause instanceof ModelError && ABOUT_CONTENTS.includes(cause.code))) throw cause
+    const { message, expected, found } = cause
+    throw new ModelError('INVALID_CHECKPOINT', `${path}: ${message}`, { path, expected, found, cause })
   }
-  const optimizer = tensors.filter(isOptimizers)
-  if (optimizer.length > 0) lift(await network.loadOptimizer(optimizer))
-  return model
 }
 
 /** A network in native memory. Calls on it run one after the other, off the event loop. */

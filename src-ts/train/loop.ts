@@ -50,7 +50,7 @@ export async function* train(
       const result = resultOf(state, evaluation)
       state.history.push(result)
       state.epoch += 1
-      state.unfinished = undefined
+      delete state.unfinished
       const { test: _, ...ofTraining } = result
       yield { type: 'epoch', ...ofTraining, ...(evaluation && { test: evaluation }) }
       const due = state.epoch % (checkpoint?.everyEpochs ?? 1) === 0 || state.epoch === settings.epochs

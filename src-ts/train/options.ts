@@ -55,7 +55,7 @@ const trainOptionsSchema = z.strictObject({
   test: z.custom<JpegSource | Dataset>().optional(),
   checkpoint: z.strictObject({ path: z.string().min(1), everyEpochs: z.int().min(1).optional() }).optional(),
   resume: z.boolean().optional(),
-  signal: z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional(),
+  signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<TrainOptions>
 
 /** @throws ModelError `INVALID_OPTION` */

@@ -16,7 +16,7 @@ const tensorsSchema = z.array(
   z.strictObject({
     name: z.string().min(1),
     shape: z.array(z.int().min(0)),
-    values: z.instanceof(Float32Array, { error: 'a Float32Array' }),
+    values: z.instanceof(Float32Array),
   }),
 ) satisfies z.ZodType<Tensor[]>
 
