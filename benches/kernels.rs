@@ -1,4 +1,4 @@
-//! Every kernel of `jpegnet-kernels`, swept over channels and frequencies. Run with `cargo bench --bench kernels`.
+//! Every kernel of `jpegnet-kernels`, swept over channels, frequencies and sparsity. Run with `cargo bench --bench kernels`.
 //!
 //! An item is a multiply-add of the direct pixel algorithm for products and convolutions, and a coefficient elsewhere.
 //! The machine's measured peak of multiply-adds is printed first, so that every figure has its share. Answers are checked
@@ -7,9 +7,10 @@
 #![expect(clippy::inline_always, reason = "the peak must be measured with the instruction set's own registers")]
 
 use divan::{Bencher, black_box, counter::ItemsCount};
+use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
 use jpegnet_kernels::{
-    Adam, BLOCK, BatchNormGradient, BatchStatistics, Conv2d, Conv2dShape, GRADIENT_MOMENTS, Grid, Isa, MOMENTS,
-    Masking, PiecewiseLinear, Sgd, add_gradient_moments, add_in_place, add_moments, batch_norm_backward_into,
+    Adam, BLOCK, BatchNormGradient, BatchStatistics, Conv2d, Conv2dShape, Factorisation, GRADIENT_MOMENTS, Grid, Isa,
+    MOMENTS, Masking, PiecewiseLinear, Sgd, add_gradient_moments, add_in_place, add_moments, batch_norm_backward_into,
     forward_dct_into, global_average_pool_into, inverse_dct_into, linear_into, scale_shift_into, softmax_cross_entropy,
 };
 use pulp::{Simd, WithSimd};
@@ -47,10 +48,21 @@ struct Convolution {
 
 impl Convolution {
     fn new(channels: usize, blocks_a_side: usize, size: usize, stride: usize) -> Self {
+        Convolution::by(None, channels, blocks_a_side, size, stride)
+    }
+
+    fn by(
+        factorisation: Option<Factorisation>,
+        channels: usize,
+        blocks_a_side: usize,
+        size: usize,
+        stride: usize,
+    ) -> Self {
         let input_grid = Grid { high: blocks_a_side * stride, wide: blocks_a_side * stride };
         let (input_channels, output_channels) = (channels, channels);
         let shape = Conv2dShape { input_channels, output_channels, size, stride, padding: size / 2, input_grid };
-        let conv = Conv2d::choose(shape).expect("the grid is whole");
+        let conv = factorisation.map_or_else(|| Conv2d::choose(shape), |way| Conv2d::new(shape, way));
+        let conv = conv.expect("the grid is whole");
         let filter = values(shape.filter_len(), 1);
         let mut packed = vec![0.0; conv.packed_len()];
         conv.pack_filter_into(&filter, &mut packed);
@@ -136,7 +148,52 @@ fn convolution_1x1_forward(bencher: Bencher, (channels, side): (usize, usize)) {
     bencher.counter(ItemsCount::new(convolution.multiply_adds())).bench_local(convolution.forward(Isa::detect()));
 }
 
+/// The paper's map as written, against which the others can be measured: small, because it is dense.
+#[divan::bench(args = [(4, 2), (8, 2), (16, 2)])]
+fn convolution_3x3_exploded_forward(bencher: Bencher, (channels, side): (usize, usize)) {
+    let convolution = Convolution::by(Some(Factorisation::Exploded), channels, side, 3, 1);
+    bencher.counter(ItemsCount::new(convolution.multiply_adds())).bench_local(convolution.forward(Isa::detect()));
+}
+
+#[divan::bench(args = [(16, 5, 1), (64, 5, 1), (16, 7, 2), (64, 7, 2)])]
+fn convolution_of_other_sizes_forward(bencher: Bencher, (channels, size, stride): (usize, usize, usize)) {
+    let convolution = Convolution::new(channels, 2, size, stride);
+    bencher.counter(ItemsCount::new(convolution.multiply_adds())).bench_local(convolution.forward(Isa::detect()));
+}
+
 const BLOCKS: usize = 16;
+
+/// Non-zeros a block, and pixels a chroma sample stands for along each axis.
+#[divan::bench(args = [(1, 1), (4, 1), (8, 1), (16, 1), (64, 1), (1, 2), (4, 2), (8, 2), (16, 2), (64, 2)])]
+fn network_input_from_sparse_coefficients(bencher: Bencher, (non_zeros, ratio): (u8, usize)) {
+    let (side, quantisation) = (64, [7; BLOCK]);
+    let planes = [1, ratio, ratio].map(|ratio| {
+        let grid = Grid { high: side / 8 / ratio, wide: side / 8 / ratio };
+        let positions: Vec<u8> = (0..grid.blocks()).flat_map(|_| 0..non_zeros).collect();
+        let values = vec![3i16; positions.len()];
+        (grid, vec![non_zeros; grid.blocks()], positions, values)
+    });
+    let sparse: Vec<SparsePlane> = planes
+        .iter()
+        .zip([1, ratio, ratio])
+        .map(|((grid, counts, positions, values), ratio)| SparsePlane {
+            grid: *grid,
+            quantisation: &quantisation,
+            counts,
+            positions,
+            values,
+            horizontal_ratio: ratio,
+            vertical_ratio: ratio,
+        })
+        .collect();
+    let ratios = [(1, 1), (ratio, ratio), (ratio, ratio)];
+    let transform = InputTransform::new(side, side, InputColour::YCbCr, &ratios, 3, &[0.5; 3], &[0.25; 3]);
+    let mut output = vec![0.0; side * side * 3];
+    let mut workspace = vec![0.0; transform.workspace_len()];
+    bencher
+        .counter(ItemsCount::new(output.len()))
+        .bench_local(|| transform.apply_into(Isa::detect(), black_box(&sparse), &mut output, &mut workspace));
+}
 
 #[divan::bench(args = CHANNELS)]
 fn inverse_dct(bencher: Bencher, channels: usize) {
