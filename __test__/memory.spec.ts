@@ -14,5 +14,5 @@ test('a long-running process keeps a flat memory', async t => {
   const grown = (after - before) / 2 ** 20
   t.log(`${rounds} rounds: native memory from ${(before / 2 ** 20).toFixed(1)} to ${(after / 2 ** 20).toFixed(1)} MiB`)
   // One round that forgot its network or its pictures would keep about 10 MiB.
-  t.true(grown < 30, `grew by ${grown.toFixed(1)} MiB in ${rounds} rounds`)
+  t.true(grown < 15, `grew by ${grown.toFixed(1)} MiB in ${rounds} rounds`)
 })

@@ -162,7 +162,7 @@ for (const [what, make] of Object.entries(wrong)) {
       'odd/a/a.jpg': await readFile(fixture('variants/odd.jpg')),
       'odd/b/b.jpg': await readFile(fixture('variants/odd.jpg')),
     })
-    const small = createModel(paperResnet({ height: 64, width: 64 }))
+    const small = createModel(paperResnet({ height: 64, width: 64, classes: 2 }))
     await small.save(join(folder, 'small.model'))
     small.dispose()
     const { metadata, tensors } = await readSafetensors(join(folder, 'small.model'))
