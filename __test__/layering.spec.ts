@@ -1,0 +1,144 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const source = join(root, 'src-ts')
+
+/** One import of a file: what it names, resolved against src-ts where it is a path, and whether it is of types alone. */
+interface Import {
+  from: string
+  to: string
+  typeOnly: boolean
+}
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.ts'))
+  .map(name => name.replaceAll('\\', '/'))
+
+const imports: Import[] = files.flatMap(from => {
+  const text = readFileSync(join(source, from), 'utf8')
+  return [
+    ...text.matchAll(/^(?:import|export)\b([^'"]*?)from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm),
+  ].map(([, clause = '', named, bare, dynamic]) => {
+    const specifier = named ?? bare ?? dynamic ?? ''
+    const path = specifier.startsWith('.') ? join(dirname(from), specifier).replaceAll('\\', '/') : specifier
+    const names = /\{([^}]*)\}/
+      .exec(clause)?.[1]
+      ?.split(',')
+      .filter(name => name.trim() !== '')
+    const typeOnly = /^\s*type\b/.test(clause) || (names?.every(name => /^\s*type\b/.test(name)) ?? false)
+    return { from, to: path.replace(/\.js$/, '.ts'), typeOnly }
+  })
+})
+
+const inside = imports.filter(({ to }) => files.includes(to))
+const part = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file.replace(/\.ts$/, ''))
+
+/** What everything may use, because it uses nothing itself. */
+const common = ['errors', 'options']
+
+/** Which other parts of src-ts each part may use. */
+const mayUse: Record<string, string[]> = {
+  errors: [],
+  options: ['errors'],
+  native: common,
+  runtime: ['native', ...common],
+  layers: common,
+  data: ['layers', 'native', ...common],
+  weights: ['layers', 'native', ...common],
+  model: ['train', 'data', 'weights', 'layers', 'native', ...common],
+  train: ['model', 'data', 'weights', 'layers', 'native', ...common],
+  models: ['model', 'layers', ...common],
+  report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
+  index: ['report', 'train', 'data', 'weights', 'models', 'model', 'layers', 'runtime', ...common],
+  cli: ['index', 'data', ...common],
+}
+
+test('every import inside src-ts is found', t => {
+  const relatives = imports.filter(({ to }) => !/^(node:|#|@|[a-z])/.test(to) || to.endsWith('.ts'))
+  t.deepEqual(
+    relatives.filter(({ to }) => !files.includes(to)),
+    [],
+  )
+  t.true(inside.length > 100)
+})
+
+for (const [name, allowed] of Object.entries(mayUse)) {
+  test(`${name} uses ${allowed.length === 0 ? 'no other part' : allowed.join(', ')}`, t => {
+    const own = inside.filter(({ from }) => part(from) === name)
+    t.true(files.some(file => part(file) === name))
+    t.deepEqual(
+      own.filter(({ to }) => part(to) !== name && !allowed.includes(part(to))),
+      [],
+    )
+  })
+}
+
+test('every part of src-ts has its rule', t => {
+  t.deepEqual(
+    [...new Set(files.map(part))].filter(name => !(name in mayUse)),
+    [],
+  )
+})
+
+test('the addon is imported in one place', t => {
+  const users = imports.filter(({ to }) => to === '#binding').map(({ from }) => from)
+  t.deepEqual([...new Set(users)], ['native/addon.ts'])
+})
+
+test('no files need each other before they run', t => {
+  const next = new Map<string, string[]>()
+  for (const { from, to, typeOnly } of inside) if (!typeOnly) next.set(from, [...(next.get(from) ?? []), to])
+  const done = new Set<string>()
+  const circleFrom = (file: string, above: string[]): string[] | undefined => {
+    if (above.includes(file)) return [...above.slice(above.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const other of next.get(file) ?? []) {
+      const circle = circleFrom(other, [...above, file])
+      if (circle) return circle
+    }
+    done.add(file)
+    return undefined
+  }
+  for (const file of files) t.is(circleFrom(file, [])?.join(' → '), undefined)
+})
+
+/** Which crates each crate may depend on. */
+const crates: Record<string, string[]> = {
+  kernels: [],
+  jpeg: [],
+  engine: ['kernels', 'jpeg'],
+  binding: ['engine', 'jpeg'],
+}
+
+for (const [name, allowed] of Object.entries(crates)) {
+  test(`the crate ${name} depends on ${allowed.length === 0 ? 'no other crate' : allowed.join(' and ')}`, t => {
+    const manifest = readFileSync(join(root, 'crates', name, 'Cargo.toml'), 'utf8')
+    const tables = manifest.split(/^\[/m).filter(table => /^(target\..*\.)?(build-)?dependencies[.\]]/.test(table))
+    t.true(tables.length > 0)
+    const own = [...tables.join('\n').matchAll(/\bjpegnet-(\w+)/g)].map(([, crate]) => crate as string)
+    t.deepEqual([...new Set(own)].sort(), allowed.toSorted())
+  })
+}
+
+test('every crate has its rule', t => {
+  const found = readdirSync(join(root, 'crates'), { withFileTypes: true }).filter(entry => entry.isDirectory())
+  t.deepEqual(found.map(({ name }) => name).sort(), Object.keys(crates).sort())
+})
+
+test('the engine and the binding have no unsafe code, kernels and jpeg in one place each', t => {
+  const rust = (crate: string) =>
+    readdirSync(join(root, 'crates', crate, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.rs'))
+      .map(name => join(root, 'crates', crate, 'src', name))
+  const unsafeFiles = (crate: string) =>
+    rust(crate)
+      .filter(file => /\bunsafe\s*(\{|fn|impl|extern)/.test(readFileSync(file, 'utf8')))
+      .map(file => relative(join(root, 'crates', crate, 'src'), file).replaceAll('\\', '/'))
+  t.deepEqual(unsafeFiles('engine'), [])
+  t.deepEqual(unsafeFiles('binding'), [])
+  t.deepEqual(unsafeFiles('jpeg'), ['libjpeg.rs'])
+  t.true(unsafeFiles('kernels').every(file => file.startsWith('isa')))
+})
