@@ -86,7 +86,7 @@ export function confusionChart(confusion: readonly (readonly number[])[], labels
         x: 'said',
         y: 'is',
         text: cell => (cell.count === 0 ? '' : String(cell.count)),
-        fill: 'currentColor',
+        fill: cell => (cell.share > 0.4 ? 'var(--card)' : 'currentColor'),
       }),
     ],
   })

@@ -67,11 +67,11 @@ p { max-width: 44rem; margin: .4rem 0; color: var(--soft); }
 .tile strong { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .85rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .6rem; }
-figure { margin: 0; padding: .8rem; overflow-x: auto; }
+figure { margin: 0; padding: .8rem; overflow-x: auto; min-width: 0; }
 figcaption { font-size: .85rem; color: var(--soft); margin-bottom: .4rem; }
 figure svg { display: block; max-width: 100%; height: auto; color: var(--ink); }
-.facts { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; overflow: hidden; }
-.facts th, .facts td { text-align: left; padding: .35rem .8rem; border-top: 1px solid var(--line); vertical-align: top; }
+.facts { border-collapse: separate; border-spacing: 0; width: 100%; table-layout: fixed; font-variant-numeric: tabular-nums; overflow: hidden; }
+.facts th, .facts td { text-align: left; padding: .35rem .8rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 .facts tr:first-child > * { border-top: 0; }
 .facts th { font-weight: 500; color: var(--soft); width: 45%; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .6rem; }
