@@ -29,6 +29,15 @@ function truth(frequencies: number): number[][] {
   return Array.from({ length: 10 }, (_, image) => [...values.subarray(image * 10, image * 10 + 10)])
 }
 
+/** Mean cross-entropy of logits with these labels. */
+function meanLoss(logits: number[][], labelOf: (image: number) => number): number {
+  const losses = logits.map((row, image) => {
+    const sum = row.reduce((total, logit) => total + Math.exp(logit), 0)
+    return Math.log(sum) - (row[labelOf(image)] as number)
+  })
+  return losses.reduce((total, loss) => total + loss, 0) / losses.length
+}
+
 for (const frequencies of [1, 4, 6, 8, 12, 15]) {
   test(`logits are the reference's at φ = ${frequencies}`, async t => {
     using model = await reference()
@@ -133,10 +142,7 @@ test('an evaluation counts right answers, losses and confusions, whatever the ba
   const said = logits.map(row => row.indexOf(Math.max(...row)))
   const correct = said.filter((label, image) => label === image).length
   t.deepEqual([evaluation.images, evaluation.correct, evaluation.accuracy], [10, correct, correct / 10])
-  const losses = logits.map(
-    (row, label) => Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (row[label] ?? 0),
-  )
-  const loss = losses.reduce((sum, value) => sum + value, 0) / 10
+  const loss = meanLoss(logits, image => image)
   t.true(Math.abs(evaluation.loss - loss) < 1e-3, `${evaluation.loss}, expected ${loss}`)
   said.forEach((label, image) => t.is(evaluation.confusion[image]?.[label], 1))
   t.deepEqual(evaluation.labels, [...'0123456789'])
@@ -146,11 +152,8 @@ test('an evaluation counts right answers, losses and confusions, whatever the ba
 test('masking changes an evaluation as it changes predictions', async t => {
   using model = await reference()
   const { loss } = await model.evaluate(jpegImages(tenImages), { mode: 'asm', frequencies: 1 })
-  const logits = truth(1)
-  const losses = logits.map(
-    (row, label) => Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (row[label] ?? 0),
-  )
-  t.true(Math.abs(loss - losses.reduce((sum, value) => sum + value, 0) / 10) < 1e-3)
+  t.true(Math.abs(loss - meanLoss(truth(1), image => image)) < 1e-3)
+  t.true(Math.abs(loss - meanLoss(truth(15), image => image)) > 1e-2, 'masking matters')
 })
 
 test('an evaluation takes a data set again and again and leaves it to its owner', async t => {
@@ -175,9 +178,12 @@ test('an evaluation tells its progress: reading, then classifying', async t => {
 test('classes are matched by name, whatever their order', async t => {
   using model = await reference()
   model.labels = [...'9876543210']
-  const { confusion } = await model.evaluate(jpegImages(tenImages))
+  const { loss, correct } = await model.evaluate(jpegImages(tenImages))
   const logits = truth(15)
-  logits.forEach((row, image) => t.is(confusion[9 - image]?.[row.indexOf(Math.max(...row))], 1))
+  t.is(correct, logits.filter((row, image) => row.indexOf(Math.max(...row)) === 9 - image).length)
+  const swapped = meanLoss(logits, image => 9 - image)
+  t.true(Math.abs(loss - swapped) < 1e-3, `${loss}, expected ${swapped}`)
+  t.true(Math.abs(swapped - meanLoss(logits, image => image)) > 0.05, 'the order matters')
 })
 
 test("classes that are not the model's are named with those that are", async t => {

@@ -167,6 +167,19 @@ test('a seed repeats a training bit for bit, another gives another order', async
   t.notDeepEqual(other.losses, first.losses)
 })
 
+test('each epoch has its own order, unless pictures are not shuffled', async t => {
+  const run = async (shuffle: boolean) => {
+    using model = newModel()
+    const options = { epochs: 2, batchSize: 2, shuffle, optimizer: sgd({ learningRate: 0 }) }
+    const losses = stepsOf(await eventsOf(model, options)).map(({ loss }) => loss)
+    return [losses.slice(0, 5), losses.slice(5)]
+  }
+  // Weights that stay make equal batches lose equally.
+  const [shuffled, same] = [await run(true), await run(false)]
+  t.notDeepEqual(shuffled[0], shuffled[1])
+  t.deepEqual(same[0], same[1])
+})
+
 test('without shuffling the seed does not matter', async t => {
   const run = async (seed: number) => {
     using model = newModel()

@@ -73,6 +73,20 @@ test('missing tensors are suggested under the names they may have, and left alon
   t.true(report.missing.includes('fc.weight') && report.unused.includes('linear.weight'))
 })
 
+test('nothing is suggested where two names are as likely', async t => {
+  const given = (await weights()).filter(({ name }) => name !== 'fc.bias')
+  const bias = { shape: [10], values: new Float32Array(10) }
+  using model = createModel(definition)
+  const two = [
+    { ...bias, name: 'head.bias' },
+    { ...bias, name: 'tail.bias' },
+  ]
+  t.deepEqual((await model.load([...given, ...two])).suggestions, [])
+  t.deepEqual((await model.load([...given, ...two.slice(1)])).suggestions, [
+    { missing: 'fc.bias', unused: 'tail.bias' },
+  ])
+})
+
 test('files that count no batches are whole', async t => {
   const given = (await weights()).filter(({ name }) => !name.endsWith('num_batches_tracked'))
   using model = createModel(definition)
