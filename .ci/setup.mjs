@@ -13,7 +13,6 @@ if (modified('node_modules/.package-lock.json') < modified('package-lock.json'))
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: fileURLToPath(root),
     stdio: 'inherit',
-    env,
     shell: process.platform === 'win32',
   })
   process.exit(status ?? 1)
