@@ -16,7 +16,9 @@ use std::sync::Arc;
 /// (YCbCr) components of any sampling.
 ///
 /// What libjpeg doubts is refused: a file that ends early or is damaged gives an error even where libjpeg would fill in
-/// gray. Bytes between segments and unknown revision numbers are not doubts; they are told in `warnings`.
+/// gray, and so does one with bytes left over after a scan, a frequent trace of a flipped bit. Bytes between the segments
+/// before the first scan, and header fields that change no coefficient, are not doubts; they are told in `warnings`. A
+/// JPEG has no checksum: damage that decodes as another picture cannot be seen.
 ///
 /// # Errors
 /// [`JpegError`]: the file is empty, not a JPEG, truncated, damaged, of a kind that is not read, or over a limit.
@@ -52,7 +54,6 @@ struct Decoder {
     progress: Box<sys::jpeg_progress_mgr>,
     reports: Box<Reports>,
     limits: Limits,
-    created: bool,
 }
 
 /// What libjpeg said, and what our callbacks found.
@@ -61,6 +62,19 @@ struct Reports {
     failure: Option<JpegError>,
     warnings: Vec<String>,
     scan_limit: u32,
+    /// The marker of the start of frame: what the file is coded with.
+    frame: u32,
+}
+
+impl Reports {
+    /// Extended or progressive with arithmetic coding (ITU-T T.81, table B.1).
+    fn is_arithmetic(&self) -> bool {
+        matches!(self.frame, 0xc9 | 0xca)
+    }
+
+    fn is_progressive(&self) -> bool {
+        matches!(self.frame, 0xc2 | 0xca)
+    }
 }
 
 impl Decoder {
@@ -77,7 +91,7 @@ impl Decoder {
         errors.emit_message = Some(on_message);
         progress.progress_monitor = Some(on_progress);
         let reports = Box::new(Reports { scan_limit: limits.scans, ..Reports::default() });
-        Decoder { info, errors, progress, reports, limits: *limits, created: false }
+        Decoder { info, errors, progress, reports, limits: *limits }
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<SparseJpeg, JpegError> {
@@ -88,7 +102,6 @@ impl Decoder {
             let size = size_of::<sys::jpeg_decompress_struct>();
             sys::jpeg_CreateDecompress(&raw mut *self.info, sys::JPEG_LIB_VERSION, size);
         }
-        self.created = true;
         self.info.common.progress = &raw mut *self.progress;
         let length = bytes.len().try_into().map_err(|_| JpegError::TooLarge {
             what: "bytes",
@@ -100,20 +113,19 @@ impl Decoder {
             sys::jpeg_mem_src(&mut self.info, bytes.as_ptr(), length);
             sys::jpeg_read_header(&mut self.info, 1);
         }
-        let colour = self.check_header()?;
+        let colour = self.check_header(bytes.len())?;
         // SAFETY: the header was read; errors unwind.
         let arrays = unsafe { sys::jpeg_read_coefficients(&mut self.info) };
         let components = (0..self.info.num_components.unsigned_abs() as usize)
             .map(|index| self.component(index, arrays))
             .collect::<Result<_, _>>()?;
-        let progressive = !self.info.coef_bits.is_null();
         // SAFETY: all coefficients were read; errors unwind.
         unsafe { sys::jpeg_finish_decompress(&mut self.info) };
         Ok(SparseJpeg {
             width: self.info.image_width,
             height: self.info.image_height,
             colour,
-            progressive,
+            progressive: self.reports.is_progressive(),
             components,
             file_bytes: bytes.len(),
             warnings: std::mem::take(&mut self.reports.warnings),
@@ -121,43 +133,67 @@ impl Decoder {
     }
 
     /// What can be refused before libjpeg allocates the coefficients.
-    fn check_header(&self) -> Result<Colour, JpegError> {
+    fn check_header(&self, file_bytes: usize) -> Result<Colour, JpegError> {
         let pixels = u64::from(self.info.image_width) * u64::from(self.info.image_height);
         if pixels > self.limits.pixels {
             return Err(JpegError::TooLarge { what: "pixels", limit: self.limits.pixels, found: pixels });
         }
-        let components = self.info.num_components;
+        let colour = self.colour()?;
+        self.check_sampling()?;
+        // The DC of every block takes at least one bit of Huffman code, so a small file cannot ask for much memory.
+        // Arithmetic coding has no such bound.
+        let blocks: usize = self.components().iter().map(block_count).sum();
+        if !self.reports.is_arithmetic() && blocks > file_bytes.saturating_mul(8) {
+            let message = format!("{blocks} blocks cannot be in {file_bytes} bytes");
+            return Err(JpegError::Truncated { message });
+        }
+        Ok(colour)
+    }
+
+    fn colour(&self) -> Result<Colour, JpegError> {
         let found = match self.info.jpeg_color_space {
             sys::JCS_GRAYSCALE => return Ok(Colour::Gray),
             sys::JCS_YCbCr => return Ok(Colour::YCbCr),
             sys::JCS_RGB => "RGB components".to_owned(),
             sys::JCS_CMYK => "CMYK components".to_owned(),
             sys::JCS_YCCK => "YCCK components".to_owned(),
-            _ => format!("{components} components of unknown colours"),
+            _ => format!("{} components of unknown colours", self.info.num_components),
         };
         Err(JpegError::Unsupported { expected: "gray or YCbCr components", found })
+    }
+
+    /// One sample of a component must stand for a whole number of pixels.
+    fn check_sampling(&self) -> Result<(), JpegError> {
+        let most = (self.info.max_h_samp_factor, self.info.max_v_samp_factor);
+        for component in self.components() {
+            // libjpeg has checked that factors are 1–4.
+            let own = (component.h_samp_factor, component.v_samp_factor);
+            if most.0 % own.0 != 0 || most.1 % own.1 != 0 {
+                return Err(JpegError::Unsupported {
+                    expected: "sampling factors that divide the largest",
+                    found: format!("{}×{} of {}×{}", own.0, own.1, most.0, most.1),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the header says of each component.
+    fn components(&self) -> &[sys::jpeg_component_info] {
+        // SAFETY: once the header is read, comp_info has num_components entries, which libjpeg keeps until it is destroyed
+        // and writes to only in its own calls.
+        unsafe { std::slice::from_raw_parts(self.info.comp_info, self.info.num_components.unsigned_abs() as usize) }
     }
 
     fn component(&mut self, index: usize, arrays: *mut *mut sys::jvirt_barray_control) -> Result<Component, JpegError> {
         // SAFETY: comp_info has num_components entries, and `index` is below that.
         let info = unsafe { &*self.info.comp_info.add(index) };
-        let whole = info.h_samp_factor != 0
-            && info.v_samp_factor != 0
-            && self.info.max_h_samp_factor % info.h_samp_factor == 0
-            && self.info.max_v_samp_factor % info.v_samp_factor == 0;
-        if !whole {
-            let (own, most) = ((info.h_samp_factor, info.v_samp_factor), &self.info);
-            return Err(JpegError::Unsupported {
-                expected: "sampling factors that divide the largest",
-                found: format!("{}×{} of {}×{}", own.0, own.1, most.max_h_samp_factor, most.max_v_samp_factor),
-            });
-        }
         // SAFETY: libjpeg sets the pointer when a scan of the component begins, and keeps the table until it is destroyed.
         let Some(table) = (unsafe { info.quant_table.as_ref() }) else {
             return Err(JpegError::Corrupt { message: format!("component {} is in no scan", info.component_id) });
         };
         let (blocks_high, blocks_wide) = (info.height_in_blocks as usize, info.width_in_blocks as usize);
-        let mut sparse = SparseBuilder::with_blocks(blocks_high * blocks_wide);
+        let mut sparse = SparseBuilder::with_blocks(block_count(info));
         // SAFETY: the memory manager and its functions exist from creation to destruction.
         let access = unsafe { (*self.info.common.mem).access_virt_barray };
         let access = access.ok_or_else(|| JpegError::Corrupt { message: "libjpeg has no block access".to_owned() })?;
@@ -194,11 +230,15 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        if self.created {
-            // SAFETY: created, and not used after this; freeing reports no errors.
-            unsafe { sys::jpeg_destroy_decompress(&mut self.info) };
-        }
+        // SAFETY: created, or still zeroed, which libjpeg takes for nothing to free; not used after this. Freeing reports
+        // no errors.
+        unsafe { sys::jpeg_destroy_decompress(&mut self.info) };
     }
+}
+
+/// Blocks of a component, without those that only complete an MCU.
+fn block_count(component: &sys::jpeg_component_info) -> usize {
+    component.height_in_blocks as usize * component.width_in_blocks as usize
 }
 
 /// libjpeg's words for what it is reporting.
@@ -224,19 +264,39 @@ fn reports<'a>(info: &sys::jpeg_common_struct) -> &'a mut Reports {
     unsafe { &mut *info.client_data.cast::<Reports>() }
 }
 
+/// The decompressor that is reporting.
+fn decompressor(info: &mut sys::jpeg_common_struct) -> &sys::jpeg_decompress_struct {
+    // SAFETY: these callbacks are only set on a decompressor, whose first field is the common struct.
+    unsafe { &*(&raw const *info).cast::<sys::jpeg_decompress_struct>() }
+}
+
+fn message_code(info: &sys::jpeg_common_struct) -> c_int {
+    // SAFETY: the manager exists while libjpeg runs.
+    unsafe { (*info.err).msg_code }
+}
+
 fn stop(info: &sys::jpeg_common_struct, failure: JpegError) -> ! {
     reports(info).failure = Some(failure);
     resume_unwind(Box::new(Stop))
 }
 
 unsafe extern "C-unwind" fn on_error(info: &mut sys::jpeg_common_struct) {
+    /// libjpeg's `JPEG_MAX_DIMENSION`.
+    const LONGEST_SIDE: u64 = 65_500;
     let message = message(info);
-    // SAFETY: the manager exists while libjpeg runs.
-    let code = unsafe { (*info.err).msg_code };
-    let failure = match code {
+    let failure = match message_code(info) {
         sys::JERR_BAD_PRECISION => JpegError::Unsupported { expected: "8 bits a sample", found: message },
+        sys::JERR_COMPONENT_COUNT => JpegError::Unsupported { expected: "gray or YCbCr components", found: message },
         sys::JERR_SOF_UNSUPPORTED | sys::JERR_ARITH_NOTIMPL => {
             JpegError::Unsupported { expected: "a baseline, extended or progressive JPEG", found: message }
+        }
+        sys::JERR_OUT_OF_MEMORY => {
+            JpegError::Unsupported { expected: "coefficients that fit into memory", found: message }
+        }
+        sys::JERR_IMAGE_TOO_BIG => {
+            let info = decompressor(info);
+            let found = info.image_width.max(info.image_height).into();
+            JpegError::TooLarge { what: "pixels a side", limit: LONGEST_SIDE, found }
         }
         sys::JERR_INPUT_EOF => JpegError::Truncated { message },
         _ => JpegError::Corrupt { message },
@@ -247,14 +307,18 @@ unsafe extern "C-unwind" fn on_error(info: &mut sys::jpeg_common_struct) {
 /// Called with −1 for a warning and 0… for trace messages.
 unsafe extern "C-unwind" fn on_message(info: &mut sys::jpeg_common_struct, level: c_int) {
     if level >= 0 {
+        if message_code(info) == sys::JTRC_SOF {
+            // SAFETY: the manager exists while libjpeg runs.
+            reports(info).frame = unsafe { (*info.err).msg_parm._bindgen_data_[0] };
+        }
         return;
     }
     let message = message(info);
-    // SAFETY: the manager exists while libjpeg runs.
-    match unsafe { (*info.err).msg_code } {
-        sys::JWRN_EXTRANEOUS_DATA | sys::JWRN_JFIF_MAJOR | sys::JWRN_ADOBE_XFORM => {
-            reports(info).warnings.push(message);
-        }
+    let in_scans = decompressor(info).input_scan_number > 0;
+    match message_code(info) {
+        // The scan parameters of sequential files say nothing; some cameras leave them zero.
+        sys::JWRN_JFIF_MAJOR | sys::JWRN_ADOBE_XFORM | sys::JWRN_NOT_SEQUENTIAL => reports(info).warnings.push(message),
+        sys::JWRN_EXTRANEOUS_DATA if !in_scans => reports(info).warnings.push(message),
         sys::JWRN_JPEG_EOF => stop(info, JpegError::Truncated { message }),
         _ => stop(info, JpegError::Corrupt { message }),
     }
@@ -262,10 +326,9 @@ unsafe extern "C-unwind" fn on_message(info: &mut sys::jpeg_common_struct, level
 
 /// Called at least once a row of MCUs of every scan.
 unsafe extern "C-unwind" fn on_progress(info: &mut sys::jpeg_common_struct) {
-    // SAFETY: this monitor is only set on a decompressor, whose first field is the common struct.
-    let scan = unsafe { (*(&raw mut *info).cast::<sys::jpeg_decompress_struct>()).input_scan_number };
+    let scan = decompressor(info).input_scan_number.unsigned_abs();
     let limit = reports(info).scan_limit;
-    if scan.unsigned_abs() > limit {
-        stop(info, JpegError::TooLarge { what: "scans", limit: limit.into(), found: scan.unsigned_abs().into() });
+    if scan > limit {
+        stop(info, JpegError::TooLarge { what: "scans", limit: limit.into(), found: scan.into() });
     }
 }

@@ -1,25 +1,27 @@
-//! Coefficients against libjpeg's own, and what happens to files that have none to give.
+//! Coefficients against libjpeg's own.
 //!
 //! `coefficients/NAME.bin` was printed by a C program over Debian's libjpeg: little-endian int16 width, height,
 //! components; then for each component id, sampling factors, blocks high, blocks wide, 64 steps, all coefficients.
 
-use jpegnet_jpeg::{Colour, JpegError, Limits, SparseBlocks, SparseJpeg, read_coefficients};
-use proptest::prelude::*;
-use std::path::{Path, PathBuf};
+mod support;
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures")
-}
+use jpegnet_jpeg::{Colour, SparseBlocks};
+use support::{START_OF_FRAME, START_OF_SCAN, bytes_of, inserted, marker, read};
 
-fn bytes_of(name: &str) -> Vec<u8> {
-    std::fs::read(fixtures().join(name)).unwrap()
-}
+const TABLES_OF_STEPS: u8 = 0xdb;
 
-fn read(bytes: &[u8]) -> Result<SparseJpeg, JpegError> {
-    read_coefficients(bytes, &Limits::default())
-}
-
-const VARIANTS: [&str; 7] = ["gray", "440", "411", "arithmetic", "restart", "odd", "progressive-422"];
+const VARIANTS: [&str; 10] = [
+    "gray",
+    "440",
+    "411",
+    "410",
+    "arithmetic",
+    "arithmetic-progressive",
+    "restart",
+    "odd",
+    "non-interleaved",
+    "progressive-422",
+];
 
 fn pictures() -> impl Iterator<Item = (String, Vec<u8>)> {
     let plain = (0..10).map(|number| (number.to_string(), format!("jpegs/{number}.jpg")));
@@ -81,129 +83,53 @@ fn sparse_form_keeps_what_is_not_zero_and_nothing_else() {
 }
 
 #[test]
-fn an_empty_file_is_said_to_be_empty() {
-    assert_eq!(read(&[]), Err(JpegError::Empty));
-}
-
-#[test]
-fn a_file_of_another_format_is_named() {
-    let error = read(b"\x89PNG\r\n\x1a\n").unwrap_err();
-    assert_eq!(error.code(), "NOT_JPEG");
-    assert_eq!(
-        error.to_string(),
-        "expected a JPEG file (starting with ff d8), found one starting with 89 50 4e 47 (PNG)"
-    );
-    assert_eq!(read(b"hello").unwrap_err().code(), "NOT_JPEG");
-}
-
-#[test]
-fn cmyk_and_rgb_files_are_refused_by_name() {
-    for (file, found) in [("variants/cmyk.jpg", "CMYK"), ("variants/rgb.jpg", "RGB")] {
-        let error = read(&bytes_of(file)).unwrap_err();
-        assert_eq!(error.code(), "UNSUPPORTED_JPEG");
-        assert_eq!(error.to_string(), format!("expected gray or YCbCr components, found {found} components"));
+fn scan_order_and_entropy_coding_leave_the_coefficients_as_they_are() {
+    let plain = read(&bytes_of("variants/odd.jpg")).unwrap();
+    for (name, progressive) in [("non-interleaved", false), ("arithmetic-progressive", true)] {
+        let other = read(&bytes_of(&format!("variants/{name}.jpg"))).unwrap();
+        assert_eq!((other.components, other.progressive), (plain.components.clone(), progressive), "{name}");
     }
 }
 
 #[test]
-fn twelve_bits_and_lossless_are_refused_by_what_libjpeg_says() {
-    let mut deep = bytes_of("jpegs/0.jpg");
-    let frame = deep.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
-    deep[frame + 4] = 12;
-    let error = read(&deep).unwrap_err();
-    assert_eq!((error.code(), error.to_string().contains("12")), ("UNSUPPORTED_JPEG", true));
-    let mut lossless = bytes_of("jpegs/0.jpg");
-    lossless[frame + 1] = 0xc3;
-    assert_eq!(read(&lossless).unwrap_err().code(), "UNSUPPORTED_JPEG");
+fn steps_of_16_bits_are_read() {
+    let mut bytes = bytes_of("variants/gray.jpg");
+    let before = read(&bytes).unwrap();
+    let table = marker(&bytes, TABLES_OF_STEPS);
+    let steps: Vec<u8> = bytes[table + 5..table + 69].iter().flat_map(|&step| [1, step]).collect();
+    // Length 2 + 1 + 128; precision 1, table 0; and 16-bit steps make the file an extended one.
+    bytes.splice(table + 2..table + 69, [&[0, 131, 0x10][..], &steps].concat());
+    let frame = marker(&bytes, START_OF_FRAME);
+    bytes[frame + 1] = 0xc1;
+    let after = read(&bytes).unwrap();
+    assert_eq!(after.components[0].quantisation.map(|step| step - 256), *before.components[0].quantisation);
+    assert_eq!(after.components[0].blocks, before.components[0].blocks);
 }
 
 #[test]
-fn a_file_cut_anywhere_is_never_taken_for_a_whole_one() {
-    for name in ["jpegs/1.jpg", "jpegs/3.jpg", "variants/arithmetic.jpg", "variants/gray.jpg"] {
-        let bytes = bytes_of(name);
-        // The last two bytes are the end-of-image marker: without them the coefficients may be whole, the file is not.
-        for length in 2..bytes.len() {
-            let error = read(&bytes[..length]).expect_err("a cut file");
-            assert!(
-                ["TRUNCATED_JPEG", "CORRUPT_JPEG"].contains(&error.code()),
-                "{name} cut to {length} bytes: {error}"
-            );
-        }
+fn oddities_that_change_no_coefficient_are_warned_of() {
+    let plain = bytes_of("jpegs/0.jpg");
+    let expected = read(&plain).unwrap().components;
+    let between_segments = inserted(&plain, marker(&plain, TABLES_OF_STEPS), &[1, 2]);
+    let mut without_scan_parameters = plain.clone();
+    let scan = marker(&plain, START_OF_SCAN);
+    let length = usize::from(plain[scan + 3]);
+    without_scan_parameters[scan + length - 1..scan + length + 2].fill(0);
+    for (bytes, words) in [
+        (between_segments, "2 extraneous bytes before marker 0xdb"),
+        (without_scan_parameters, "Invalid SOS parameters"),
+    ] {
+        let jpeg = read(&bytes).unwrap();
+        assert_eq!(jpeg.components, expected);
+        assert!(matches!(&jpeg.warnings[..], [warning] if warning.contains(words)), "{:?}", jpeg.warnings);
     }
 }
 
 #[test]
-fn a_header_that_asks_for_too_many_pixels_is_refused_before_its_data_is_read() {
-    let limits = Limits { pixels: 1000, ..Limits::default() };
-    let error = read_coefficients(&bytes_of("jpegs/0.jpg"), &limits).unwrap_err();
-    assert_eq!(error, JpegError::TooLarge { what: "pixels", limit: 1000, found: 1024 });
-    let mut bomb = bytes_of("jpegs/0.jpg");
-    let frame = bomb.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
-    bomb[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
-    assert_eq!(read(&bomb).unwrap_err().code(), "JPEG_TOO_LARGE");
-}
-
-#[test]
-fn a_file_of_too_many_scans_is_refused() {
-    let limits = Limits { scans: 3, ..Limits::default() };
-    let error = read_coefficients(&bytes_of("jpegs/3.jpg"), &limits).unwrap_err();
-    assert_eq!(error, JpegError::TooLarge { what: "scans", limit: 3, found: 4 });
-}
-
-#[test]
-fn thousands_of_good_and_bad_files_can_be_read_one_after_the_other() {
-    let good = bytes_of("jpegs/8.jpg");
-    let bad = &good[..good.len() / 2];
-    for _ in 0..3000 {
-        assert!(read(&good).is_ok());
-        assert!(read(bad).is_err());
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn damaged_files_give_coefficients_or_an_error_and_nothing_else(
-        number in 0usize..10,
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
-    ) {
-        let mut bytes = bytes_of(&format!("jpegs/{number}.jpg"));
-        for (index, value) in changes {
-            let at = index.index(bytes.len());
-            bytes[at] = value;
-        }
-        let limits = Limits { pixels: 1 << 20, scans: 100 };
-        if let Ok(jpeg) = read_coefficients(&bytes, &limits) {
-            for component in jpeg.components {
-                prop_assert_eq!(component.blocks.len(), component.blocks_high * component.blocks_wide);
-            }
-        }
-    }
-}
-
-/// Runs over a folder of real and damaged files when `JPEGNET_CORPUS` names one.
-#[test]
-fn every_file_of_a_corpus_gives_coefficients_or_an_error() {
-    let Some(corpus) = std::env::var_os("JPEGNET_CORPUS") else {
-        println!("skipped: JPEGNET_CORPUS is not set");
-        return;
-    };
-    let mut folders = vec![PathBuf::from(corpus)];
-    let mut outcomes = std::collections::BTreeMap::<&str, usize>::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jpg")) {
-                let outcome = read(&std::fs::read(&path).unwrap());
-                let code = outcome.as_ref().map_or_else(JpegError::code, |_| "used");
-                println!("{code:18} {} {}", path.display(), outcome.err().map(|e| e.to_string()).unwrap_or_default());
-                *outcomes.entry(code).or_default() += 1;
-            }
-        }
-    }
-    println!("{outcomes:?}");
-    assert!(outcomes.contains_key("used"));
+fn bytes_after_the_end_of_the_image_are_ignored() {
+    let mut bytes = bytes_of("jpegs/0.jpg");
+    let expected = read(&bytes).unwrap().components;
+    bytes.extend_from_slice(b"a thumbnail, a second picture, or anything");
+    let jpeg = read(&bytes).unwrap();
+    assert_eq!((jpeg.components, jpeg.warnings), (expected, vec![]));
 }
