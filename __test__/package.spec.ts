@@ -1,7 +1,8 @@
 /** The package as a user gets it: packed, installed into an empty folder without a compiler, imported, run. */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
@@ -11,14 +12,22 @@ const run = promisify(execFile)
 const root = fileURLToPath(new URL('..', import.meta.url))
 const platform = 'linux-x64-gnu'
 
-/** A PATH with Node and npm and what npm itself calls, but no compiler and no Rust. */
-const bare = {
-  PATH: `${dirname(process.execPath)}:/bin`,
-  HOME: process.env['HOME'],
-  npm_config_cache: process.env['npm_config_cache'],
-}
+/** Whether the binary was built for this machine: it is not on other systems, nor on Linux with musl. */
+const ready =
+  process.platform === 'linux' &&
+  process.arch === 'x64' &&
+  existsSync(join(root, `dist/native/jpegnet.${platform}.node`))
 
-const ready = process.platform === 'linux' && process.arch === 'x64'
+/** A user's machine: Node, npm and a shell are all that it has. */
+async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
+  await mkdir(folder)
+  const directories = process.env['PATH']?.split(delimiter) ?? []
+  for (const name of ['node', 'npm', 'npx', 'sh']) {
+    const path = name === 'node' ? process.execPath : directories.map(at => join(at, name)).find(existsSync)
+    await symlink(await realpath(path ?? name), join(folder, name))
+  }
+  return { PATH: folder, HOME: process.env['HOME'], npm_config_cache: process.env['npm_config_cache'] }
+}
 
 ;(ready ? test : test.skip)('the packed package installs without a compiler and runs the README', async t => {
   const folder = await temporaryFolder(t)
@@ -63,7 +72,10 @@ const ready = process.platform === 'linux' && process.arch === 'x64'
   await cp(jpegPaths[0] as string, join(user, 'pictures/unknown.jpg'))
   await writeFile(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   const tarballs = [addon, main].map(({ filename }) => join(folder, filename))
-  await t.throwsAsync(run('cargo', ['--version'], { env: bare }), undefined, 'no Rust on this PATH')
+  const bare = await bareEnvironment(join(folder, 'bin'))
+  for (const tool of ['cargo', 'rustc', 'cc', 'gcc', 'clang', 'make', 'python3']) {
+    await t.throwsAsync(run(tool, ['--version'], { env: bare }), { code: 'ENOENT' }, `no ${tool} on this PATH`)
+  }
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs], { cwd: user, env: bare })
 
   const readme = await readFile(join(root, 'README.md'), 'utf8')

@@ -20,10 +20,11 @@ export async function jpegCoefficients(file: string | Uint8Array): Promise<Coeff
     const inMemory = typeof file !== 'string'
     const report = lift(await (inMemory ? set.decodeBuffers([file], ['buffer']) : set.decodeFiles([file])))
     report.failures.forEach(({ failure }) => lift(failure))
-    return lift(set.describe(0)).components.map(({ blocksHigh, blocksWide }, component) => ({
-      blocks: [blocksHigh, blocksWide],
-      values: lift(set.coefficients(0, component)),
+    const planes = lift(set.describe(0)).components.map(async ({ blocksHigh, blocksWide }, component) => ({
+      blocks: [blocksHigh, blocksWide] as [number, number],
+      values: lift(await set.coefficients(0, component)),
     }))
+    return await Promise.all(planes)
   } finally {
     set.dispose()
   }

@@ -34,6 +34,11 @@ impl BindingFailure {
         }
     }
 
+    /// A number that none of `count` things has.
+    pub(crate) fn below(option: &str, count: usize, found: u32) -> Self {
+        Self::new("INVALID_OPTION", option, &format!("a number below {count}"), &found.to_string())
+    }
+
     pub(crate) fn disposed(what: &str) -> Self {
         Self::new("DISPOSED", what, "one in use", "one that was disposed of")
     }

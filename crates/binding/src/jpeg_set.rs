@@ -2,6 +2,7 @@
 
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
+use crate::memory::ToldBytes;
 use jpegnet_jpeg::{Colour, Limits, SparseJpeg, read_coefficients};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Int16Array, ObjectFinalize, Result, Uint8Array};
@@ -9,14 +10,23 @@ use napi_derive::napi;
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A picture with its name.
+pub(crate) struct Picture {
+    pub(crate) name: String,
+    pub(crate) jpeg: SparseJpeg,
+}
 
 /// Pictures of a set; none once it is disposed of.
-type Shared = Arc<RwLock<Option<Pictures>>>;
+///
+/// The lock is only ever held for a moment, since JavaScript's thread takes it too: who reads pictures for longer shares
+/// them ([`JpegSet::pictures`]).
+type Shared = Arc<Mutex<Option<Pictures>>>;
 
 #[derive(Default)]
 pub(crate) struct Pictures {
-    pub(crate) named: Vec<(String, SparseJpeg)>,
+    all: Vec<Arc<Picture>>,
     /// Every table once: files of one camera or encoder share theirs.
     tables: HashSet<Arc<[u16; 64]>>,
     bytes: usize,
@@ -33,8 +43,18 @@ impl Pictures {
             }
         }
         self.bytes += jpeg.bytes() + name.len();
-        self.named.push((name, jpeg));
-        u32::try_from(self.named.len() - 1).unwrap_or(u32::MAX)
+        self.all.push(Arc::new(Picture { name, jpeg }));
+        u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+    }
+}
+
+impl Drop for Pictures {
+    fn drop(&mut self) {
+        let all = std::mem::take(&mut self.all);
+        // Each picture is several pieces of memory: freeing a million of them would hold up JavaScript's thread.
+        if !all.is_empty() {
+            rayon::spawn(move || drop(all));
+        }
     }
 }
 
@@ -42,8 +62,7 @@ impl Pictures {
 #[napi(custom_finalize)]
 pub struct JpegSet {
     pictures: Shared,
-    /// Bytes the collector was told of.
-    reported: i64,
+    told: ToldBytes,
 }
 
 /// A file that gave no coefficients.
@@ -120,18 +139,25 @@ impl JpegSet {
     #[napi(constructor)]
     #[must_use]
     pub fn new() -> Self {
-        JpegSet { pictures: Arc::new(RwLock::new(Some(Pictures::default()))), reported: 0 }
+        JpegSet { pictures: Arc::new(Mutex::new(Some(Pictures::default()))), told: ToldBytes::default() }
     }
 
-    pub(crate) fn shared(&self) -> Shared {
-        Arc::clone(&self.pictures)
+    /// The pictures of these numbers, shared: a call keeps what it was given, whatever becomes of the set.
+    pub(crate) fn pictures(&self, indices: &[u32]) -> std::result::Result<Vec<Arc<Picture>>, BindingFailure> {
+        let guard = locked(&self.pictures);
+        let all = &guard.as_ref().ok_or_else(|| BindingFailure::disposed("JpegSet"))?.all;
+        let picture = |&index: &u32| {
+            let picture = all.get(index as usize).map(Arc::clone);
+            picture.ok_or_else(|| BindingFailure::below("index", all.len(), index))
+        };
+        indices.iter().map(picture).collect()
     }
 
     /// Pictures in the set.
     #[napi(getter)]
     #[must_use]
     pub fn length(&self) -> u32 {
-        self.measure(|pictures| u32::try_from(pictures.named.len()).unwrap_or(u32::MAX))
+        self.measure(|pictures| u32::try_from(pictures.all.len()).unwrap_or(u32::MAX))
     }
 
     /// Bytes of native memory they take.
@@ -142,7 +168,7 @@ impl JpegSet {
     }
 
     fn measure<T: Default>(&self, of: impl FnOnce(&Pictures) -> T) -> T {
-        read(&self.pictures).ok().and_then(|guard| guard.as_ref().map(of)).unwrap_or_default()
+        locked(&self.pictures).as_ref().map(of).unwrap_or_default()
     }
 
     /// Reads and decodes files in parallel and appends those that give coefficients, in order.
@@ -167,6 +193,13 @@ impl JpegSet {
         buffers: Vec<Uint8Array>,
         names: Vec<String>,
     ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
+        if names.len() != buffers.len() {
+            let (expected, found) = (format!("{}, one a buffer", buffers.len()), names.len().to_string());
+            return job(
+                move || Err(BindingFailure::new("INVALID_OPTION", "names", &expected, &found)),
+                |_, report| report,
+            );
+        }
         // Copied here: JavaScript may write to its buffers while a worker reads.
         let files: Vec<(String, Vec<u8>)> = names.into_iter().zip(buffers.iter().map(|bytes| bytes.to_vec())).collect();
         self.decode(move || {
@@ -182,13 +215,13 @@ impl JpegSet {
         &self,
         work: impl FnOnce() -> Decoded + Send + 'static,
     ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
-        let pictures = self.shared();
+        let pictures = Arc::clone(&self.pictures);
         job(
             move || {
                 // Starts the threads as the environment says.
                 crate::runtime::isa()?;
                 let decoded = work();
-                let mut guard = pictures.write().map_err(|_| BindingFailure::panicked(&"a set was left locked"))?;
+                let mut guard = locked(&pictures);
                 let pictures = guard.as_mut().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
                 Ok(append(pictures, decoded))
             },
@@ -200,68 +233,53 @@ impl JpegSet {
     #[napi(ts_return_type = "BindingJpegDescription | BindingFailure")]
     #[must_use]
     pub fn describe(&self, index: u32) -> Outcome<BindingJpegDescription> {
-        match self.picture(index, description) {
-            Ok(description) => Either::A(description),
+        match self.pictures(&[index]) {
+            Ok(picture) => Either::A(description(&picture[0])),
             Err(failure) => Either::B(failure),
         }
     }
 
     /// All quantised coefficients of a component, zeros included: `[blocks high, blocks wide, 8, 8]`, row-major.
-    #[napi(ts_return_type = "Int16Array | BindingFailure")]
+    #[napi(ts_return_type = "Promise<Int16Array | BindingFailure>")]
     #[must_use]
-    pub fn coefficients(&self, index: u32, component: u32) -> Outcome<Int16Array> {
-        let dense = self.picture(index, |_, jpeg| {
-            jpeg.components.get(component as usize).map(|component| component.blocks.to_dense())
-        });
-        match dense {
-            Ok(Some(dense)) => Either::A(dense.into()),
-            Ok(None) => Either::B(out_of_range("component", component)),
-            Err(failure) => Either::B(failure),
-        }
+    pub fn coefficients(&self, index: u32, component: u32) -> AsyncTask<Job<Vec<i16>, Int16Array>> {
+        let pictures = self.pictures(&[index]);
+        job(
+            move || {
+                let components = &pictures?[0].jpeg.components;
+                let found = components.get(component as usize);
+                let found = found.ok_or_else(|| BindingFailure::below("component", components.len(), component))?;
+                Ok(found.blocks.to_dense())
+            },
+            |_, dense| dense.into(),
+        )
     }
 
-    fn picture<T>(
-        &self,
-        index: u32,
-        of: impl FnOnce(&str, &SparseJpeg) -> T,
-    ) -> std::result::Result<T, BindingFailure> {
-        let guard = read(&self.pictures)?;
-        let pictures = guard.as_ref().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
-        let (name, jpeg) = pictures.named.get(index as usize).ok_or_else(|| out_of_range("index", index))?;
-        Ok(of(name, jpeg))
-    }
-
-    /// Tells the collector how much memory the set holds now.
+    /// Tells the collector how much memory the set holds now; all that it knows of, in bytes.
     #[napi]
-    pub fn report_memory(&mut self, env: Env) -> Result<()> {
-        #[expect(clippy::cast_possible_truncation, reason = "a count of bytes, far below 2^53")]
-        let bytes = self.bytes() as i64;
-        env.adjust_external_memory(bytes - self.reported)?;
-        self.reported = bytes;
+    pub fn report_memory(&self, env: Env) -> Result<f64> {
+        self.told.tell(env, self.measure(|pictures| pictures.bytes))
+    }
+
+    /// Frees the pictures; a call that was given some keeps those until it ends.
+    #[napi]
+    pub fn dispose(&self, env: Env) -> Result<()> {
+        locked(&self.pictures).take();
+        self.report_memory(env)?;
         Ok(())
-    }
-
-    /// Frees the pictures; a step that reads them ends first.
-    #[napi]
-    pub fn dispose(&mut self, env: Env) -> Result<()> {
-        if let Ok(mut guard) = self.pictures.write() {
-            *guard = None;
-        }
-        self.report_memory(env)
     }
 }
 
 impl ObjectFinalize for JpegSet {
     fn finalize(self, env: Env) -> Result<()> {
-        env.adjust_external_memory(-self.reported)?;
+        self.told.tell(env, 0)?;
         Ok(())
     }
 }
 
-pub(crate) fn read(
-    pictures: &RwLock<Option<Pictures>>,
-) -> std::result::Result<RwLockReadGuard<'_, Option<Pictures>>, BindingFailure> {
-    pictures.read().map_err(|_| BindingFailure::panicked(&"a set was left locked"))
+/// A panic while the lock was held can have left a picture out, never half of one in.
+fn locked(pictures: &Mutex<Option<Pictures>>) -> MutexGuard<'_, Option<Pictures>> {
+    pictures.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn decoded(name: &str, bytes: &[u8]) -> std::result::Result<SparseJpeg, BindingFailure> {
@@ -282,11 +300,7 @@ fn append(pictures: &mut Pictures, decoded: Decoded) -> BindingDecodeReport {
     report
 }
 
-fn out_of_range(what: &str, found: u32) -> BindingFailure {
-    BindingFailure::new("INVALID_OPTION", what, "one that the set has", &found.to_string())
-}
-
-fn description(name: &str, jpeg: &SparseJpeg) -> BindingJpegDescription {
+fn description(Picture { name, jpeg }: &Picture) -> BindingJpegDescription {
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     let components = jpeg.components.iter().map(|component| BindingComponent {
         id: component.id.into(),
@@ -298,7 +312,7 @@ fn description(name: &str, jpeg: &SparseJpeg) -> BindingJpegDescription {
         non_zeros: count(component.blocks.non_zeros()),
     });
     BindingJpegDescription {
-        name: name.to_owned(),
+        name: name.clone(),
         width: jpeg.width,
         height: jpeg.height,
         colour: match jpeg.colour {

@@ -17,6 +17,7 @@
 pub mod failure;
 pub mod job;
 pub mod jpeg_set;
+mod memory;
 pub mod network;
 pub mod runtime;
 pub mod weights;

@@ -1,8 +1,9 @@
 //! A network in native memory.
 
 use crate::failure::BindingFailure;
-use crate::job::{Job, Outcome, job};
-use crate::jpeg_set::{JpegSet, read};
+use crate::job::{Job, Outcome, contained, job};
+use crate::jpeg_set::{JpegSet, Picture};
+use crate::memory::ToldBytes;
 use crate::weights::{BindingTensor, copied, lifted};
 use jpegnet_engine::weights::{Metadata, write_safetensors};
 use jpegnet_engine::{
@@ -14,8 +15,8 @@ use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Res
 use napi_derive::napi;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the handle and its running call share.
 struct Shared {
@@ -23,6 +24,8 @@ struct Shared {
     state: Mutex<Option<State>>,
     /// Whether a call is running or waiting for its thread.
     taken: AtomicBool,
+    /// Bytes it held when the last call ended.
+    bytes: AtomicUsize,
 }
 
 /// The plan is checked when the handle is made; parameters are drawn by the first call, on its thread.
@@ -36,7 +39,7 @@ enum State {
 pub struct Network {
     shared: Arc<Shared>,
     plan: Plan,
-    reported: i64,
+    told: ToldBytes,
 }
 
 /// One node of the plan.
@@ -142,8 +145,9 @@ type Outcomes<T> = std::result::Result<T, BindingFailure>;
 impl Network {
     /// Checks a definition and infers its shapes; parameters are drawn by the first asynchronous call.
     #[napi(ts_return_type = "Network | BindingFailure")]
+    #[must_use]
     pub fn create(spec: String, seed: f64) -> Outcome<Network> {
-        let planned = NetworkSpec::from_json(&spec).and_then(Plan::new);
+        let planned = contained(|| Ok(NetworkSpec::from_json(&spec).and_then(Plan::new)?));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -151,11 +155,11 @@ impl Network {
         )]
         let seed = seed as u64;
         match planned {
-            Err(error) => Either::B(error.into()),
+            Err(failure) => Either::B(failure),
             Ok(plan) => {
                 let state = Mutex::new(Some(State::Planned(Box::new(plan.clone()), seed)));
-                let shared = Arc::new(Shared { state, taken: AtomicBool::new(false) });
-                Either::A(Network { shared, plan, reported: 0 })
+                let shared = Shared { state, taken: AtomicBool::new(false), bytes: AtomicUsize::new(0) };
+                Either::A(Network { shared: Arc::new(shared), plan, told: ToldBytes::default() })
             }
         }
     }
@@ -183,14 +187,11 @@ impl Network {
         self.plan.parameter_count() as f64
     }
 
-    /// Bytes of native memory it holds now; 0 while a call runs.
+    /// Bytes of native memory it held when the last call ended.
     #[napi(getter)]
     #[must_use]
     pub fn bytes(&self) -> f64 {
-        match self.shared.state.try_lock().as_deref() {
-            Ok(Some(State::Ready(engine))) => engine.bytes() as f64,
-            _ => 0.0,
-        }
+        self.shared.bytes.load(Ordering::Acquire) as f64
     }
 
     /// One training step on pictures of a set.
@@ -203,14 +204,11 @@ impl Network {
         labels: Uint32Array,
         options: BindingStepOptions,
     ) -> AsyncTask<Job<StepReport, BindingStep>> {
-        let (set, indices, labels) = (set.shared(), indices.to_vec(), labels.to_vec());
+        let (pictures, labels) = (set.pictures(&indices), labels.to_vec());
         self.call(
             move |engine| {
                 let optimizer = optimizer(&options)?;
-                let guard = read(&set)?;
-                let pictures = guard.as_ref().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
-                let images = images(&pictures.named, &indices)?;
-                Ok(engine.train_step(&images, &labels, &optimizer)?)
+                Ok(engine.train_step(&images(&pictures?), &labels, &optimizer)?)
             },
             |_, step| BindingStep { loss: step.loss, correct: u32::try_from(step.correct).unwrap_or(u32::MAX) },
         )
@@ -225,14 +223,11 @@ impl Network {
         indices: Uint32Array,
         masking: BindingMasking,
     ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
-        let (set, indices) = (set.shared(), indices.to_vec());
+        let pictures = set.pictures(&indices);
         self.call(
             move |engine| {
                 let masking = masking_override(&masking)?;
-                let guard = read(&set)?;
-                let pictures = guard.as_ref().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
-                let images = images(&pictures.named, &indices)?;
-                Ok(engine.predict(&images, Some(masking))?)
+                Ok(engine.predict(&images(&pictures?), Some(masking))?)
             },
             |_, logits| logits.into(),
         )
@@ -296,25 +291,22 @@ impl Network {
         )
     }
 
-    /// Tells the collector how much memory the network holds now.
+    /// Tells the collector how much memory the network holds now; all that it knows of, in bytes.
     #[napi]
-    pub fn report_memory(&mut self, env: Env) -> Result<()> {
-        #[expect(clippy::cast_possible_truncation, reason = "a count of bytes, far below 2^53")]
-        let bytes = self.bytes() as i64;
-        env.adjust_external_memory(bytes - self.reported)?;
-        self.reported = bytes;
-        Ok(())
+    pub fn report_memory(&self, env: Env) -> Result<f64> {
+        self.told.tell(env, self.shared.bytes.load(Ordering::Acquire))
     }
 
     /// Frees the network; false if a call is still running, which must end first.
     #[napi]
-    pub fn dispose(&mut self, env: Env) -> Result<bool> {
+    pub fn dispose(&self, env: Env) -> Result<bool> {
         if self.shared.taken.load(Ordering::Acquire) {
             return Ok(false);
         }
-        if let Ok(mut state) = self.shared.state.lock() {
-            *state = None;
-        }
+        // A network that a panic broke is freed like any other.
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.shared.state.clear_poison();
+        self.shared.bytes.store(0, Ordering::Release);
         self.report_memory(env)?;
         Ok(true)
     }
@@ -351,7 +343,9 @@ impl Network {
                 let State::Ready(engine) = guard.insert(State::Ready(engine)) else {
                     return Err(BindingFailure::panicked(&"a network was not made"));
                 };
-                work(engine)
+                let result = work(engine);
+                turn.0.bytes.store(engine.bytes(), Ordering::Release);
+                result
             },
             lift,
         )
@@ -360,20 +354,13 @@ impl Network {
 
 impl ObjectFinalize for Network {
     fn finalize(self, env: Env) -> Result<()> {
-        env.adjust_external_memory(-self.reported)?;
+        self.told.tell(env, 0)?;
         Ok(())
     }
 }
 
-fn images<'a>(named: &'a [(String, jpegnet_jpeg::SparseJpeg)], indices: &[u32]) -> Outcomes<Vec<Image<'a>>> {
-    let image = |&index: &u32| {
-        let found = named.get(index as usize).map(|(name, jpeg)| Image { name, jpeg });
-        found.ok_or_else(|| {
-            let expected = format!("pictures below {}", named.len());
-            BindingFailure::new("INVALID_OPTION", "indices", &expected, &index.to_string())
-        })
-    };
-    indices.iter().map(image).collect()
+fn images(pictures: &[Arc<Picture>]) -> Vec<Image<'_>> {
+    pictures.iter().map(|picture| Image { name: &picture.name, jpeg: &picture.jpeg }).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "options of a float32 update")]
