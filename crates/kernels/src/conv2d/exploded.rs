@@ -2,7 +2,7 @@
 //! 64×64 matrices. 64 times the multiplies of the spatial filter (3×3): the specification to hold others against, for
 //! small networks, never chosen unless asked for.
 
-use super::Conv2dShape;
+use super::{Backward, Conv2dShape};
 use crate::block::{BLOCK, Grid};
 use crate::definition::{BlockForm, LinearMap, UNIT_STEPS};
 use crate::isa::{Isa, Matrix, Product, Sum, multiply};
@@ -149,17 +149,8 @@ impl Exploded {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "two operands, two gradients, the filter and scratch")]
-    pub(super) fn backward(
-        &self,
-        isa: Isa,
-        input: &[f32],
-        output_gradient: &[f32],
-        adjoint_packed: &[f32],
-        mut input_gradient: Option<(&mut [f32], bool)>,
-        filter_gradient: &mut [f32],
-        _workspace: &mut [f32],
-    ) {
+    pub(super) fn backward(&self, isa: Isa, pass: Backward) {
+        let Backward { input, output_gradient, adjoint_packed, mut input_gradient, filter_gradient, .. } = pass;
         let (rows_in, rows_out, stride) = (self.rows_in(), self.rows_out(), self.shape.stride);
         if let Some((gradient, false)) = &mut input_gradient {
             gradient.fill(0.0);

@@ -92,6 +92,16 @@ enum Method {
     Exploded(exploded::Exploded),
 }
 
+/// What one image's backward reads and writes, with lengths checked; fields as the arguments of [`Conv2d::backward`].
+struct Backward<'a> {
+    input: &'a [f32],
+    output_gradient: &'a [f32],
+    adjoint_packed: &'a [f32],
+    input_gradient: Option<(&'a mut [f32], bool)>,
+    filter_gradient: &'a mut [f32],
+    workspace: &'a mut [f32],
+}
+
 /// The same call on whichever method was chosen.
 macro_rules! on_method {
     ($self:ident, $method:ident => $call:expr) => {
@@ -247,9 +257,8 @@ impl Conv2d {
             );
         }
         let workspace = &mut workspace[..self.backward_workspace_len()];
-        on_method!(self, method => method.backward(
-            isa, input, output_gradient, adjoint_packed, input_gradient, filter_gradient, workspace,
-        ));
+        let pass = Backward { input, output_gradient, adjoint_packed, input_gradient, filter_gradient, workspace };
+        on_method!(self, method => method.backward(isa, pass));
     }
 
     /// Floats of a filter's gradient as [`backward`](Self::backward) adds it up.

@@ -1,6 +1,6 @@
 //! 1×1 filters at stride 1: the same matrix product for every coefficient of every block.
 
-use super::Conv2dShape;
+use super::{Backward, Conv2dShape};
 use crate::block::BLOCK;
 use crate::isa::{Isa, Matrix, Product, Sum, multiply};
 
@@ -69,17 +69,8 @@ impl Pointwise {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "two operands, two gradients, the filter and scratch")]
-    pub(super) fn backward(
-        &self,
-        isa: Isa,
-        input: &[f32],
-        output_gradient: &[f32],
-        adjoint_packed: &[f32],
-        input_gradient: Option<(&mut [f32], bool)>,
-        filter_gradient: &mut [f32],
-        _workspace: &mut [f32],
-    ) {
+    pub(super) fn backward(&self, isa: Isa, pass: Backward) {
+        let Backward { input, output_gradient, adjoint_packed, input_gradient, filter_gradient, .. } = pass;
         if let Some((gradient, accumulate)) = input_gradient {
             let sum = if accumulate { Sum::Add } else { Sum::Replace };
             self.rows_times(isa, (output_gradient, self.outputs), (adjoint_packed, self.inputs), gradient, sum);

@@ -4,7 +4,7 @@
 //! `size·channels` floats and a row of output pixels is one matrix product with overlapping rows: nothing is unrolled
 //! into columns.
 
-use super::Conv2dShape;
+use super::{Backward, Conv2dShape};
 use crate::block::{Grid, SIDE};
 use crate::dct::{PixelLayout, forward_from_pixels, inverse_to_pixels};
 use crate::isa::{Isa, Matrix, Product, Sum, multiply};
@@ -208,17 +208,8 @@ impl Sandwich {
         self.input.len() + self.output_gradient.len()
     }
 
-    #[expect(clippy::too_many_arguments, reason = "two operands, two gradients, the filter and scratch")]
-    pub(super) fn backward(
-        &self,
-        isa: Isa,
-        input: &[f32],
-        output_gradient: &[f32],
-        adjoint_packed: &[f32],
-        input_gradient: Option<(&mut [f32], bool)>,
-        filter_gradient: &mut [f32],
-        workspace: &mut [f32],
-    ) {
+    pub(super) fn backward(&self, isa: Isa, pass: Backward) {
+        let Backward { input, output_gradient, adjoint_packed, input_gradient, filter_gradient, workspace } = pass;
         let (input_pixels, gradient_pixels) = workspace.split_at_mut(self.input.len());
         self.output_gradient.fill(isa, output_gradient, gradient_pixels);
         self.input.fill(isa, input, input_pixels);
