@@ -10,17 +10,23 @@ use support::{START_OF_FRAME, START_OF_SCAN, bytes_of, inserted, marker, read};
 
 const TABLES_OF_STEPS: u8 = 0xdb;
 
-const VARIANTS: [&str; 10] = [
+const VARIANTS: [&str; 16] = [
     "gray",
     "440",
     "411",
-    "410",
     "arithmetic",
     "arithmetic-progressive",
     "restart",
     "odd",
     "non-interleaved",
     "progressive-422",
+    "sampling-2x1",
+    "sampling-1x2",
+    "sampling-2x2",
+    "sampling-4x1",
+    "sampling-4x2",
+    "sampling-2x4",
+    "sampling-2x2-narrow",
 ];
 
 fn pictures() -> impl Iterator<Item = (String, Vec<u8>)> {

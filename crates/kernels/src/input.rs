@@ -79,15 +79,7 @@ impl InputTransform {
         let grid = Grid { high: height.div_ceil(SIDE), wide: width.div_ceil(SIDE) };
         // A luminance input does not look at chroma at all.
         let used = if channels == 1 { 1 } else { components };
-        let planes = ratios[..used].iter().map(|&(horizontal, vertical)| {
-            let (rows, columns) = (height.div_ceil(vertical), width.div_ceil(horizontal));
-            let upsample = |pixels, samples, ratio| (ratio > 1).then(|| AxisOperator::upsample(pixels, samples, ratio));
-            PlaneTransform {
-                grid: Grid { high: rows.div_ceil(SIDE), wide: columns.div_ceil(SIDE) },
-                vertical: upsample(height, rows, vertical),
-                horizontal: upsample(width, columns, horizontal),
-            }
-        });
+        let planes = ratios[..used].iter().map(|&ratios| PlaneTransform::new((width, height), ratios));
         let colours: &[f32] = match (channels, used) {
             (1, _) => &[1.0],
             (_, 1) => &[1.0, 1.0, 1.0],
@@ -147,6 +139,24 @@ impl InputTransform {
 }
 
 impl PlaneTransform {
+    /// A component of a picture of `(width, height)` pixels, one sample of which stands for `(horizontal, vertical)` pixels.
+    fn new((width, height): (usize, usize), (horizontal, vertical): (usize, usize)) -> PlaneTransform {
+        let (rows, columns) = (height.div_ceil(vertical), width.div_ceil(horizontal));
+        // libjpeg's choice (jdsample.c): its triangle filter where chroma is halved and nothing else, and not along rows
+        // of one or two samples; copies everywhere else.
+        let triangle = matches!((horizontal, vertical), (2, 1 | 2) | (1, 2)) && (horizontal == 1 || columns > 2);
+        let upsample = |pixels, samples, ratio| match (ratio, triangle) {
+            (1, _) => None,
+            (_, true) => Some(AxisOperator::upsample_by_triangle(pixels, samples)),
+            (_, false) => Some(AxisOperator::upsample_by_copy(pixels, samples, ratio)),
+        };
+        PlaneTransform {
+            grid: Grid { high: rows.div_ceil(SIDE), wide: columns.div_ceil(SIDE) },
+            vertical: upsample(height, rows, vertical),
+            horizontal: upsample(width, columns, horizontal),
+        }
+    }
+
     /// The dense plane at its own size, and the plane upsampled along one axis.
     fn steps_len(&self) -> usize {
         let own = self.grid.blocks() * BLOCK;

@@ -9,6 +9,9 @@ use crate::isa::Isa;
 /// An 8×8 matrix; `[k]` is its k-th column, the response to the k-th frequency of the input block.
 type Columns = [[f32; SIDE]; SIDE];
 
+/// The coefficients of a block; `[i]` is its i-th row.
+type Rows = [[f32; SIDE]; SIDE];
+
 /// A linear map along one axis, as the 8×8 matrices that connect blocks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AxisOperator {
@@ -25,24 +28,32 @@ enum Axis {
 }
 
 impl AxisOperator {
-    /// Upsampling by `ratio` as libjpeg does it: its triangle filter for 2 (¾ of the nearer sample, ¼ of the next), a
-    /// copy for any other ratio. Beyond the last of the `input_length` true samples, the edge is repeated; beyond
-    /// `output_length` pixels, the last one is.
+    /// Upsampling to twice the length with libjpeg's triangle filter: ¾ of the nearer sample, ¼ of the next. Beyond the
+    /// last of the `input_length` true samples, the edge is repeated; beyond `output_length` pixels, the last one is.
+    ///
+    /// # Panics
+    /// If a length is 0.
+    #[must_use]
+    pub fn upsample_by_triangle(output_length: usize, input_length: usize) -> AxisOperator {
+        assert!(output_length > 0 && input_length > 0, "lengths are positive");
+        let last = input_length - 1;
+        AxisOperator::from_rows(output_length, input_length, |pixel| {
+            let nearest = (pixel / 2).min(last);
+            let next = if pixel % 2 == 0 { nearest.saturating_sub(1) } else { (nearest + 1).min(last) };
+            vec![(nearest, 0.75), (next, 0.25)]
+        })
+    }
+
+    /// Upsampling by copying every sample `ratio` times. Beyond the last of the `input_length` true samples, the edge is
+    /// repeated; beyond `output_length` pixels, the last one is.
     ///
     /// # Panics
     /// If a length or the ratio is 0.
     #[must_use]
-    pub fn upsample(output_length: usize, input_length: usize, ratio: usize) -> AxisOperator {
+    pub fn upsample_by_copy(output_length: usize, input_length: usize, ratio: usize) -> AxisOperator {
         assert!(output_length > 0 && input_length > 0 && ratio > 0, "lengths and ratios are positive");
         let last = input_length - 1;
-        AxisOperator::from_rows(output_length, input_length, |pixel| {
-            let nearest = (pixel / ratio).min(last);
-            if ratio != 2 {
-                return vec![(nearest, 1.0)];
-            }
-            let next = if pixel % 2 == 0 { nearest.saturating_sub(1) } else { (nearest + 1).min(last) };
-            vec![(nearest, 0.75), (next, 0.25)]
-        })
+        AxisOperator::from_rows(output_length, input_length, |pixel| vec![((pixel / ratio).min(last), 1.0)])
     }
 
     /// A map given by the (input pixel, weight) pairs of each output pixel.
@@ -107,18 +118,20 @@ impl AxisOperator {
     fn apply(&self, isa: Isa, axis: Axis, (lines, across): (usize, usize), input: &[f32], output: &mut [f32]) {
         assert_eq!(input.len(), lines * self.input_blocks * across * BLOCK, "the input fills its grid");
         assert_eq!(output.len(), lines * self.terms.len() * across * BLOCK, "the output fills its grid");
+        let (input, output) = (blocks(input), output.as_chunks_mut().0.as_chunks_mut().0);
         isa.vectorise(
             #[inline(always)]
             || {
-                output.fill(0.0);
-                for line in 0..lines {
-                    for (to, terms) in self.terms.iter().enumerate() {
-                        for (from, columns) in terms {
-                            for side in 0..across {
-                                let from = ((line * self.input_blocks + from) * across + side) * BLOCK;
-                                let to = ((line * self.terms.len() + to) * across + side) * BLOCK;
-                                add_term(axis, columns, &input[from..from + BLOCK], &mut output[to..to + BLOCK]);
+                let lines = output.chunks_exact_mut(self.terms.len() * across);
+                for (to, from) in lines.zip(input.chunks_exact(self.input_blocks * across)) {
+                    for (to, terms) in to.chunks_exact_mut(across).zip(&self.terms) {
+                        for (side, to) in to.iter_mut().enumerate() {
+                            // Summed here, not in the output: eight rows stay in registers.
+                            let mut sum = [[0.0; SIDE]; SIDE];
+                            for (at, columns) in terms {
+                                add_term(axis, columns, &from[at * across + side], &mut sum);
                             }
+                            *to = sum;
                         }
                     }
                 }
@@ -127,30 +140,37 @@ impl AxisOperator {
     }
 }
 
-/// Adds the matrix times a block (vertical) or the block times the matrix's transpose (horizontal), leaving out what is
-/// zero.
+/// A plane's blocks as rows of coefficients.
+fn blocks(plane: &[f32]) -> &[Rows] {
+    plane.as_chunks().0.as_chunks().0
+}
+
+/// Adds the matrix times a block (vertical) or the block times the matrix's transpose (horizontal), leaving out rows of
+/// zeros.
 #[inline(always)]
-fn add_term(axis: Axis, columns: &Columns, from: &[f32], to: &mut [f32]) {
-    for (row, values) in from.chunks_exact(SIDE).enumerate() {
-        if values.iter().all(|&value| value == 0.0) {
+fn add_term(axis: Axis, columns: &Columns, from: &Rows, sum: &mut Rows) {
+    for (row, values) in from.iter().enumerate() {
+        if values.iter().fold(0, |any, value| any | value.to_bits()) == 0 {
             continue;
         }
         match axis {
             Axis::Vertical => {
-                for (weight, to) in columns[row].iter().zip(to.chunks_exact_mut(SIDE)) {
-                    for (to, value) in to.iter_mut().zip(values) {
-                        *to += weight * value;
-                    }
+                for (to, weight) in sum.iter_mut().zip(&columns[row]) {
+                    add_scaled(to, *weight, values);
                 }
             }
             Axis::Horizontal => {
-                let to = &mut to[row * SIDE..(row + 1) * SIDE];
                 for (value, column) in values.iter().zip(columns) {
-                    for (to, weight) in to.iter_mut().zip(column) {
-                        *to += value * weight;
-                    }
+                    add_scaled(&mut sum[row], *value, column);
                 }
             }
         }
+    }
+}
+
+#[inline(always)]
+fn add_scaled(sum: &mut [f32; SIDE], factor: f32, term: &[f32; SIDE]) {
+    for (sum, term) in sum.iter_mut().zip(term) {
+        *sum += factor * term;
     }
 }
