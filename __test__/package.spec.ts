@@ -34,7 +34,7 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
   // The napi CLI works on a copy, because its publishing steps write to package.json.
   const copy = join(folder, 'copy')
   await mkdir(copy)
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'dist']) {
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'dist']) {
     await cp(join(root, name), join(copy, name), { recursive: true })
   }
   const napi = (...args: string[]) =>
@@ -62,6 +62,11 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
     main.files.some(({ path }) => path.endsWith('.node')),
     'the binary is in the platform package alone',
   )
+  for (const path of ['LICENSE', 'docs/notices.md'])
+    t.true(
+      main.files.some(file => file.path === path),
+      path,
+    )
 
   const user = join(folder, 'user')
   await mkdir(join(user, 'pictures/train/even'), { recursive: true })

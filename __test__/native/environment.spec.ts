@@ -1,5 +1,6 @@
 /** What a process takes from its environment, each in a process of its own. */
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import test from 'ava'
@@ -33,6 +34,11 @@ const predict = `({
   logits: (await jpegnet.createModel(jpegnet.paperResnet({ classes: 3 }), { seed: 5 })
     .predict(${JSON.stringify(jpegPaths)})).map(({ logits }) => logits)
 })`
+
+test('the addon is of the version of its package', async t => {
+  const manifest = await readFile(new URL('../../package.json', import.meta.url), 'utf8')
+  t.is(runtimeInfo().version, (JSON.parse(manifest) as { version: string }).version)
+})
 
 for (const isa of runtimeInfo().availableIsas) {
   test(`JPEGNET_ISA=${isa} is used, and predicts what the widest predicts`, async t => {
