@@ -1,39 +1,108 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import {
   createModel,
+  inspectJpeg,
   jpegImages,
+  loadDataset,
   paperResnet,
   trainingReport,
+  type Evaluation,
   type StartEvent,
   type StepEvent,
 } from '../../src-ts/index.js'
-import { jpegPaths, twoClasses } from '../fixtures/pictures.js'
+import { jpegPaths, jpegs } from '../fixtures/pictures.js'
 
-test('a report is one page that needs nothing else and hides nothing', async t => {
-  const model = createModel(paperResnet({ classes: 2 }), { labels: ['even', 'odd'] })
-  const data = jpegImages(twoClasses)
+/** Names that would be markup if they were not escaped. */
+const names = ['<b>even</b>', 'odd & "co"']
+
+/** A short training of a network on ten pictures, and the page about it. */
+async function report(t: ExecutionContext) {
+  const data = await loadDataset(jpegImages(jpegs.map((jpeg, index) => ({ jpeg, label: names[index % 2] as string }))))
+  const model = createModel(paperResnet({ classes: 2 }), { labels: names })
+  t.teardown(() => {
+    data.dispose()
+    model.dispose()
+  })
   const steps: StepEvent[] = []
   let start: StartEvent | undefined
   for await (const event of model.train(data, { epochs: 2, batchSize: 5, test: data })) {
     if (event.type === 'step') steps.push(event)
     if (event.type === 'start') start = event
   }
-  const evaluation = await model.evaluate(data)
-  const predictions = await model.predict(jpegPaths.slice(0, 4))
-  const pictures = predictions.map((prediction, index) => ({ prediction, label: index % 2 ? 'odd' : '<even>' }))
-  const title = 'Even & <odd>'
-  const html = await trainingReport({ title, model, start: start as StartEvent, steps, evaluation, pictures })
-
-  t.true(html.startsWith('<!doctype html>'))
-  t.true(html.includes('<title>Even &amp; &lt;odd&gt;</title>'))
-  t.true(html.includes('is &lt;even&gt;, said'))
-  t.false(html.includes('<odd>') || html.includes('<even>'))
-  t.false(/<script|<link|@import|url\(|\b(src|href)="(?!data:)/.test(html), 'nothing is loaded')
-  t.is(html.match(/<img src="data:image\/jpeg;base64,/g)?.length, 4)
-  for (const chart of ['loss over the epochs', 'accuracy over the epochs', 'confusion matrix']) {
-    t.true(html.includes(`aria-label="${chart}"`), chart)
+  const evaluation: Evaluation = {
+    ...(await model.evaluate(data)),
+    confusion: [
+      [3, 2],
+      [0, 5],
+    ],
+    correct: 8,
+    accuracy: 0.8,
   }
-  t.true(html.includes('prefers-color-scheme: dark') && html.includes('name="viewport"'))
-  t.true(html.includes(`${(100 * evaluation.accuracy).toFixed(2)} %`))
-  model.dispose()
+  const predictions = await model.predict(jpegPaths.slice(0, 4))
+  const pictures = predictions.map((prediction, index) => ({ prediction, label: names[index % 2] }))
+  const told = { title: 'Even & <i>odd</i>', model, start: start as StartEvent, steps }
+  return { told, html: await trainingReport({ ...told, data, evaluation, pictures }) }
+}
+
+test('a report needs nothing else: no script, no style, font or picture from elsewhere', async t => {
+  const { html } = await report(t)
+  t.true(html.startsWith('<!doctype html>'))
+  t.false(/<script|<link|@import|url\(|\son\w+=/.test(html))
+  const references = [...html.matchAll(/\b(?:src|href)="([^"]*)"/g)].map(([, reference]) => reference ?? '')
+  t.is(references.length, 4)
+  t.true(references.every(reference => reference.startsWith('data:image/jpeg;base64,')))
+  t.is(references[2], `data:image/jpeg;base64,${jpegs[2]?.toString('base64')}`)
+})
+
+test('a report shows the title and the names of classes as text, in its charts too', async t => {
+  const { html } = await report(t)
+  t.true(html.includes('<title>Even &amp; &lt;i&gt;odd&lt;/i&gt;</title>'))
+  t.false(/<b>|<i>/.test(html))
+  const shown = html.split('&lt;b&gt;even').length - 1
+  t.true(shown >= 2 + 2 + 4, `in both axes, the mistakes and the pictures, found ${shown}`)
+  t.false(/&(?!amp;|lt;|gt;|quot;|#39;|#\d+;|nbsp;)/.test(html.replace(/<style>[^]*<\/style>/, '')))
+})
+
+test('a report draws curves, the confusion matrix and names the commonest mistake', async t => {
+  const { html } = await report(t)
+  for (const chart of ['loss over the epochs', 'accuracy over the epochs', 'confusion matrix']) {
+    t.true(new RegExp(`<svg [^>]*aria-label="${chart}"`).test(html), chart)
+  }
+  t.true(html.includes('<strong>80.00 %</strong>'))
+  const mistakes = [...html.matchAll(/<th scope="row">([^<]*) taken for ([^<]*)<\/th><td>(\d+)<\/td>/g)]
+  t.deepEqual(
+    mistakes.map(([, is, said, count]) => [is, said, count]),
+    [['&lt;b&gt;even&lt;/b&gt;', 'odd &amp; &quot;co&quot;', '2']],
+  )
+})
+
+test('a report draws every non-zero luminance coefficient of a picture once', async t => {
+  const { html } = await report(t)
+  const maps = [...html.matchAll(/aria-label="non-zero luminance coefficients">([^]*?)<\/svg>/g)]
+  t.is(maps.length, 4)
+  for (const [index, [, drawn = '']] of maps.entries()) {
+    const { components } = await inspectJpeg(jpegPaths[index] as string)
+    t.is(drawn.split('h1v1h-1z').length - 1, components[0]?.nonZeros ?? NaN)
+  }
+})
+
+test('a report tells how sparse the pictures are and how they were learned from', async t => {
+  const { html, told } = await report(t)
+  const figure = (name: string) => new RegExp(`<th scope="row">${name}</th><td>([^<]*)</td>`).exec(html)?.[1]
+  const inspections = await Promise.all(jpegPaths.map(path => inspectJpeg(path)))
+  const components = inspections.flatMap(({ components }) => components)
+  const blocks = components.reduce((sum, { blocks: [high, wide] }) => sum + high * wide, 0)
+  const nonZeros = components.reduce((sum, { nonZeros }) => sum + nonZeros, 0)
+  t.is(figure('non-zero coefficients a block'), (nonZeros / blocks).toFixed(2))
+  t.is(figure('as 8-bit pixels'), '0.031 MB, 3,072 bytes an image')
+  t.is(figure('sparse in memory')?.split(' ')[0], (told.start.dataBytes / 1e6).toFixed(3))
+  t.is(figure('epochs, batch size, seed'), '2, 5, 0')
+  t.regex(figure('optimizer') ?? '', /^adam, learningRate 0\.001/)
+})
+
+test('a report without test pictures tells of the training alone', async t => {
+  const { told } = await report(t)
+  const html = await trainingReport(told)
+  t.true(html.includes('aria-label="loss over the epochs"'))
+  t.false(html.includes('confusion matrix') || html.includes('<img'))
 })

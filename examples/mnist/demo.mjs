@@ -9,28 +9,28 @@ import { mnistFiles } from './files.mjs'
 
 const EPOCHS = 3
 const BATCH_SIZE = 64
-/** How many test pictures the page shows; all it gets wrong come first. */
-const SHOWN = 24
+/** How many test pictures that it gets wrong the page shows, beside one of each digit that it gets right. */
+const MISTAKES = 15
 
 const root = fileURLToPath(new URL('../../.demo/', import.meta.url))
 const say = text => process.stdout.write(`${text}\n`)
 
 const bar = new SingleBar(
-  { format: '{title} {bar} {value}/{total}  {note}', hideCursor: true, clearOnComplete: true, noTTYOutput: false },
+  { format: '{title} {bar} {value}/{total}  {note}', clearOnComplete: true, linewrap: true, noTTYOutput: false },
   Presets.shades_classic,
 )
-let shown = ''
+let barTitle = ''
 function progress(title, done, total, note = '') {
-  if (title !== shown) {
-    if (shown) bar.stop()
+  if (title !== barTitle) {
+    if (barTitle) bar.stop()
     bar.start(total, done, { title, note })
-    shown = title
+    barTitle = title
   }
   bar.update(done, { title, note })
 }
 function finished() {
-  if (shown) bar.stop()
-  shown = ''
+  if (barTitle) bar.stop()
+  barTitle = ''
 }
 
 const { isa, threads } = runtimeInfo()
@@ -48,7 +48,17 @@ const model = createModel(paperResnet({ channels: 1, classes: 10, mean: [0.1], s
 say(model.summary())
 say('')
 
-const test = await loadDataset(jpegFolder(files.test))
+const data = {}
+for (const part of ['train', 'test']) {
+  const onProgress = ({ done, total }) => progress(`reading ${part} files`, done, total)
+  data[part] = await loadDataset(jpegFolder(files[part]), { onProgress })
+  finished()
+}
+const { train, test } = data
+say(
+  `${train.length} images, ${Math.round(train.bytes / train.length)} bytes each in memory (as 8-bit pixels: ${32 * 32})`,
+)
+
 const started = performance.now()
 const training = {
   epochs: EPOCHS,
@@ -61,15 +71,8 @@ const training = {
 }
 const steps = []
 let start
-for await (const event of model.train(jpegFolder(files.train), training)) {
-  if (event.type === 'data') progress('reading files', event.done, event.total)
-  if (event.type === 'start') {
-    finished()
-    start = event
-    say(
-      `${event.images} images, ${Math.round(event.dataBytes / event.images)} bytes each in memory (pixels: ${32 * 32})`,
-    )
-  }
+for await (const event of model.train(train, training)) {
+  if (event.type === 'start') start = event
   if (event.type === 'step') {
     steps.push(event)
     progress(`epoch ${event.epoch}`, event.step, start.stepsPerEpoch, `loss ${event.loss.toFixed(4)}`)
@@ -87,12 +90,14 @@ const minutes = (performance.now() - started) / 60_000
 const evaluation = await model.evaluate(jpegFolder(files.test))
 const predictions = await model.predict(test.files)
 const isOf = file => file.split(/[/\\]/).at(-2)
-const wrongFirst = predictions.toSorted(
-  (a, b) => Number(a.classes[0].label === isOf(a.file)) - Number(b.classes[0].label === isOf(b.file)),
-)
-const pictures = wrongFirst.slice(0, SHOWN).map(prediction => ({ prediction, label: isOf(prediction.file) }))
+const isRight = ({ file, classes }) => classes[0].label === isOf(file)
+const shown = [
+  ...predictions.filter(prediction => !isRight(prediction)).slice(0, MISTAKES),
+  ...test.classes.map(digit => predictions.find(prediction => isRight(prediction) && isOf(prediction.file) === digit)),
+].filter(prediction => prediction !== undefined)
+const pictures = shown.map(prediction => ({ prediction, label: isOf(prediction.file) }))
 const page = join(root, 'report.html')
-const told = { title: 'MNIST in the JPEG transform domain', model, start, steps, evaluation, pictures }
+const told = { title: 'MNIST in the JPEG transform domain', model, data: train, start, steps, evaluation, pictures }
 await writeFile(page, await trainingReport(told))
 
 say('')
@@ -104,5 +109,6 @@ say(
 )
 say(`model: ${training.checkpoint.path}`)
 say(`page: ${pathToFileURL(page)}`)
+train.dispose()
 test.dispose()
 model.dispose()

@@ -19,7 +19,13 @@ function svg(title: string, options: Plot.PlotOptions): string {
   return chart.outerHTML
 }
 
-const axes = { width: 460, height: 280, marginLeft: 52, style: { background: 'none', fontSize: '12px' } }
+const axes = {
+  width: 460,
+  height: 290,
+  marginLeft: 52,
+  marginBottom: 42,
+  style: { background: 'none', fontSize: '12px' },
+}
 
 /** Loss over the steps of a training, smoothed, on a logarithmic axis; test losses as dots. */
 export function lossChart(steps: readonly StepEvent[], history: readonly EpochResult[], stepsPerEpoch: number): string {
@@ -54,6 +60,10 @@ export function accuracyChart(history: readonly EpochResult[]): string {
   })
 }
 
+/** Widths of a cell and of a character of the confusion matrix. */
+const CELL = 38
+const CHARACTER = 7
+
 /** How many pictures of each class were taken for each. */
 export function confusionChart(confusion: readonly (readonly number[])[], labels: readonly string[]): string {
   const cells = confusion.flatMap((row, is) => {
@@ -61,32 +71,35 @@ export function confusionChart(confusion: readonly (readonly number[])[], labels
       1,
       row.reduce((sum, count) => sum + count, 0),
     )
-    return row.map((count, said) => ({
-      is: labels[is],
-      said: labels[said],
-      count,
-      share: count / total,
-      right: is === said,
-    }))
+    return row.map((count, said) => {
+      const share = count / total
+      // Rare mistakes would vanish on a linear scale.
+      const strength = count === 0 ? 0 : 0.15 + 0.85 * Math.sqrt(share)
+      return { is: labels[is], said: labels[said], count, strength, right: is === said }
+    })
   })
-  const longest = Math.max(...labels.map(label => label.length))
+  const longest = CHARACTER * Math.max(...labels.map(label => label.length))
+  // Names too long for their column stand slanted under it.
+  const slanted = longest > CELL
+  const margin = { left: 34 + longest, bottom: slanted ? 46 + Math.round(longest / 2) : 42, top: 8 }
+  const place = { x: 'said', y: 'is' }
   return svg('confusion matrix', {
-    width: 620,
-    height: Math.max(240, 90 + 30 * labels.length),
-    marginLeft: 30 + 7 * longest,
-    marginBottom: 50,
-    padding: 0.06,
+    width: margin.left + 20 + CELL * labels.length,
+    height: margin.top + margin.bottom + 32 * labels.length,
+    marginLeft: margin.left,
+    marginBottom: margin.bottom,
+    marginTop: margin.top,
+    padding: 0.08,
     style: { background: 'none', fontSize: '12px' },
-    x: { label: 'said', domain: [...labels], tickRotate: longest > 4 ? -30 : 0 },
-    y: { label: 'is', domain: [...labels] },
-    opacity: { type: 'sqrt', domain: [0, 1], range: [0.04, 0.9] },
+    x: { label: 'said', domain: [...labels], tickSize: 0, tickRotate: slanted ? -35 : 0, labelArrow: 'none' },
+    y: { label: 'is', domain: [...labels], tickSize: 0, labelArrow: 'none' },
     marks: [
-      Plot.cell(cells, { x: 'said', y: 'is', fill: cell => (cell.right ? ACCENT : WARM), fillOpacity: 'share', rx: 3 }),
+      Plot.cell(cells, { ...place, fill: 'var(--line)', fillOpacity: 0.3, rx: 3 }),
+      Plot.cell(cells, { ...place, fill: cell => (cell.right ? ACCENT : WARM), fillOpacity: 'strength', rx: 3 }),
       Plot.text(cells, {
-        x: 'said',
-        y: 'is',
+        ...place,
         text: cell => (cell.count === 0 ? '' : String(cell.count)),
-        fill: cell => (cell.share > 0.4 ? 'var(--card)' : 'currentColor'),
+        fill: cell => (cell.strength > 0.6 ? 'var(--card)' : 'currentColor'),
       }),
     ],
   })

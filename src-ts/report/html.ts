@@ -61,28 +61,28 @@ main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; text-wrap: balance; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 p { max-width: 44rem; margin: .4rem 0; color: var(--soft); }
-.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; }
+.headline { margin-bottom: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; }
 .tile, figure, .facts { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 .tile { padding: .7rem .9rem; }
 .tile strong { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .85rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .6rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .6rem; align-items: start; }
 figure { margin: 0; padding: .8rem; overflow-x: auto; min-width: 0; }
 figcaption { font-size: .85rem; color: var(--soft); margin-bottom: .4rem; }
-figure svg { display: block; max-width: 100%; height: auto; color: var(--ink); }
+figure svg { display: block; max-width: 100%; margin: 0 auto; height: auto; color: var(--ink); }
 .facts { border-collapse: separate; border-spacing: 0; width: 100%; table-layout: fixed; font-variant-numeric: tabular-nums; overflow: hidden; }
 .facts th, .facts td { text-align: left; padding: .35rem .8rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 .facts tr:first-child > * { border-top: 0; }
 .facts th { font-weight: 500; color: var(--soft); width: 45%; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)); gap: .6rem; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .6rem; }
 .pictures figure { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; align-content: start; }
 .pictures img, .pictures svg { width: 100%; aspect-ratio: 1; border-radius: .25rem; object-fit: contain; }
 .pictures img { image-rendering: pixelated; background: #000; }
 .pictures svg { background: color-mix(in srgb, var(--line) 35%, transparent); }
 .pictures figcaption { grid-column: 1 / -1; margin: 0; }
-.verdict { font-weight: 600; color: var(--right); }
+.verdict { font-weight: 600; white-space: nowrap; color: var(--right); }
 .wrong .verdict { color: var(--wrong); }
 .grid { stroke: var(--soft); stroke-opacity: .35; fill: none; vector-effect: non-scaling-stroke; stroke-width: 1; }
 .positive { fill: var(--warm); } .negative { fill: var(--accent); }
-.key { display: inline-block; width: .7em; height: .7em; border-radius: 2px; margin: 0 .2em 0 .6em; }
+.key { display: inline-block; width: .7em; height: .7em; border-radius: 2px; margin: 0 .3em 0 .5em; }
 `

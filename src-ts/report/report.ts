@@ -1,4 +1,5 @@
 /** A training as one self-contained page. */
+import type { Dataset } from '../data/dataset.js'
 import type { Evaluation } from '../model/evaluate.js'
 import type { Model } from '../model/model.js'
 import { runtimeInfo } from '../runtime.js'
@@ -15,6 +16,8 @@ export interface ReportOptions {
   start: StartEvent
   /** All of the training's `step` events. */
   steps: readonly StepEvent[]
+  /** The pictures it was trained on, not yet disposed of: how sparse they are is told. */
+  data?: Dataset | undefined
   /** How the model does on pictures it has not seen. */
   evaluation?: Evaluation | undefined
   /** Pictures to show, with what the network said of them. */
@@ -44,10 +47,13 @@ export async function trainingReport(options: ReportOptions): Promise<string> {
 
   const charts = [
     figure(
-      'Loss of each step (line, smoothed) and of the test set after each epoch (dots)',
+      `Loss ${key('accent')}of the steps, smoothed ${key('warm')}of the test set after each epoch`,
       lossChart(steps, history, start.stepsPerEpoch),
     ),
-    figure('Accuracy in training (blue) and on the test set (orange)', accuracyChart(history)),
+    figure(
+      `Accuracy ${key('accent')}in training, each batch before its update ${key('warm')}on the test set`,
+      accuracyChart(history),
+    ),
   ]
   const sections = [
     headline(numbers),
@@ -59,23 +65,27 @@ export async function trainingReport(options: ReportOptions): Promise<string> {
       ? [
           section(
             'Confusion',
-            figure('Rows: what it is. Columns: what the network said.', confusionChart(evaluation.confusion, labels)),
+            `<div class="charts">${figure(
+              'Rows: what it is. Columns: what the network said.',
+              confusionChart(evaluation.confusion, labels),
+            )}${mistakes(evaluation.confusion, labels)}</div>`,
           ),
         ]
       : []),
-    ...(pictures.length > 0 ? [section('Pictures', paragraph(PICTURES), await gallery(pictures))] : []),
+    ...(pictures.length > 0 ? [section('Pictures', PICTURES, await gallery(pictures))] : []),
     section('Figures', facts(figures(options))),
   ]
   return page(title, sections)
 }
 
-const PICTURES =
-  'Each picture beside its non-zero luminance coefficients as the file holds them, block by block, the mean of a block at its top left; orange is positive, blue negative. Mistakes come first.'
+const PICTURES = `<p>Each picture beside its non-zero luminance coefficients as the file holds them: a square is a block of 8×8, its
+mean at the top left, higher frequencies to the right and below. ${key('warm')}positive ${key('accent')}negative, stronger
+where larger.</p>`
 
 /** A name and its value, or a value and its name. */
 type Row = [string, string]
 
-function figures({ model, start, evaluation }: ReportOptions): Row[] {
+function figures({ model, start, data, evaluation }: ReportOptions): Row[] {
   const { isa, threads, version } = runtimeInfo()
   const { name, input } = model.definition
   const { settings, history } = model.training ?? {}
@@ -83,19 +93,51 @@ function figures({ model, start, evaluation }: ReportOptions): Row[] {
   const rows: Row[] = [
     ['network', `${name}, input ${input.channels}×${input.height}×${input.width}`],
     ['training files', grouped(start.images)],
-    ['bytes an image in memory, sparse', grouped(start.dataBytes / start.images)],
-    ['bytes an image as 8-bit pixels', grouped(input.channels * input.height * input.width)],
-    ['files left out', grouped(start.skipped.length)],
+    ['sparse in memory', megabytes(start.dataBytes, start.images)],
+    ['as 8-bit pixels', megabytes(start.images * input.channels * input.height * input.width, start.images)],
   ]
+  if (data) rows.push(['non-zero coefficients a block', meanNonZeros(data).toFixed(2)])
+  rows.push(['files left out', grouped(start.skipped.length)])
   if (last) rows.push(['last epoch', `loss ${last.loss.toFixed(4)}, ${last.seconds.toFixed(1)} s`])
   if (evaluation) rows.push(['test loss', evaluation.loss.toFixed(4)])
   if (settings) {
     rows.push(['epochs, batch size, seed', `${settings.epochs}, ${settings.batchSize}, ${settings.seed}`])
-    rows.push(['optimizer', JSON.stringify(settings.optimizer)])
-    rows.push(['schedule', JSON.stringify(settings.schedule)])
+    rows.push(['optimizer', described(settings.optimizer)])
+    rows.push(['schedule', described(settings.schedule)])
   }
   rows.push(['runtime', `jpegnet ${version}, ${isa}, ${threads} threads, Node ${process.versions.node}`])
   return rows
+}
+
+/** The commonest mistakes. */
+function mistakes(confusion: readonly (readonly number[])[], labels: readonly string[]): string {
+  const pairs = confusion.flatMap((row, is) =>
+    row.map((count, said) => ({ count, what: `${labels[is]} taken for ${labels[said]}`, wrong: is !== said })),
+  )
+  const made = pairs.filter(({ count, wrong }) => wrong && count > 0).sort((a, b) => b.count - a.count)
+  if (made.length === 0) return paragraph('No mistakes.')
+  const rows = made.slice(0, MISTAKES).map(({ what, count }): Row => [what, grouped(count)])
+  const rest = made.slice(MISTAKES).reduce((sum, { count }) => sum + count, 0)
+  return facts([...rows, ...(rest > 0 ? [['all others', grouped(rest)] as Row] : [])])
+}
+
+/** How many kinds of mistakes are listed. */
+const MISTAKES = 8
+
+/** Mean over all blocks of up to {@link SAMPLE} pictures, spread evenly. */
+function meanNonZeros(data: Dataset): number {
+  const length = Math.min(SAMPLE, data.length)
+  const indices = Array.from({ length }, (_, index) => Math.floor((index * data.length) / length))
+  const components = indices.flatMap(index => data.describe(index).components)
+  const blocks = components.reduce((sum, { blocks: [high, wide] }) => sum + high * wide, 0)
+  return components.reduce((sum, { nonZeros }) => sum + nonZeros, 0) / blocks
+}
+
+const SAMPLE = 1000
+
+/** A patch of a colour that a chart uses. */
+function key(colour: 'accent' | 'warm'): string {
+  return `<span class="key" style="background: var(--${colour})"></span>`
 }
 
 function figure(caption: string, content: string): string {
@@ -104,6 +146,16 @@ function figure(caption: string, content: string): string {
 
 function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`
+}
+
+/** A type and its options. */
+function described({ type, ...options }: { type: string }): string {
+  const list = Object.entries(options).map(([name, value]) => `${name} ${String(value)}`)
+  return [type, ...list].join(', ')
+}
+
+function megabytes(bytes: number, images: number): string {
+  return `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB, ${grouped(bytes / images)} bytes an image`
 }
 
 function grouped(value: number): string {
