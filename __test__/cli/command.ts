@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 export const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 export interface Outcome {
+  /** Nothing if a signal ended it. */
   code: number | null
+  signal: NodeJS.Signals | null
   /** One entry a line of stdout. */
   lines: string[]
   /** Each line of stdout read as JSON, if all are. */
@@ -14,22 +16,40 @@ export interface Outcome {
   stderr: string
 }
 
-/** Runs the command to its end; `interrupt` sends SIGINT when a line of stdout matches. */
-export async function jpegnet(args: readonly string[], options: { interrupt?: RegExp } = {}): Promise<Outcome> {
-  return finished(spawn(process.execPath, [COMMAND, ...args]), options.interrupt)
+interface RunOptions {
+  /** Sends SIGINT, once, as soon as stdout matches. */
+  interrupt?: RegExp
+  /** Sends SIGINT, once, as soon as stderr matches. */
+  interruptAgain?: RegExp
+  env?: Record<string, string>
 }
 
-export async function finished(child: ReturnType<typeof spawn>, interrupt?: RegExp): Promise<Outcome> {
-  let [stdout, stderr] = ['', '']
-  child.stdout?.on('data', (text: Buffer) => {
-    stdout += text.toString()
-    if (interrupt?.test(stdout)) child.kill('SIGINT')
-  })
-  child.stderr?.on('data', (text: Buffer) => (stderr += text.toString()))
-  const [code] = (await once(child, 'close')) as [number | null]
+/** Runs the command to its end. */
+export async function jpegnet(args: readonly string[], { env, ...options }: RunOptions = {}): Promise<Outcome> {
+  return finished(spawn(process.execPath, [COMMAND, ...args], { env: { ...process.env, ...env } }), options)
+}
+
+/** Runs a line of bash, in which `"$@"` is the command with these arguments. */
+export async function inShell(line: string, args: readonly string[]): Promise<Outcome> {
+  return finished(spawn('bash', ['-c', line, 'bash', process.execPath, COMMAND, ...args]))
+}
+
+async function finished(child: ReturnType<typeof spawn>, options: RunOptions = {}): Promise<Outcome> {
+  const output = { stdout: '', stderr: '' }
+  const signalAt = (stream: 'stdout' | 'stderr', pattern: RegExp | undefined) => {
+    let waiting = pattern
+    child[stream]?.on('data', (text: Buffer) => {
+      output[stream] += text.toString()
+      if (waiting?.test(output[stream]) && child.kill('SIGINT')) waiting = undefined
+    })
+  }
+  signalAt('stdout', options.interrupt)
+  signalAt('stderr', options.interruptAgain)
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const { stdout, stderr } = output
   const lines = stdout.split('\n').filter(line => line !== '')
   const json = lines.every(line => line.startsWith('{'))
     ? lines.map(line => JSON.parse(line) as Record<string, unknown>)
     : []
-  return { code, lines, json, stderr }
+  return { code, signal, lines, json, stderr }
 }

@@ -43,10 +43,10 @@ export const reluOption = () => new Option('--relu <masking>', 'how ReLU is mask
 export const jsonOption = () => new Option('--json', 'print one JSON object a line')
 
 export const meanOption = () =>
-  new Option('--mean <a,b,c>', 'mean of red, green and blue samples in 0…1').argParser(perChannel(false))
+  new Option('--mean <a,b,c>', 'mean of red, green and blue samples in 0…1 (0.5)').argParser(perChannel(false))
 
 export const stdOption = () =>
-  new Option('--std <a,b,c>', 'deviation of red, green and blue samples in 0…1').argParser(perChannel(true))
+  new Option('--std <a,b,c>', 'deviation of red, green and blue samples in 0…1 (0.5)').argParser(perChannel(true))
 
 /** Options that two or more commands share. */
 export interface SharedOptions {
@@ -59,4 +59,9 @@ export interface SharedOptions {
 
 export function maskingOf({ relu, frequencies }: SharedOptions): MaskingOptions {
   return { ...(relu && { mode: relu }), ...(frequencies !== undefined && { frequencies }) }
+}
+
+/** Command lines under a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map(line => `  ${line}`).join('\n')}`
 }

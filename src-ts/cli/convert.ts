@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander'
 import { ModelError, mismatch } from '../errors.js'
 import { createModel, readSafetensors, type LoadReport, type Tensor } from '../index.js'
 import {
+  examples,
   frequenciesOption,
   jsonOption,
   meanOption,
@@ -20,7 +21,7 @@ export function addConvert(program: Command): void {
     .command('convert')
     .description('make a model of weights that were trained on pixels')
     .argument('<weights>', 'a safetensors file with PyTorch names')
-    .requiredOption('--model <name>', `the network: ${modelNames.join(', ')}`)
+    .addOption(new Option('--model <name>', 'the network').choices(modelNames).makeOptionMandatory())
     .requiredOption('--out <model>', 'where to save the model')
     .option('--classes <file>', 'a text file with the name of a class on each line')
     .addOption(new Option('--size <n>', 'height and width of the pictures').argParser(whole(8)).default(32))
@@ -29,6 +30,12 @@ export function addConvert(program: Command): void {
     .addOption(frequenciesOption())
     .addOption(reluOption())
     .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'jpegnet convert weights.safetensors --model paper --mean 0.49,0.48,0.45 --std 0.25,0.24,0.26 --out photos.model',
+      ),
+    )
     .action(async (weights: string, options: ConvertArguments) => {
       const { tensors } = await readSafetensors(weights)
       const labels = options.classes === undefined ? undefined : await classNames(options.classes)
@@ -74,7 +81,7 @@ function channelsOf(tensors: readonly Tensor[]): number {
   return first?.shape[1] ?? 3
 }
 
-function describe({ applied, missing, unused, mismatched, prefix }: LoadReport): string {
+function describe({ applied, missing, unused, mismatched, prefix, suggestions }: LoadReport): string {
   const list = (title: string, names: readonly string[]) =>
     names.length === 0 ? [] : [`${title}: ${names.join(', ')}`]
   return [
@@ -84,6 +91,10 @@ function describe({ applied, missing, unused, mismatched, prefix }: LoadReport):
     ...list(
       'mismatched',
       mismatched.map(({ name, expected, found }) => `${name} (expected ${expected}, found ${found})`),
+    ),
+    ...list(
+      'perhaps meant',
+      suggestions.map(({ missing, unused }) => `${unused} as ${missing}`),
     ),
   ].join('\n')
 }

@@ -1,7 +1,15 @@
 import { Option, type Command } from 'commander'
 import { jpegFolder, loadModel } from '../index.js'
-import { frequenciesOption, jsonOption, maskingOf, reluOption, whole, type SharedOptions } from './arguments.js'
-import { Progress, count, percent, printResult, saySkipped } from './terminal.js'
+import {
+  examples,
+  frequenciesOption,
+  jsonOption,
+  maskingOf,
+  reluOption,
+  whole,
+  type SharedOptions,
+} from './arguments.js'
+import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
 
 /** `jpegnet evaluate MODEL DIR` */
 export function addEvaluate(program: Command): void {
@@ -15,6 +23,13 @@ export function addEvaluate(program: Command): void {
     .addOption(new Option('--batch-size <n>', 'pictures a call').argParser(whole(1)))
     .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
     .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'jpegnet evaluate photos.model photos/test',
+        'jpegnet evaluate photos.model photos/test --frequencies 8 --relu asm --json',
+      ),
+    )
     .action(async (path: string, directory: string, options: EvaluateArguments) => {
       const { json = false, batchSize, skipBadFiles } = options
       const model = await loadModel(path)
@@ -26,7 +41,7 @@ export function addEvaluate(program: Command): void {
         onProgress: ({ type, done, total }) => progress.show(type === 'data' ? 'reading' : 'evaluating', done, total),
       })
       progress.clear()
-      saySkipped(skipped)
+      warnSkipped(skipped)
       const result = { images, correct, accuracy, loss, imagesPerSecond, skipped: skipped.length }
       const text = `${count(correct)} of ${count(images)} right (${percent(accuracy)}), ${count(imagesPerSecond)} images/s`
       printResult(json, result, text)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { loadModel, writeSafetensors } from '../index.js'
-import { jsonOption } from './arguments.js'
+import { examples, jsonOption } from './arguments.js'
 import { printResult } from './terminal.js'
 
 /** `jpegnet export MODEL --out WEIGHTS.safetensors` */
@@ -11,6 +11,7 @@ export function addExport(program: Command): void {
     .argument('<model>', 'a model that jpegnet saved')
     .requiredOption('--out <weights>', 'the safetensors file to write')
     .addOption(jsonOption())
+    .addHelpText('after', examples('jpegnet export photos.model --out weights.safetensors'))
     .action(async (path: string, { out, json = false }: { out: string; json?: boolean }) => {
       const model = await loadModel(path)
       const tensors = await model.parameters()

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { inspectJpeg, type JpegInspection } from '../index.js'
-import { jsonOption } from './arguments.js'
+import { examples, jsonOption } from './arguments.js'
 import { count, printResult } from './terminal.js'
 
 /** `jpegnet inspect FILE…` */
@@ -10,6 +10,7 @@ export function addInspect(program: Command): void {
     .description('say what JPEG files hold: size, components, sampling, quantisation, sparsity')
     .argument('<file...>', 'JPEG files')
     .addOption(jsonOption())
+    .addHelpText('after', examples('jpegnet inspect photo.jpg', 'jpegnet inspect photos/*.jpg --json'))
     .action(async (files: string[], { json = false }: { json?: boolean }) => {
       for (const file of files) {
         const inspection = await inspectJpeg(file)

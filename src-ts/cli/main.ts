@@ -8,27 +8,45 @@ import { addEvaluate } from './evaluate.js'
 import { addExport } from './export.js'
 import { addInspect } from './inspect.js'
 import { addPredict } from './predict.js'
+import { beQuiet, endWithReader, sayError } from './terminal.js'
 import { addTrain } from './train.js'
 
+// Commands inherit these settings, so they come before the commands.
 const program = new Command('jpegnet')
   .description('Train and run residual networks directly on JPEG files, in the JPEG transform domain.')
   .version(version(), '-v, --version', 'print versions, instruction set and threads')
+  .option('-q, --quiet', 'no progress and no remarks: results, warnings and errors only')
+  .configureHelp({ showGlobalOptions: true })
+  .configureOutput({
+    outputError: text =>
+      sayError(
+        text
+          .replace(/^error: /, '')
+          .trim()
+          .replace(/\s*\n\s*/g, ' '),
+      ),
+  })
+  .exitOverride()
+  .hook('preAction', command => {
+    if (command.opts<{ quiet?: boolean }>().quiet) beQuiet()
+  })
 
 for (const add of [addInspect, addTrain, addEvaluate, addPredict, addConvert, addExport]) add(program)
-program.commands.forEach(command => command.exitOverride())
-program.exitOverride()
 
+endWithReader()
 try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = exitCode(error)
 }
 
-/** 0 after help, 1 with one line on stderr for everything that went wrong. */
+/** 0 after help, 2 for a command line that makes no command, 1 with one line on stderr for all else that went wrong. */
 function exitCode(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`jpegnet: ${message}\n`)
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0
+    return error.code === 'commander.invalidArgument' ? 1 : 2
+  }
+  sayError(error instanceof Error ? error.message : String(error))
   if (process.env['JPEGNET_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`)
   if (!(error instanceof ModelError)) process.stderr.write('This is a bug in jpegnet; JPEGNET_DEBUG=1 shows where.\n')
   return 1

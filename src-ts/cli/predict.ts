@@ -1,6 +1,14 @@
 import { Option, type Command } from 'commander'
 import { loadModel } from '../index.js'
-import { frequenciesOption, jsonOption, maskingOf, reluOption, whole, type SharedOptions } from './arguments.js'
+import {
+  examples,
+  frequenciesOption,
+  jsonOption,
+  maskingOf,
+  reluOption,
+  whole,
+  type SharedOptions,
+} from './arguments.js'
 import { percent, printResult } from './terminal.js'
 
 /** `jpegnet predict MODEL FILE…` */
@@ -14,6 +22,7 @@ export function addPredict(program: Command): void {
     .addOption(frequenciesOption())
     .addOption(reluOption())
     .addOption(jsonOption())
+    .addHelpText('after', examples('jpegnet predict photos.model photo.jpg --top 3'))
     .action(async (path: string, files: string[], options: SharedOptions & { top: number }) => {
       const model = await loadModel(path)
       for (const { file, logits, classes } of await model.predict(files, maskingOf(options))) {

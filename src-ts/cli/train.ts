@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Option, type Command } from 'commander'
 import { ModelError, mismatch } from '../errors.js'
 import {
@@ -21,6 +22,7 @@ import {
 } from '../index.js'
 import { listFolder } from '../data/folder.js'
 import {
+  examples,
   frequenciesOption,
   jsonOption,
   maskingOf,
@@ -33,7 +35,7 @@ import {
   type SharedOptions,
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
-import { Progress, count, percent, printResult, say, saySkipped } from './terminal.js'
+import { Progress, count, percent, printResult, say, warn, warnSkipped } from './terminal.js'
 
 /** `jpegnet train DIR --out MODEL` */
 export function addTrain(program: Command): void {
@@ -74,7 +76,10 @@ export function addTrain(program: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExample:\n  jpegnet train photos/train --test photos/test --model paper --epochs 20 --schedule one-cycle --out photos.model',
+      examples(
+        'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
+        'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
+      ),
     )
     .action(runTrain)
 }
@@ -103,6 +108,8 @@ async function runTrain(directory: string, options: TrainArguments): Promise<voi
   const [abort, stopListening] = abortOnInterrupt()
   const progress = new Progress()
   const tell = reporter(json, progress)
+  /** The last epoch that is saved. */
+  let saved: number | undefined
   try {
     const training = { ...trainOptions(options), ...(test !== undefined && { test: folder(test) }) }
     for await (const event of model.train(folder(directory), {
@@ -111,17 +118,23 @@ async function runTrain(directory: string, options: TrainArguments): Promise<voi
       signal: abort,
     })) {
       tell(event)
+      if (event.type === 'checkpoint') saved = event.epoch
     }
     progress.clear()
+    if (saved === undefined) {
+      warn(
+        `${options.resume} had done all ${model.training?.epoch} epochs; --epochs says how many there shall be in all`,
+      )
+      await model.save(out, { optimizer: true })
+    }
     say(`saved ${out}`)
   } catch (error) {
     progress.clear()
     if (!(error instanceof ModelError && error.code === 'ABORTED')) throw error
-    const epochs = model.training?.epoch ?? 0
-    say(
-      epochs > 0
-        ? `stopped; ${out} holds the model after epoch ${epochs}; go on with --resume ${out}`
-        : 'stopped before the first epoch ended; nothing was saved',
+    warn(
+      saved === undefined
+        ? 'stopped before an epoch ended; nothing was saved'
+        : `stopped; ${out} holds the model after epoch ${saved}; go on with the same command and --resume ${out}`,
     )
     process.exitCode = 130
   } finally {
@@ -131,7 +144,7 @@ async function runTrain(directory: string, options: TrainArguments): Promise<voi
 
 /** A new model for the folder's pictures, or the one to resume. */
 async function modelToTrain(directory: string, options: TrainArguments): Promise<Model> {
-  if (options.resume !== undefined) return loadModel(options.resume, maskingOf(options))
+  if (options.resume !== undefined) return modelToResume(options.resume, options)
   const { classes, files } = await listFolder(directory)
   if (classes.length < 2)
     throw mismatch('NO_CLASSES', directory, 'folders of at least two classes', `one, ${classes[0]}`)
@@ -141,6 +154,20 @@ async function modelToTrain(directory: string, options: TrainArguments): Promise
   const shape = { classes: classes.length, channels, width, height }
   const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
   return createModel(namedModel(model, { ...shape, ...normalisation, relu, frequencies }), { seed, labels: classes })
+}
+
+/** The model of that file; what was said of it beside its masking must be so. */
+async function modelToResume(path: string, options: TrainArguments): Promise<Model> {
+  const model = await loadModel(path, maskingOf(options))
+  const { name, input } = model.definition
+  const agree = (option: string, its: unknown, given: unknown) => {
+    if (given === undefined || isDeepStrictEqual(given, its)) return
+    throw mismatch('INVALID_OPTION', option, `${String(its)}, as ${path} has it`, String(given))
+  }
+  agree('--model', name, options.model)
+  agree('--mean', input.mean, forChannels(options.mean, input.channels, '--mean'))
+  agree('--std', input.std, forChannels(options.std, input.channels, '--std'))
+  return model
 }
 
 /** The first file that can be read: its size and colour are the network's. */
@@ -189,16 +216,18 @@ function scheduleOf(name: 'constant' | 'step' | 'cosine' | 'one-cycle'): Schedul
   return schedules[name]()
 }
 
-/** The first Ctrl-C ends the training after its step, the second ends the process. */
+/** The first Ctrl-C ends the training after its step; the second finds no listener and ends the process at once. */
 function abortOnInterrupt(): [AbortSignal, () => void] {
   const controller = new AbortController()
+  const stopListening = () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   const interrupt = () => {
-    if (controller.signal.aborted) process.exit(130)
-    say('stopping after this step; Ctrl-C again to stop at once')
+    // An exit would wait for the step on its worker thread, which a signal left to the system does not.
+    stopListening()
+    warn('stopping after this step; Ctrl-C again to stop at once')
     controller.abort()
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
-  return [controller.signal, () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt)]
+  return [controller.signal, stopListening]
 }
 
 /** Tells a person, or a program, what a training does. */
@@ -215,7 +244,7 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         say(`${count(event.images)} images in memory, ${count(bytes)} bytes each`)
         if (event.epochsDone > 0) say(`going on after epoch ${event.epochsDone} of ${event.epochs}`)
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
-        saySkipped(event.skipped)
+        warnSkipped(event.skipped)
         if (json) {
           printResult(true, { ...event, skipped: event.skipped.length }, '')
         }

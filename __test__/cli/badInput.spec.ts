@@ -1,0 +1,154 @@
+import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { createModel, paperResnet, readSafetensors, writeSafetensors } from '../../src-ts/index.js'
+import { fixture, folderOf, jpegs } from '../fixtures/pictures.js'
+import { jpegnet } from './command.js'
+
+/** Each makes a wrong command line and says what its one line on stderr must contain. */
+const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [string[], RegExp]> = {
+  'a missing file': folder => [['inspect', join(folder, 'none.jpg')], /none\.jpg: expected a file, found none/],
+  'an empty file': folder => [
+    ['inspect', join(folder, 'bad/empty.jpg')],
+    /empty\.jpg: expected a JPEG file, found an empty one/,
+  ],
+  'a truncated file': folder => [['inspect', join(folder, 'bad/cut.jpg')], /cut\.jpg: expected a whole JPEG file/],
+  'a file that is no JPEG': folder => [['inspect', join(folder, 'bad/text.jpg')], /text\.jpg: expected a JPEG file/],
+  'a CMYK file': () => [['inspect', fixture('variants/cmyk.jpg')], /expected gray or YCbCr components, found CMYK/],
+  'a missing folder': folder => [['train', join(folder, 'none'), '--out', 'x'], /none: expected a folder, found none/],
+  'a folder with no classes': folder => [['train', join(folder, 'bad'), '--out', 'x'], /expected a folder with/],
+  'a folder with one class': async folder => {
+    await writeFile(join(folder, 'one/a.jpg'), jpegs[0] as Buffer)
+    return [['train', join(folder, 'single'), '--out', 'x'], /at least two classes, found one/]
+  },
+  'a class folder with damaged files': folder => [['train', join(folder, 'damaged'), '--out', 'x'], /cut\.jpg/],
+  'a class folder with a file that cannot be opened': async folder => {
+    await symlink(join(folder, 'nowhere'), join(folder, 'sizes/1/gone.jpg'))
+    return [['train', join(folder, 'sizes'), '--out', 'x'], /gone\.jpg: expected a file, found none/]
+  },
+  'a picture of another size': folder => [
+    ['predict', join(folder, 'small.model'), join(folder, 'sizes/0/a.jpg')],
+    /a\.jpg: expected a picture of 64×64 pixels, found 32×32/,
+  ],
+  'pictures of another size': folder => [
+    ['evaluate', join(folder, 'small.model'), join(folder, 'sizes')],
+    /expected a picture of 64×64 pixels, found 32×32/,
+  ],
+  'pictures whose size no grid fits': folder => [
+    ['train', join(folder, 'odd'), '--out', 'x'],
+    /multiples of 8, found 27×19 pixels/,
+  ],
+  'zero epochs': folder => [['train', folder, '--out', 'x', '--epochs', '0'], /--epochs.*at least 1, found 0/],
+  'a learning rate that is no number': folder => [
+    ['train', folder, '--out', 'x', '--learning-rate', 'NaN'],
+    /--learning-rate.*found NaN/,
+  ],
+  'an infinite weight decay': folder => [
+    ['train', folder, '--out', 'x', '--weight-decay', 'Infinity'],
+    /found Infinity/,
+  ],
+  'frequencies out of range': folder => [
+    ['train', folder, '--out', 'x', '--frequencies', '16'],
+    /from 1 to 15, found 16/,
+  ],
+  'a mean that is no number': folder => [['train', folder, '--out', 'x', '--mean', '0.5,x,0.5'], /--mean.*0\.5,x,0\.5/],
+  'two means for three channels': folder => [['train', folder, '--out', 'x', '--mean', '0.5,0.4'], /one or three/],
+  'a deviation of zero': folder => [['train', folder, '--out', 'x', '--std', '0'], /--std.*above 0.*found 0/],
+  'a masking that is none': folder => [['train', folder, '--out', 'x', '--relu', 'soft'], /--relu.*exact, asm, apx/],
+  'momentum for adam': folder => [
+    ['train', join(folder, 'sizes'), '--out', 'x', '--momentum', '0.9'],
+    /--momentum: expected --optimizer sgd, found adam/,
+  ],
+  'a folder to save in that is not there': folder => [
+    ['train', join(folder, 'sizes'), '--out', join(folder, 'none/x.model')],
+    /x\.model: expected a file that can be written, found no folder/,
+  ],
+  'weights that are no safetensors file': folder => [
+    ['convert', join(folder, 'sizes/0/a.jpg'), '--model', 'paper', '--out', 'x'],
+    /a\.jpg: expected a safetensors file/,
+  ],
+  'a list of classes that is not there': folder => [
+    ['convert', join(folder, 'small.model'), '--model', 'paper', '--out', 'x', '--classes', join(folder, 'none.txt')],
+    /none\.txt: expected a readable text file/,
+  ],
+  'a model that is not there': folder => [
+    ['predict', join(folder, 'none.model'), 'a.jpg'],
+    /none\.model: expected a file/,
+  ],
+  'weights without a definition': () => [
+    ['predict', fixture('reference/paper_resnet.safetensors'), 'a.jpg'],
+    /expected a model that jpegnet saved/,
+  ],
+  'a model of another version': folder => [
+    ['predict', join(folder, 'future.model'), 'a.jpg'],
+    /expected a model of format version 1, found version 9/,
+  ],
+  'a model of another shape': folder => [['predict', join(folder, 'shape.model'), 'a.jpg'], /fc\.weight of shape/],
+  'weights that are not numbers': folder => [['predict', join(folder, 'nan.model'), 'a.jpg'], /expected finite/],
+}
+
+for (const [what, make] of Object.entries(wrong)) {
+  test(`${what}: exit code 1 and one line that says so`, async t => {
+    const folder = await folderOf(t, {
+      'bad/empty.jpg': new Uint8Array(),
+      'bad/cut.jpg': jpegs[0]?.subarray(0, 400) ?? '',
+      'bad/text.jpg': 'hello',
+      'one/': '',
+      'single/a/a.jpg': jpegs[0] as Buffer,
+      'damaged/a/good.jpg': jpegs[0] as Buffer,
+      'damaged/b/cut.jpg': jpegs[1]?.subarray(0, 400) ?? '',
+      'sizes/0/a.jpg': jpegs[0] as Buffer,
+      'sizes/1/b.jpg': jpegs[1] as Buffer,
+      'odd/a/a.jpg': await readFile(fixture('variants/odd.jpg')),
+      'odd/b/b.jpg': await readFile(fixture('variants/odd.jpg')),
+    })
+    const small = createModel(paperResnet({ height: 64, width: 64, classes: 2 }))
+    await small.save(join(folder, 'small.model'))
+    small.dispose()
+    const { metadata, tensors } = await readSafetensors(join(folder, 'small.model'))
+    const change = (
+      name: string,
+      edit: (values: Float32Array, shape: number[]) => { values: Float32Array; shape: number[] },
+    ) =>
+      tensors.map(tensor =>
+        tensor.name === name ? { ...tensor, ...edit(tensor.values.slice(), tensor.shape) } : tensor,
+      )
+    await writeSafetensors(join(folder, 'future.model'), { tensors, metadata: { ...metadata, 'jpegnet.version': '9' } })
+    await writeSafetensors(join(folder, 'shape.model'), {
+      metadata,
+      tensors: change('fc.weight', values => ({ values: values.subarray(0, 64), shape: [1, 64] })),
+    })
+    await writeSafetensors(join(folder, 'nan.model'), {
+      metadata,
+      tensors: change('fc.bias', (values, shape) => ({ values: values.fill(NaN), shape })),
+    })
+    const [args, said] = await make(folder)
+    const { code, lines, stderr } = await jpegnet(args)
+    t.is(code, 1, stderr)
+    t.regex(stderr, said)
+    t.is(stderr.trimEnd().split('\n').length, 1, stderr)
+    t.deepEqual(lines, [])
+  })
+}
+
+test('a command line that makes no command: exit code 2 and one line that says so', async t => {
+  const lines: [string[], RegExp][] = [
+    [['trian'], /unknown command 'trian' \(Did you mean train\?\)/],
+    [['train', 'x', '--out', 'y', '--epoch', '3'], /unknown option '--epoch' \(Did you mean --epochs\?\)/],
+    [['train', 'x'], /required option '--out <model>' not specified/],
+    [['predict', 'x'], /missing required argument 'file'/],
+  ]
+  for (const [args, said] of lines) {
+    const { code, lines, stderr } = await jpegnet(args)
+    t.is(code, 2, stderr)
+    t.regex(stderr, said)
+    t.regex(stderr, /^jpegnet: .*\n$/)
+    t.deepEqual(lines, [])
+  }
+})
+
+test('where an error came from is told when asked for', async t => {
+  const { code, stderr } = await jpegnet(['inspect', 'none.jpg'], { env: { JPEGNET_DEBUG: '1' } })
+  t.is(code, 1)
+  t.regex(stderr, /^jpegnet: none\.jpg: .*\nModelError: .*\n +at /)
+})

@@ -1,0 +1,120 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { loadModel, readSafetensors } from '../../src-ts/index.js'
+import { folderOf, jpegs, temporaryFolder } from '../fixtures/pictures.js'
+import { inShell, jpegnet } from './command.js'
+
+const tenFiles = Object.fromEntries(jpegs.map((jpeg, index) => [`${index % 2 ? 'odd' : 'even'}/${index}.jpg`, jpeg]))
+const quick = ['--batch-size', '5', '--seed', '3']
+
+test('stopping after an epoch and resuming gives the same weights as not stopping', async t => {
+  const folder = await folderOf(t, tenFiles)
+  const scratch = await temporaryFolder(t)
+  const whole = join(scratch, 'whole.model')
+  const half = join(scratch, 'half.model')
+  const rest = join(scratch, 'rest.model')
+  const options = [...quick, '--schedule', 'constant', '--optimizer', 'sgd', '--learning-rate', '0.01']
+  t.is((await jpegnet(['train', folder, '--out', whole, '--epochs', '4', ...options])).code, 0)
+  t.is((await jpegnet(['train', folder, '--out', half, '--epochs', '2', ...options])).code, 0)
+  const resumed = await jpegnet(['train', folder, '--resume', half, '--out', rest, '--epochs', '4', '--json'])
+  t.is(resumed.code, 0, resumed.stderr)
+  t.is(resumed.json.filter(({ type }) => type === 'epoch').length, 2)
+  const [expected, found] = await Promise.all([readSafetensors(whole), readSafetensors(rest)])
+  t.deepEqual(found.tensors, expected.tensors)
+})
+
+test('Ctrl-C during a training keeps the last checkpoint, and resuming it equals not stopping', async t => {
+  const folder = await folderOf(t, tenFiles)
+  const scratch = await temporaryFolder(t)
+  const [stopped, resumed, whole] = ['stopped', 'resumed', 'whole'].map(name => join(scratch, `${name}.model`)) as [
+    string,
+    string,
+    string,
+  ]
+  const args = ['train', folder, '--out', stopped, '--epochs', '100000', ...quick, '--json']
+  const { code, stderr } = await jpegnet(args, { interrupt: /"epoch":3/ })
+  t.is(code, 130, stderr)
+  const [, saved] = /stopped\.model holds the model after epoch (\d+); .* --resume .*stopped\.model/.exec(stderr) ?? []
+  const epoch = Number(saved)
+  t.true(epoch >= 3, stderr)
+  using model = await loadModel(stopped)
+  t.is(model.training?.epoch, epoch)
+
+  const epochs = ['--epochs', `${epoch + 2}`]
+  t.is((await jpegnet(['train', folder, '--resume', stopped, '--out', resumed, ...epochs])).code, 0)
+  t.is((await jpegnet(['train', folder, '--out', whole, ...epochs, ...quick])).code, 0)
+  const [expected, found] = await Promise.all([readSafetensors(whole), readSafetensors(resumed)])
+  t.deepEqual(found.tensors, expected.tensors)
+})
+
+/** So many files that their first epoch, or a step of them all, takes a while. */
+const manyFiles = (count: number) =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [
+      `${index % 2 ? 'odd' : 'even'}/${index}.jpg`,
+      jpegs[index % 10] as Buffer,
+    ]),
+  )
+
+test('Ctrl-C before an epoch has ended saves nothing, says so and leaves what was there', async t => {
+  const folder = await folderOf(t, manyFiles(1000))
+  const out = join(await temporaryFolder(t), 'old.model')
+  await writeFile(out, 'what was there')
+  const args = ['train', folder, '--out', out, '--batch-size', '1', '--json']
+  const { code, stderr } = await jpegnet(args, { interrupt: /"type":"start"/ })
+  t.is(code, 130, stderr)
+  t.regex(stderr, /stopped before an epoch ended; nothing was saved/)
+  t.is(await readFile(out, 'utf8'), 'what was there')
+})
+
+test('a second Ctrl-C does not wait for the step', async t => {
+  const folder = await folderOf(t, manyFiles(500))
+  const out = join(await temporaryFolder(t), 'none.model')
+  const args = ['train', folder, '--out', out, '--batch-size', '500', '--json']
+  const twice = { interrupt: /"type":"start"/, interruptAgain: /Ctrl-C again/ }
+  const { signal, stderr } = await jpegnet(args, twice)
+  t.is(signal, 'SIGINT', stderr)
+  t.false(stderr.includes('stopped'))
+})
+
+test('resuming a training that is done says so and still saves', async t => {
+  const folder = await folderOf(t, tenFiles)
+  const scratch = await temporaryFolder(t)
+  const [done, copy] = [join(scratch, 'done.model'), join(scratch, 'copy.model')]
+  t.is((await jpegnet(['train', folder, '--out', done, '--epochs', '2', ...quick])).code, 0)
+  const { code, lines, stderr } = await jpegnet(['train', folder, '--resume', done, '--out', copy])
+  t.is(code, 0, stderr)
+  t.deepEqual(lines, [])
+  t.regex(stderr, /done\.model had done all 2 epochs/)
+  t.deepEqual(await readFile(copy), await readFile(done))
+})
+
+test('resuming with another network or normalisation than the model has is refused', async t => {
+  const folder = await folderOf(t, tenFiles)
+  const out = join(await temporaryFolder(t), 'm.model')
+  const train = ['train', folder, '--out', out]
+  t.is((await jpegnet([...train, '--epochs', '1', '--mean', '0.4', ...quick])).code, 0)
+  const resume = [...train, '--resume', out, '--epochs', '2']
+  const before = await readFile(out)
+  for (const other of ['--mean=0.3', '--std=0.1,0.2,0.3', '--model=resnet20']) {
+    const { code, stderr } = await jpegnet([...resume, other])
+    t.is(code, 1, stderr)
+    t.regex(stderr, new RegExp(`^jpegnet: ${other.split('=')[0]}: expected .*m\\.model has it, found`))
+  }
+  t.deepEqual(await readFile(out), before)
+  t.is((await jpegnet([...resume, '--mean', '0.4', '--model', 'paper'])).code, 0)
+})
+
+test('a full disk leaves the model that was there', async t => {
+  const folder = await folderOf(t, tenFiles)
+  const out = join(await temporaryFolder(t), 'kept.model')
+  t.is((await jpegnet(['train', folder, '--out', out, '--epochs', '1', ...quick])).code, 0)
+  const before = await readFile(out)
+  // A limit on the size of files, in KiB, gives the same error as a full disk would: a write that fails half-way.
+  const limited = `trap '' XFSZ; ulimit -f 64; exec "$@"`
+  const { code, stderr } = await inShell(limited, ['train', folder, '--out', out, '--epochs', '1', ...quick])
+  t.is(code, 1, stderr)
+  t.regex(stderr, /kept\.model: expected to write the file, found /)
+  t.deepEqual(await readFile(out), before)
+})
