@@ -1,6 +1,8 @@
 /** What a person sees: progress and sentences on stderr, results on stdout. */
 import { Presets, SingleBar } from 'cli-progress'
 
+export { grouped as count, percent } from '../numbers.js'
+
 /** Milliseconds between two lines of progress where there is no terminal to draw on. */
 const PLAIN_INTERVAL = 10_000
 
@@ -86,14 +88,6 @@ export class Progress {
     this.#spoke = now
     say(`${title}: ${done}/${total}  ${note}`.trimEnd())
   }
-}
-
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
-}
-
-export function count(value: number): string {
-  return Math.round(value).toLocaleString('en')
 }
 
 /** Files left out, so that none is left out silently. */

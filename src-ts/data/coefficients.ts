@@ -1,4 +1,5 @@
-import { lift, NativeJpegSet } from '../native/addon.js'
+import { lift } from '../native/addon.js'
+import { withJpeg } from './single.js'
 
 /** A component's quantised coefficients, zeros included. */
 export interface CoefficientPlane {
@@ -15,17 +16,11 @@ export interface CoefficientPlane {
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
 export async function jpegCoefficients(file: string | Uint8Array): Promise<CoefficientPlane[]> {
-  const set = new NativeJpegSet()
-  try {
-    const inMemory = typeof file !== 'string'
-    const report = lift(await (inMemory ? set.decodeBuffers([file], ['buffer']) : set.decodeFiles([file])))
-    report.failures.forEach(({ failure }) => lift(failure))
+  return withJpeg(file, set => {
     const planes = lift(set.describe(0)).components.map(async ({ blocksHigh, blocksWide }, component) => ({
       blocks: [blocksHigh, blocksWide] as [number, number],
       values: lift(await set.coefficients(0, component)),
     }))
-    return await Promise.all(planes)
-  } finally {
-    set.dispose()
-  }
+    return Promise.all(planes)
+  })
 }

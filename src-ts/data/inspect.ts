@@ -1,4 +1,5 @@
-import { lift, NativeJpegSet, type BindingJpegDescription } from '../native/addon.js'
+import { lift, type BindingJpegDescription } from '../native/addon.js'
+import { withJpeg } from './single.js'
 
 /** One component of a JPEG file. */
 export interface JpegComponent {
@@ -42,15 +43,7 @@ export interface JpegInspection {
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
 export async function inspectJpeg(file: string | Uint8Array): Promise<JpegInspection> {
-  const set = new NativeJpegSet()
-  try {
-    const named = typeof file === 'string'
-    const report = lift(await (named ? set.decodeFiles([file]) : set.decodeBuffers([file], ['buffer'])))
-    report.failures.forEach(({ failure }) => lift(failure))
-    return inspection(lift(set.describe(0)))
-  } finally {
-    set.dispose()
-  }
+  return withJpeg(file, set => inspection(lift(set.describe(0))))
 }
 
 /** A description as users see it. */

@@ -1,3 +1,4 @@
+import { grouped } from '../numbers.js'
 import type { ModelDefinition } from './definition.js'
 
 /** One operation of a model as the engine plans it. */
@@ -45,8 +46,4 @@ export function summaryTable(
   return [`${name}: input ${size}, ${grouped(parameters)} parameters`, '', line(header), rule, ...rows.map(line)].join(
     '\n',
   )
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString('en')
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { jpegCoefficients, type CoefficientPlane } from '../data/coefficients.js'
 import type { Prediction } from '../model/predict.js'
+import { percent } from '../numbers.js'
 import { escaped } from './html.js'
 
 /** A picture that the page shows. */
@@ -27,8 +28,8 @@ async function figure({ prediction, label }: ReportPicture): Promise<string> {
   const { file, classes } = prediction
   const [bytes, planes] = await Promise.all([readFile(file), jpegCoefficients(file)])
   const [best, second] = classes
-  const said = best ? `${best.label} (${percent(best.probability)})` : ''
-  const next = second ? `, then ${second.label} (${percent(second.probability)})` : ''
+  const said = best ? `${best.label} (${percent(best.probability, 1)})` : ''
+  const next = second ? `, then ${second.label} (${percent(second.probability, 1)})` : ''
   const wrong = label !== undefined && best?.label !== label
   const truth = label === undefined ? '' : `is ${escaped(label)}, `
   const caption = `${truth}said <span class="verdict">${escaped(said)}</span>${escaped(next)}`
@@ -58,8 +59,4 @@ export function coefficientMap({ blocks: [high, wide], values }: CoefficientPlan
   const drawn = [...paths].map(([key, path]) => `<path ${key} d="${path}"/>`).join('')
   const title = 'non-zero luminance coefficients'
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">${drawn}<path class="grid" d="${lines}"/></svg>`
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`
 }

@@ -2,6 +2,7 @@
 import type { Dataset } from '../data/dataset.js'
 import type { Evaluation } from '../model/evaluate.js'
 import type { Model } from '../model/model.js'
+import { grouped, percent } from '../numbers.js'
 import { runtimeInfo } from '../runtime.js'
 import type { StartEvent, StepEvent } from '../train/events.js'
 import { facts, headline, page, paragraph, section } from './html.js'
@@ -144,10 +145,6 @@ function figure(caption: string, content: string): string {
   return `<figure><figcaption>${caption}</figcaption>${content}</figure>`
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
-}
-
 /** A type and its options. */
 function described({ type, ...options }: { type: string }): string {
   const list = Object.entries(options).map(([name, value]) => `${name} ${String(value)}`)
@@ -156,8 +153,4 @@ function described({ type, ...options }: { type: string }): string {
 
 function megabytes(bytes: number, images: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB, ${grouped(bytes / images)} bytes an image`
-}
-
-function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en')
 }
