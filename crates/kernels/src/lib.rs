@@ -24,6 +24,7 @@ mod linear;
 mod loss;
 mod optimizer;
 mod piecewise_linear;
+pub mod pixels;
 mod pool;
 mod resample;
 

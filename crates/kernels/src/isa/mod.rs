@@ -4,11 +4,15 @@
 //! the target's baseline until [`Isa::run`] has a token that proves the machine can do more.
 
 mod lanes;
+mod panels;
 mod product;
+mod strided;
 
 pub(crate) use lanes::{BlockKernel, Full, Lanes, Partial, over_blocks};
+pub(crate) use panels::{Panels, Rows, multiply_panels, padded};
 pub(crate) use product::{Matrix, Product, Sum, multiply};
 use pulp::{Arch, Simd, WithSimd};
+pub(crate) use strided::{Steps, VectorGrid, VectorGridMut};
 
 /// An instruction set this machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

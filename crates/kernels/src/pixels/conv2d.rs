@@ -1,0 +1,258 @@
+//! A convolution of maps in pixels, with its method chosen.
+
+use super::direct::Direct;
+use super::epilogue::Epilogue;
+use super::pointwise::Pointwise;
+use super::winograd::{F23, F43, Stride2, Winograd};
+use crate::isa::Isa;
+use std::ops::Range;
+
+/// The shape of a convolution, sizes in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConvShape {
+    /// Channels in.
+    pub input_channels: usize,
+    /// Channels out.
+    pub output_channels: usize,
+    /// Height and width of the filter.
+    pub size: usize,
+    /// Pixels of the input from one output pixel to the next.
+    pub stride: usize,
+    /// Zero pixels around the input.
+    pub padding: usize,
+    /// Rows of the input.
+    pub height: usize,
+    /// Columns of the input.
+    pub width: usize,
+}
+
+impl ConvShape {
+    /// Rows of the output.
+    ///
+    /// # Panics
+    /// If the filter is larger than the padded input.
+    #[must_use]
+    pub const fn output_height(&self) -> usize {
+        (self.height + 2 * self.padding - self.size) / self.stride + 1
+    }
+
+    /// Columns of the output.
+    ///
+    /// # Panics
+    /// If the filter is larger than the padded input.
+    #[must_use]
+    pub const fn output_width(&self) -> usize {
+        (self.width + 2 * self.padding - self.size) / self.stride + 1
+    }
+
+    /// Weights of the filter.
+    #[must_use]
+    pub const fn filter_len(&self) -> usize {
+        self.output_channels * self.input_channels * self.size * self.size
+    }
+
+    /// Floats of one image's input.
+    #[must_use]
+    pub const fn input_len(&self) -> usize {
+        self.height * self.width * self.input_channels
+    }
+
+    /// Floats of one row of the output.
+    #[must_use]
+    pub const fn output_row_len(&self) -> usize {
+        self.output_width() * self.output_channels
+    }
+
+    /// Floats of one image's output.
+    #[must_use]
+    pub const fn output_len(&self) -> usize {
+        self.output_height() * self.output_row_len()
+    }
+
+    /// Multiply-adds of the direct convolution of one image: what all methods are compared with.
+    #[must_use]
+    pub const fn direct_multiplies(&self) -> usize {
+        self.output_height() * self.output_width() * self.filter_len()
+    }
+}
+
+/// A way to compute the convolution between the DCTs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// Winograd F(4×4, 3×3): 36 multiplies for 16 pixels instead of 144.
+    Winograd4,
+    /// Winograd F(2×2, 3×3): 16 multiplies for 4 pixels instead of 36; smaller packed filters, smaller error.
+    Winograd2,
+    /// A 3×3 filter at stride 2 by its even and odd phases, the odd one by F(4, 2): 81 multiplies for 16 pixels instead
+    /// of 144.
+    WinogradStride2,
+    /// A 1×1 filter: one matrix product.
+    Pointwise,
+    /// Every size and stride, as the sum says.
+    Direct,
+}
+
+impl Method {
+    /// All, none before those that need fewer multiplies.
+    pub const ALL: [Method; 5] =
+        [Method::Winograd4, Method::Winograd2, Method::WinogradStride2, Method::Pointwise, Method::Direct];
+
+    /// Whether the method can compute a convolution of this shape.
+    #[must_use]
+    pub fn takes(self, shape: &ConvShape) -> bool {
+        match self {
+            Method::Winograd4 | Method::Winograd2 => shape.size == 3 && shape.stride == 1,
+            Method::WinogradStride2 => shape.size == 3 && shape.stride == 2,
+            Method::Pointwise => shape.size == 1 && shape.padding == 0,
+            Method::Direct => true,
+        }
+    }
+}
+
+/// A convolution of maps in pixels. The output is cut into units of whole rows; any run of units of a batch can be
+/// computed on its own.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    shape: ConvShape,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Winograd4(Winograd<F43, 6, 6, 4>),
+    Winograd2(Winograd<F23, 4, 4, 2>),
+    WinogradStride2(Winograd<Stride2, 9, 9, 4>),
+    Pointwise(Pointwise),
+    Direct(Direct),
+}
+
+/// The same call on whichever kind it is.
+macro_rules! on_kind {
+    ($self:ident, $kind:ident => $call:expr) => {
+        match &$self.kind {
+            Kind::Winograd4($kind) => $call,
+            Kind::Winograd2($kind) => $call,
+            Kind::WinogradStride2($kind) => $call,
+            Kind::Pointwise($kind) => $call,
+            Kind::Direct($kind) => $call,
+        }
+    };
+}
+
+impl Conv2d {
+    /// A convolution computed by `method`; none if that cannot do the shape or the filter is larger than the padded
+    /// input.
+    #[must_use]
+    pub fn new(shape: ConvShape, method: Method) -> Option<Conv2d> {
+        let reach = 2 * shape.padding;
+        if !method.takes(&shape) || shape.size > (shape.height + reach).min(shape.width + reach) {
+            return None;
+        }
+        let kind = match method {
+            Method::Winograd4 => Kind::Winograd4(Winograd::new(shape)),
+            Method::Winograd2 => Kind::Winograd2(Winograd::new(shape)),
+            Method::WinogradStride2 => Kind::WinogradStride2(Winograd::new(shape)),
+            Method::Pointwise => Kind::Pointwise(Pointwise::new(shape)),
+            Method::Direct => Kind::Direct(Direct::new(shape)),
+        };
+        Some(Conv2d { shape, kind })
+    }
+
+    /// The shape it was made for.
+    #[must_use]
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// The method it was made with.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        match self.kind {
+            Kind::Winograd4(_) => Method::Winograd4,
+            Kind::Winograd2(_) => Method::Winograd2,
+            Kind::WinogradStride2(_) => Method::WinogradStride2,
+            Kind::Pointwise(_) => Method::Pointwise,
+            Kind::Direct(_) => Method::Direct,
+        }
+    }
+
+    /// Floats of a packed filter.
+    #[must_use]
+    pub fn packed_len(&self) -> usize {
+        on_kind!(self, kind => kind.packed_len())
+    }
+
+    /// Packs a filter `[out, in, size, size]`, each output channel scaled by `scale[out]` if given (a batch
+    /// normalisation folded in).
+    ///
+    /// # Panics
+    /// If a slice does not have the length its shape says.
+    pub fn pack_filter_into(&self, filter: &[f32], scale: Option<&[f32]>, packed: &mut [f32]) {
+        assert_eq!(filter.len(), self.shape.filter_len(), "a filter is [out, in, size, size]");
+        assert_eq!(packed.len(), self.packed_len(), "a packed filter has packed_len floats");
+        assert!(scale.is_none_or(|scale| scale.len() == self.shape.output_channels), "one scale an output channel");
+        let weight = |out: usize, rest: usize| {
+            let weight = f64::from(filter[out * (filter.len() / self.shape.output_channels) + rest]);
+            weight * scale.map_or(1.0, |scale| f64::from(scale[out]))
+        };
+        packed.fill(0.0);
+        on_kind!(self, kind => kind.pack_filter_into(&weight, packed));
+    }
+
+    /// Output rows of a unit; the last unit of an image may have fewer.
+    #[must_use]
+    pub fn unit_rows(&self) -> usize {
+        on_kind!(self, kind => kind.unit_rows())
+    }
+
+    /// Units of one image.
+    #[must_use]
+    pub fn units(&self) -> usize {
+        self.shape.output_height().div_ceil(self.unit_rows())
+    }
+
+    /// The output row of the batch at which a unit of the batch begins.
+    #[must_use]
+    pub fn first_row(&self, unit: usize) -> usize {
+        let (image, unit) = (unit / self.units(), unit % self.units());
+        image * self.shape.output_height() + unit * self.unit_rows()
+    }
+
+    /// Units to compute in one call so that the work is a matrix product of some height and yet stays in a cache of
+    /// `cache` floats.
+    #[must_use]
+    pub fn units_at_once(&self, cache: usize) -> usize {
+        on_kind!(self, kind => kind.units_at_once(cache)).max(1)
+    }
+
+    /// Floats of scratch for a run of `units`.
+    #[must_use]
+    pub fn workspace_len(&self, units: usize) -> usize {
+        on_kind!(self, kind => kind.workspace_len(units))
+    }
+
+    /// Computes a run of the batch's units: `input` is the whole batch `[images, height, width, in]`, `output` and the
+    /// epilogue's residual are the rows of those units `[rows, width, out]`.
+    ///
+    /// # Panics
+    /// If a slice does not have the length its shape says or is too short.
+    #[expect(clippy::too_many_arguments, reason = "a convolution has an input, a filter, an output and an epilogue")]
+    pub fn forward_units(
+        &self,
+        isa: Isa,
+        units: Range<usize>,
+        input: &[f32],
+        packed: &[f32],
+        epilogue: Epilogue,
+        output: &mut [f32],
+        workspace: &mut [f32],
+    ) {
+        let rows = self.first_row(units.end) - self.first_row(units.start);
+        assert_eq!(output.len(), rows * self.shape.output_row_len(), "the output has the units' rows");
+        assert!(epilogue.residual.is_none_or(|residual| residual.len() == output.len()), "a residual for every output");
+        assert!(epilogue.bias.is_none_or(|bias| bias.len() == self.shape.output_channels), "one bias a channel");
+        assert!(units.end.div_ceil(self.units()) * self.shape.input_len() <= input.len(), "the input has the images");
+        assert_eq!(packed.len(), self.packed_len(), "a packed filter has packed_len floats");
+        on_kind!(self, kind => kind.forward_units(isa, units, input, packed, epilogue, output, workspace));
+    }
+}

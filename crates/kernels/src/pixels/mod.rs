@@ -1,0 +1,15 @@
+//! Kernels on feature maps in pixels, `[height, width, channels]`: what remains between two layers of an exact network
+//! once the DCT of one and the inverse DCT of the next have cancelled.
+//!
+//! A convolution here is the middle of Ξ = J̃CJ. It works on any run of output rows of a batch (`[images, height, width,
+//! channels]`), so that threads share an image as well as a batch, and finishes each tile while it is in the cache: bias,
+//! residual, activation.
+
+mod conv2d;
+mod direct;
+mod epilogue;
+mod pointwise;
+mod winograd;
+
+pub use conv2d::{Conv2d, ConvShape, Method};
+pub use epilogue::{Activation, Epilogue};

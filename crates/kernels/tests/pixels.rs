@@ -1,0 +1,188 @@
+//! Convolutions of maps in pixels equal the sum that defines them, whatever the method, shape and instruction set.
+
+use jpegnet_kernels::pixels::{Activation, Conv2d, ConvShape, Epilogue, Method};
+use jpegnet_kernels::{Breakpoint, Isa, PiecewiseLinear};
+
+fn values(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    (0..count)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from(u16::try_from(state >> 16).unwrap_or(0)) / 32768.0 - 1.0
+        })
+        .collect()
+}
+
+/// `[images, rows, columns, out]` in float64, straight from the definition.
+fn definition(shape: &ConvShape, images: usize, input: &[f32], filter: &[f32]) -> Vec<f64> {
+    let ConvShape { input_channels: inputs, output_channels: outputs, size, stride, padding, height, width } = *shape;
+    let mut result = Vec::with_capacity(images * shape.output_len());
+    for image in input.chunks_exact(shape.input_len()).take(images) {
+        for row in 0..shape.output_height() {
+            for column in 0..shape.output_width() {
+                for out in 0..outputs {
+                    let mut sum = 0.0;
+                    for u in 0..size {
+                        for v in 0..size {
+                            let Some(y) = (row * stride + u).checked_sub(padding).filter(|&y| y < height) else {
+                                continue;
+                            };
+                            let Some(x) = (column * stride + v).checked_sub(padding).filter(|&x| x < width) else {
+                                continue;
+                            };
+                            for channel in 0..inputs {
+                                let weight = filter[((out * inputs + channel) * size + u) * size + v];
+                                sum += f64::from(weight) * f64::from(image[(y * width + x) * inputs + channel]);
+                            }
+                        }
+                    }
+                    result.push(sum);
+                }
+            }
+        }
+    }
+    result
+}
+
+fn energy(values: &[f32]) -> f64 {
+    values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
+}
+
+fn shapes() -> Vec<ConvShape> {
+    let mut shapes = Vec::new();
+    for (height, width) in [(8, 8), (16, 24), (13, 21), (7, 9), (28, 28), (3, 1), (32, 5)] {
+        for (input_channels, output_channels) in [(3, 16), (16, 16), (5, 7), (17, 33), (1, 1), (64, 20)] {
+            for (size, stride, padding) in [
+                (3, 1, 1),
+                (3, 2, 1),
+                (1, 1, 0),
+                (1, 2, 0),
+                (5, 1, 2),
+                (7, 2, 3),
+                (3, 1, 0),
+                (3, 2, 0),
+                (2, 2, 1),
+                (3, 1, 2),
+            ] {
+                if size <= height.min(width) + 2 * padding {
+                    shapes.push(ConvShape { input_channels, output_channels, size, stride, padding, height, width });
+                }
+            }
+        }
+    }
+    shapes
+}
+
+#[test]
+fn every_method_computes_the_convolution_on_every_isa_in_any_runs_of_units() {
+    let images = 3;
+    let mut worst = std::collections::BTreeMap::new();
+    for (number, shape) in shapes().into_iter().enumerate() {
+        let input = values(images * shape.input_len(), 1);
+        let filter = values(shape.filter_len(), 2);
+        let expected = definition(&shape, images, &input, &filter);
+        // The deviation of an output whose window lies inside the image.
+        let scale = (energy(&filter) / shape.output_channels as f64 * energy(&input) / input.len() as f64).sqrt();
+        for method in Method::ALL.into_iter().filter(|method| method.takes(&shape)) {
+            let conv = Conv2d::new(shape, method).expect("takes the shape");
+            let mut packed = vec![f32::NAN; conv.packed_len()];
+            conv.pack_filter_into(&filter, None, &mut packed);
+            // Runs of different lengths that begin and end within images.
+            let run = [1, 2, conv.units() + 1, images * conv.units()][number % 4];
+            for isa in Isa::available() {
+                let mut output = vec![f32::NAN; images * shape.output_len()];
+                let mut workspace = vec![f32::NAN; conv.workspace_len(run)];
+                for start in (0..images * conv.units()).step_by(run) {
+                    let units = start..(start + run).min(images * conv.units());
+                    let rows = conv.first_row(units.start)..conv.first_row(units.end);
+                    let out = &mut output[rows.start * shape.output_row_len()..rows.end * shape.output_row_len()];
+                    conv.forward_units(isa, units, &input, &packed, Epilogue::NONE, out, &mut workspace);
+                }
+                let error = output
+                    .iter()
+                    .zip(&expected)
+                    .map(|(&found, &expected)| (f64::from(found) - expected).abs() / scale)
+                    .fold(0.0, f64::max);
+                let worst = worst.entry(format!("{method:?}")).or_insert(0.0f64);
+                *worst = worst.max(if error.is_nan() { f64::INFINITY } else { error });
+            }
+        }
+    }
+    println!("largest error by method, relative to the output's deviation: {worst:?}");
+    for (method, bound) in
+        [("Winograd4", 2e-5), ("Winograd2", 3e-6), ("WinogradStride2", 2e-5), ("Pointwise", 3e-6), ("Direct", 3e-6)]
+    {
+        assert!(worst[method] < bound, "{method}: {}", worst[method]);
+    }
+}
+
+#[test]
+fn bias_residual_and_activation_finish_the_result_on_every_isa() {
+    let clip = PiecewiseLinear {
+        slope: 0.25,
+        intercept: 0.5,
+        breakpoints: vec![
+            Breakpoint { at: -0.5, slope_change: 1.0, intercept_change: 0.0 },
+            Breakpoint { at: 1.5, slope_change: -1.25, intercept_change: 2.0 },
+        ],
+    };
+    let apply = |x: f64| {
+        let first = 0.25 * x + 0.5 + if x > -0.5 { x } else { 0.0 };
+        first + if x > 1.5 { -1.25 * x + 2.0 } else { 0.0 }
+    };
+    for channels in [16, 21] {
+        for (size, stride) in [(3, 1), (3, 2), (1, 1), (1, 2), (5, 1)] {
+            let shape = ConvShape {
+                input_channels: 4,
+                output_channels: channels,
+                size,
+                stride,
+                padding: size / 2,
+                height: 11,
+                width: 10,
+            };
+            let input = values(shape.input_len(), 3);
+            let filter = values(shape.filter_len(), 4);
+            let scale = values(channels, 5);
+            let bias = values(channels, 6);
+            let residual = values(shape.output_len(), 7);
+            let plain = definition(&shape, 1, &input, &filter);
+            for method in Method::ALL.into_iter().filter(|method| method.takes(&shape)) {
+                let conv = Conv2d::new(shape, method).expect("takes the shape");
+                let mut packed = vec![0.0; conv.packed_len()];
+                conv.pack_filter_into(&filter, Some(&scale), &mut packed);
+                for isa in Isa::available() {
+                    for (activation, function) in [
+                        (Activation::Identity, (|x| x) as fn(f64) -> f64),
+                        (Activation::Relu, |x| x.max(0.0)),
+                        (Activation::Function(&clip), apply),
+                    ] {
+                        let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation };
+                        let mut output = vec![f32::NAN; shape.output_len()];
+                        let mut workspace = vec![f32::NAN; conv.workspace_len(conv.units())];
+                        conv.forward_units(
+                            isa,
+                            0..conv.units(),
+                            &input,
+                            &packed,
+                            epilogue,
+                            &mut output,
+                            &mut workspace,
+                        );
+                        for (at, (&found, plain)) in output.iter().zip(&plain).enumerate() {
+                            let (bias, scale) = (bias[at % channels], scale[at % channels]);
+                            let x = plain * f64::from(scale) + f64::from(bias) + f64::from(residual[at]);
+                            // Beside a jump of the function either side is right.
+                            let near_jump = [-0.5, 1.5].iter().any(|jump| (x - jump).abs() < 1e-4);
+                            let expected = function(x);
+                            assert!(
+                                (f64::from(found) - expected).abs() < 2e-4 || near_jump,
+                                "{method:?} {isa:?} {activation:?}: expected {expected}, found {found}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
