@@ -7,8 +7,9 @@ use pulp::Simd;
 /// partial vector.
 pub(crate) const PANEL_UNIT: usize = 16;
 
-/// Units of a panel at most: with 8 rows, three vectors of 16 lanes a row fill 24 of 32 registers.
-const MOST_UNITS: usize = 3;
+/// Units of a panel at most: 8 rows of two vectors of 16 lanes are enough sums to hide the latency of a multiply-add,
+/// and a third vector was measured to be slower.
+const MOST_UNITS: usize = 2;
 
 /// Columns of a padded row.
 pub(crate) const fn padded(columns: usize) -> usize {
@@ -98,19 +99,12 @@ pub(crate) fn multiply_panels<S: Simd>(
         while vector < vectors {
             let column = start + vector * S::F32_LANES;
             block.b_at = start * panels.terms + vector * S::F32_LANES;
-            match vectors - vector {
-                1 => {
-                    block.all_rows::<S, 1>(simd, rows, column);
-                    vector += 1;
-                }
-                2 | 4 => {
-                    block.all_rows::<S, 2>(simd, rows, column);
-                    vector += 2;
-                }
-                _ => {
-                    block.all_rows::<S, 3>(simd, rows, column);
-                    vector += 3;
-                }
+            if vectors - vector == 1 {
+                block.all_rows::<S, 1>(simd, rows, column);
+                vector += 1;
+            } else {
+                block.all_rows::<S, 2>(simd, rows, column);
+                vector += 2;
             }
         }
     }
