@@ -24,6 +24,10 @@ fn main() {
     let optimizer = OptimizerSpec::Sgd { learning_rate: 0.001, momentum: 0.9, nesterov: false, weight_decay: 0.0 };
     let threads = rayon::current_num_threads();
     println!("{}, {threads} threads, batch {batch}, frequencies {frequencies}", isa.name());
+    for step in network.steps_of(batch, None).expect("a batch") {
+        let how = step.factorisation.unwrap_or_default();
+        println!("{:24} {:44} {how:10} {}", step.path, step.operation, step.reason.unwrap_or_default());
+    }
     report("training", batch, || _ = network.train_step(&images, &labels, &optimizer).expect("a finite loss"));
     println!("{:.1} MiB", network.bytes() as f64 / f64::from(1 << 20));
     report("inference", batch, || _ = network.predict(&images, None).expect("finite logits"));

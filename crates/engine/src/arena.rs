@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::chunks::Chunks;
-use crate::program::{BufferPlace, Program, SlotUse, Stage};
+use crate::program::{Program, SlotUse, Stage};
 use crate::views::{Chunk, View, Views};
 
 /// Memory of a training program for batches up to the largest seen.
@@ -92,35 +92,6 @@ impl Arena {
         let floats = self.slots.iter().map(Vec::len).sum::<usize>() + self.singles.len() + self.adjoint.len();
         let words = self.masks.iter().map(Vec::len).sum::<usize>();
         size_of::<f32>() * floats + size_of::<u32>() * words + size_of::<f64>() * self.doubles.len()
-    }
-}
-
-/// Per-thread memory of an inference program: one image in flight a thread.
-#[derive(Debug, Default)]
-pub(crate) struct ImageArena {
-    slots: Vec<Vec<f32>>,
-}
-
-impl ImageArena {
-    pub(crate) fn prepare(&mut self, program: &Program) -> Result<(), EngineError> {
-        self.slots.resize_with(program.slots.len(), Vec::new);
-        for (slot, stride) in self.slots.iter_mut().zip(&program.slots) {
-            grow(slot, *stride)?;
-        }
-        Ok(())
-    }
-
-    /// A chunk of one image.
-    pub(crate) fn chunk<'a>(&'a mut self, places: &'a [BufferPlace], strides: &'a [usize]) -> Chunk<'a> {
-        let mut views = Views::new(places, strides);
-        for slot in &mut self.slots {
-            views.push(View::Write(slot));
-        }
-        Chunk { first: 0, images: 1, views, masks: Vec::new(), singles: &mut [], doubles: &mut [] }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<f32>() * self.slots.iter().map(Vec::len).sum::<usize>()
     }
 }
 

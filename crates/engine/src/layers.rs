@@ -1,8 +1,7 @@
-//! What is derived from the parameters or from a batch: packed filters, scales and shifts, statistics.
+//! What training derives from the parameters or from a batch: packed filters, scales and shifts, statistics.
 
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
-use crate::program::{Mode, folds_into};
 use jpegnet_kernels::{BatchNormGradient, BatchStatistics, normalise_coefficients};
 use rayon::prelude::*;
 
@@ -11,17 +10,9 @@ use rayon::prelude::*;
 pub(crate) enum Layer {
     /// The node needs none.
     Plain,
-    Conv2d(Convolution),
+    /// The filter, packed.
+    Conv2d(Vec<f32>),
     BatchNorm(Normalisation),
-}
-
-/// A convolution ready to run.
-#[derive(Debug, Default)]
-pub(crate) struct Convolution {
-    /// The filter, packed; scaled by the batch normalisation folded into it, if any.
-    pub(crate) packed: Vec<f32>,
-    /// The bias that the folded batch normalisation makes.
-    pub(crate) folded_bias: Option<Vec<f32>>,
 }
 
 /// A batch normalisation ready to run.
@@ -39,13 +30,14 @@ pub(crate) struct Normalisation {
 #[derive(Debug)]
 pub(crate) struct Layers {
     pub(crate) nodes: Vec<Layer>,
-    prepared: Option<(Mode, u64)>,
+    /// The version of the parameters.
+    prepared: Option<u64>,
 }
 
 impl Layers {
     pub(crate) fn new(plan: &Plan) -> Layers {
         let nodes = plan.nodes.iter().map(|node| match node.operation {
-            Operation::Conv2d { .. } => Layer::Conv2d(Convolution::default()),
+            Operation::Conv2d { .. } => Layer::Conv2d(Vec::new()),
             Operation::BatchNorm { .. } => Layer::BatchNorm(Normalisation::default()),
             _ => Layer::Plain,
         });
@@ -53,26 +45,17 @@ impl Layers {
     }
 
     /// Brings everything up to date with the parameters.
-    pub(crate) fn prepare(&mut self, plan: &Plan, parameters: &Parameters, mode: Mode) {
-        if self.prepared == Some((mode, parameters.version)) {
+    pub(crate) fn prepare(&mut self, plan: &Plan, parameters: &Parameters) {
+        if self.prepared == Some(parameters.version) {
             return;
         }
-        let mut folded = vec![None; plan.nodes.len()];
-        if mode == Mode::Inference {
-            for (number, node) in plan.nodes.iter().enumerate() {
-                if let (Operation::BatchNorm { .. }, Some(convolution)) = (&node.operation, folds_into(plan, number)) {
-                    folded[convolution] = Some(&node.operation);
-                }
+        self.nodes.par_iter_mut().zip(&plan.nodes).for_each(|(layer, node)| {
+            if let (Layer::Conv2d(packed), Operation::Conv2d { conv, weight, .. }) = (layer, &node.operation) {
+                packed.resize(conv.packed_len(), 0.0);
+                conv.pack_filter_into(&parameters.values[*weight], packed);
             }
-        }
-        self.nodes.par_iter_mut().zip(&plan.nodes).zip(folded).for_each(|((layer, node), folded)| match layer {
-            Layer::Conv2d(layer) => layer.prepare(&node.operation, parameters, folded),
-            Layer::BatchNorm(layer) if mode == Mode::Inference => {
-                (layer.scale, layer.dc_shift) = running_coefficients(&node.operation, parameters);
-            }
-            Layer::BatchNorm(_) | Layer::Plain => {}
         });
-        self.prepared = Some((mode, parameters.version));
+        self.prepared = Some(parameters.version);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -80,7 +63,7 @@ impl Layers {
             .nodes
             .iter()
             .map(|layer| match layer {
-                Layer::Conv2d(layer) => layer.packed.len() + layer.folded_bias.as_ref().map_or(0, Vec::len),
+                Layer::Conv2d(packed) => packed.len(),
                 Layer::BatchNorm(layer) => 2 * layer.scale.len() + 6 * layer.statistics.mean.len(),
                 Layer::Plain => 0,
             })
@@ -89,39 +72,8 @@ impl Layers {
     }
 }
 
-impl Convolution {
-    fn prepare(&mut self, operation: &Operation, parameters: &Parameters, folded: Option<&Operation>) {
-        let Operation::Conv2d { conv, weight, bias } = operation else {
-            unreachable!("a convolution's layer is of a convolution");
-        };
-        let filter = &parameters.values[*weight];
-        self.packed.resize(conv.packed_len(), 0.0);
-        let Some(batch_norm) = folded else {
-            self.folded_bias = None;
-            conv.pack_filter_into(filter, &mut self.packed);
-            return;
-        };
-        let (scale, dc_shift) = running_coefficients(batch_norm, parameters);
-        let mut scaled = filter.clone();
-        for (filter, scale) in scaled.chunks_exact_mut(filter.len() / scale.len()).zip(&scale) {
-            for weight in filter {
-                *weight *= scale;
-            }
-        }
-        conv.pack_filter_into(&scaled, &mut self.packed);
-        // A bias adds 8 times itself to the DC.
-        let mut folded: Vec<f32> = dc_shift.iter().map(|shift| shift / 8.0).collect();
-        if let Some(bias) = bias {
-            for ((folded, scale), bias) in folded.iter_mut().zip(&scale).zip(&parameters.values[*bias]) {
-                *folded += scale * bias;
-            }
-        }
-        self.folded_bias = Some(folded);
-    }
-}
-
 /// Scale and shift of a batch normalisation by its running statistics.
-fn running_coefficients(operation: &Operation, parameters: &Parameters) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn running_coefficients(operation: &Operation, parameters: &Parameters) -> (Vec<f32>, Vec<f32>) {
     let Operation::BatchNorm { channels, epsilon, weight, bias, running, .. } = *operation else {
         unreachable!("running statistics are of batch normalisations");
     };

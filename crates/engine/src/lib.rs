@@ -10,6 +10,7 @@
 mod arena;
 mod chunks;
 mod error;
+mod inference;
 mod input;
 mod layers;
 mod network;
@@ -27,6 +28,7 @@ pub mod weights;
 mod workspace;
 
 pub use error::EngineError;
+pub use inference::StepSummary;
 pub use input::Image;
 pub use jpegnet_kernels::Isa;
 pub use network::{LossAndGradients, MaskingOverride, Network, StepReport};

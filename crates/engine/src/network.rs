@@ -14,7 +14,7 @@ use crate::layers::Layers;
 use crate::optimizer::OptimizerState;
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
-use crate::program::{Mode, Program};
+use crate::program::Program;
 use crate::spec::MaskingSpec;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::{Isa, Masking};
@@ -28,7 +28,7 @@ pub struct Network {
     layers: Layers,
     optimizer: OptimizerState,
     transforms: InputTransforms,
-    inference: Program,
+    inference: infer::Inference,
     /// Compiled at the first step: a network that only predicts needs none.
     training: Option<Program>,
     arena: Arena,
@@ -45,7 +45,7 @@ impl Network {
             layers: Layers::new(&plan),
             optimizer: OptimizerState::default(),
             transforms: InputTransforms::default(),
-            inference: Program::new(&plan, Mode::Inference),
+            inference: infer::Inference::default(),
             training: None,
             arena: Arena::default(),
             workspaces: Workspaces::default(),
@@ -72,6 +72,7 @@ impl Network {
         self.parameters.bytes()
             + self.layers.bytes()
             + self.optimizer.bytes()
+            + self.inference.bytes()
             + self.arena.bytes()
             + self.workspaces.bytes()
     }
@@ -96,6 +97,8 @@ fn maskings(plan: &Plan, change: MaskingOverride) -> Vec<Masking> {
 
 fn kernel_masking(masking: MaskingSpec, frequencies: usize) -> Masking {
     match masking {
+        // All frequencies are the whole signal.
+        _ if frequencies == 15 => Masking::Exact,
         MaskingSpec::Exact => Masking::Exact,
         MaskingSpec::Asm => Masking::Approximated { frequencies },
         MaskingSpec::Apx => Masking::Truncated { frequencies },

@@ -7,6 +7,7 @@ mod summary;
 pub use summary::NodeSummary;
 
 use crate::EngineError;
+use crate::inference::Wanted;
 use crate::parameters::{Initial, ParameterSpec, StateEntry};
 use crate::shape::Shape;
 use crate::spec::{InputSpec, MaskingSpec, NetworkSpec};
@@ -19,7 +20,7 @@ pub(crate) const LARGEST: usize = 1 << 31;
 /// A node's operation with everything it needs to know; numbers index the plan's parameters and running statistics.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Conv2d { conv: Box<Conv2d>, weight: usize, bias: Option<usize> },
+    Conv2d { conv: Box<Conv2d>, weight: usize, bias: Option<usize>, wanted: Wanted },
     BatchNorm { channels: usize, epsilon: f32, momentum: f32, weight: usize, bias: usize, running: usize },
     PiecewiseLinear { function: PiecewiseLinear, masking: MaskingSpec, frequencies: usize, grid: Grid, channels: usize },
     Add,

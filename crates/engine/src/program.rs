@@ -1,4 +1,4 @@
-//! A plan compiled to a straight list of instructions on buffers, for inference or for training.
+//! A plan compiled to a straight list of instructions on buffers, for training: forward, loss, backward.
 //!
 //! Buffers are virtual: [`slots`] gives those that never live at the same time the same memory. An instruction works on
 //! one image, so a chunk of images can run a whole [`Stage`] image by image while its maps are in the cache; a stage
@@ -10,21 +10,11 @@ mod instruction;
 mod slots;
 mod stages;
 
-pub(crate) use forward::folds_into;
 pub(crate) use instruction::{Buffer, Instruction, Target};
 pub(crate) use slots::BufferPlace;
 pub(crate) use stages::{Scheduled, SlotUse, Stage};
 
 use crate::plan::{Operation, Plan};
-
-/// What a program is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Logits only; running statistics are folded into the convolutions before them.
-    Inference,
-    /// Loss and gradients; batch statistics.
-    Training,
-}
 
 /// Instructions with their memory planned.
 #[derive(Debug)]
@@ -34,8 +24,6 @@ pub(crate) struct Program {
     pub(crate) places: Vec<BufferPlace>,
     /// Floats of an image in every slot.
     pub(crate) slots: Vec<usize>,
-    /// The buffer of the logits.
-    pub(crate) logits: Buffer,
     /// 32-bit words of an image's masks, per node; 0 for those that keep none.
     pub(crate) masks: Vec<usize>,
     /// Floats of scratch that one image at a time needs.
@@ -43,22 +31,15 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn new(plan: &Plan, mode: Mode) -> Program {
-        let mut compiler = Compiler {
-            plan,
-            mode,
-            buffers: Vec::new(),
-            instructions: Vec::new(),
-            needs_gradient: needs_gradient(plan),
-        };
+    pub(crate) fn new(plan: &Plan) -> Program {
+        let mut compiler =
+            Compiler { plan, buffers: Vec::new(), instructions: Vec::new(), needs_gradient: needs_gradient(plan) };
         let values = compiler.forward();
         let logits = values[values.len() - 1];
-        if mode == Mode::Training {
-            compiler.backward(&values);
-        }
+        compiler.backward(&values);
         let Compiler { buffers, instructions, needs_gradient, .. } = compiler;
         let (places, slots) = slots::assign(&buffers, &instructions, logits);
-        let keeps_masks = |number: usize| mode == Mode::Training && needs_gradient[plan.nodes[number].inputs[0]];
+        let keeps_masks = |number: usize| needs_gradient[plan.nodes[number].inputs[0]];
         let masks = plan.nodes.iter().enumerate().map(|(number, node)| match &node.operation {
             Operation::PiecewiseLinear { function, grid, channels, .. } if keeps_masks(number) => {
                 function.masks_len(*grid, *channels)
@@ -67,15 +48,12 @@ impl Program {
         });
         let masks = masks.collect();
         let scratch = plan.nodes.iter().map(|node| match &node.operation {
-            Operation::Conv2d { conv, .. } if mode == Mode::Training => {
-                conv.forward_workspace_len().max(conv.backward_workspace_len())
-            }
-            Operation::Conv2d { conv, .. } => conv.forward_workspace_len(),
+            Operation::Conv2d { conv, .. } => conv.forward_workspace_len().max(conv.backward_workspace_len()),
             _ => 0,
         });
         let scratch = scratch.max().unwrap_or(0);
         let stages = stages::split(plan, instructions, &places, slots.len());
-        Program { stages, places, slots, logits, masks, scratch }
+        Program { stages, places, slots, masks, scratch }
     }
 }
 
@@ -92,7 +70,6 @@ fn needs_gradient(plan: &Plan) -> Vec<bool> {
 
 struct Compiler<'a> {
     plan: &'a Plan,
-    mode: Mode,
     /// Floats of an image in every buffer.
     buffers: Vec<usize>,
     instructions: Vec<Instruction>,

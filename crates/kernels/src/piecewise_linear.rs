@@ -76,6 +76,19 @@ impl PiecewiseLinear {
         grid.blocks() * self.mask_words(channels)
     }
 
+    /// `f` with the pieces picked by `picks`: the value of a piece at `x`.
+    #[inline(always)]
+    pub(crate) fn evaluate<S: Simd>(&self, simd: S, picks: S::f32s, x: S::f32s) -> S::f32s {
+        let mut result = simd.mul_add_e_f32s(simd.splat_f32s(self.slope), x, simd.splat_f32s(self.intercept));
+        for piece in &self.breakpoints {
+            let beyond = simd.greater_than_f32s(picks, simd.splat_f32s(piece.at));
+            let slope = simd.splat_f32s(piece.slope_change);
+            let change = simd.mul_add_e_f32s(slope, x, simd.splat_f32s(piece.intercept_change));
+            result = simd.add_f32s(result, simd.select_f32s(beyond, change, simd.splat_f32s(0.0)));
+        }
+        result
+    }
+
     fn mask_words(&self, channels: usize) -> usize {
         2 * self.breakpoints.len() * channels
     }
@@ -117,7 +130,7 @@ impl PiecewiseLinear {
 
 impl Masking {
     /// The diagonals kept of the signal that picks the pieces, and of the one that gives the values.
-    fn diagonals(self) -> (usize, usize) {
+    pub(crate) fn diagonals(self) -> (usize, usize) {
         const ALL: usize = 2 * SIDE - 1;
         let (mask, value) = match self {
             Masking::Exact => (ALL, ALL),
@@ -135,7 +148,7 @@ fn whole_blocks(map: &[f32], channels: usize) -> usize {
 }
 
 #[inline(always)]
-fn is_kept(index: usize, below: usize) -> bool {
+pub(crate) fn is_kept(index: usize, below: usize) -> bool {
     index / SIDE + index % SIDE < below
 }
 

@@ -1,12 +1,56 @@
-//! Inference: every image runs through the whole network while its maps are in the cache.
+//! Inference: the network compiled for the batch at hand, its filters packed once.
 
 use super::{Network, check_batch, maskings};
 use crate::EngineError;
+use crate::inference::{Circumstances, Compiled, Executor, Machine, Packed, Run, StepSummary, compile, summarise};
 use crate::input::Image;
-use crate::ops::{FirstNotFinite, Pass};
-use crate::program::Mode;
+use crate::plan::Plan;
 use crate::spec::MaskingSpec;
-use rayon::prelude::*;
+use jpegnet_kernels::{Isa, Masking};
+use std::sync::atomic::AtomicUsize;
+
+/// Compiled forms kept: batches of a size, the rest of a folder, single pictures, another mode.
+const MOST_FORMS: usize = 4;
+
+/// What inference keeps between calls.
+#[derive(Debug, Default)]
+pub(super) struct Inference {
+    forms: Forms,
+    packed: Packed,
+    executor: Executor,
+}
+
+/// Compiled forms by maskings, batch and threads; the latest used last.
+#[derive(Debug, Default)]
+struct Forms(Vec<((Vec<Masking>, usize, usize), Compiled)>);
+
+impl Forms {
+    /// The form for a batch on the threads at hand, compiled if it is not known.
+    fn get(&mut self, plan: &Plan, isa: Isa, maskings: Vec<Masking>, batch: usize) -> &Compiled {
+        let key = (maskings, batch, rayon::current_num_threads());
+        let form = match self.0.iter().position(|(known, _)| *known == key) {
+            Some(position) => self.0.remove(position),
+            None => {
+                let machine = Machine::get(isa);
+                let circumstances = Circumstances { batch: key.1, threads: key.2, maskings: &key.0, machine: &machine };
+                let form = compile(plan, circumstances);
+                (key, form)
+            }
+        };
+        if self.0.len() == MOST_FORMS {
+            self.0.remove(0);
+        }
+        let last = self.0.len();
+        self.0.push(form);
+        &self.0[last].1
+    }
+}
+
+impl Inference {
+    pub(super) fn bytes(&self) -> usize {
+        self.packed.bytes() + self.executor.bytes()
+    }
+}
 
 /// Masking of every nonlinearity for one prediction, instead of the definition's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,14 +63,22 @@ pub struct MaskingOverride {
 }
 
 impl Network {
-    /// Logits `[images, classes]` in inference mode: running statistics, folded into the convolutions. An image's logits
-    /// do not depend on the others of its batch.
+    /// What [`predict`](Self::predict) would do with a batch on the threads at hand: one line a step, in order.
     ///
     /// # Errors
-    /// [`EngineError::SizeMismatch`] naming the picture, [`EngineError::InvalidOption`] for frequencies outside 1…15 or
-    /// no images, [`EngineError::NotFinite`] naming the first layer that overflowed.
-    pub fn predict(&mut self, images: &[Image], masking: Option<MaskingOverride>) -> Result<Vec<f32>, EngineError> {
-        check_batch(images.len())?;
+    /// [`EngineError::InvalidOption`] for frequencies outside 1…15 or a batch of no images.
+    pub fn steps_of(
+        &mut self,
+        batch: usize,
+        masking: Option<MaskingOverride>,
+    ) -> Result<Vec<StepSummary>, EngineError> {
+        check_batch(batch)?;
+        let maskings = self.checked_maskings(masking)?;
+        let compiled = self.inference.forms.get(&self.plan, self.isa, maskings, batch);
+        Ok(summarise(&self.plan, compiled))
+    }
+
+    fn checked_maskings(&self, masking: Option<MaskingOverride>) -> Result<Vec<Masking>, EngineError> {
         let change = masking.unwrap_or_default();
         if let Some(frequencies) = change.frequencies.filter(|frequencies| !(1..=15).contains(frequencies)) {
             return Err(EngineError::InvalidOption {
@@ -35,48 +87,45 @@ impl Network {
                 found: frequencies.to_string(),
             });
         }
-        let maskings = maskings(&self.plan, change);
+        Ok(maskings(&self.plan, change))
+    }
+
+    /// Logits `[images, classes]` in inference mode: running statistics, folded into the convolutions. An image's logits
+    /// do not depend on the others of its batch.
+    ///
+    /// # Errors
+    /// [`EngineError::SizeMismatch`] naming the picture, [`EngineError::InvalidOption`] for frequencies outside 1…15 or
+    /// no images, [`EngineError::NotFinite`] naming the first layer that overflowed.
+    pub fn predict(&mut self, images: &[Image], masking: Option<MaskingOverride>) -> Result<Vec<f32>, EngineError> {
+        check_batch(images.len())?;
+        let maskings = self.checked_maskings(masking)?;
         let input = self.transforms.batch(self.plan.input(), images)?;
-        self.workspaces.prepare(self.inference.scratch.max(input.scratch()), Some(&self.inference))?;
-        self.layers.prepare(&self.plan, &self.parameters, Mode::Inference);
-        let pass = |search| Pass {
+        let Inference { forms, packed, executor } = &mut self.inference;
+        let compiled = forms.get(&self.plan, self.isa, maskings, images.len());
+        let filters = packed.prepare(&self.plan, &self.parameters, compiled);
+        executor.prepare(compiled, &input)?;
+        let run = |search| Run {
             plan: &self.plan,
             isa: self.isa,
             parameters: &self.parameters,
-            layers: &self.layers,
+            compiled,
+            filters: &filters,
             input: &input,
-            labels: &[],
-            maskings: &maskings,
             search,
         };
-        let logits = self.run_inference(&pass(None), images.len());
+        let logits = executor.run(&run(None));
         if logits.iter().all(|value| value.is_finite()) {
             return Ok(logits);
         }
-        let search = FirstNotFinite::new();
-        self.run_inference(&pass(Some(&search)), images.len());
-        let node = search.node().unwrap_or(self.plan.nodes.len() - 1);
+        let search = AtomicUsize::new(usize::MAX);
+        executor.run(&run(Some(&search)));
+        let step = compiled.steps.get(search.into_inner());
+        // The input is never at fault: pictures and normalisation are finite.
+        let node = step.map_or(self.plan.nodes.len() - 1, |step| step.named_by);
         Err(EngineError::NotFinite {
             path: self.plan.nodes[node].path.clone(),
             found: "an output that is infinite or not a number".into(),
             step: self.optimizer.step,
         })
-    }
-
-    fn run_inference(&self, pass: &Pass, batch: usize) -> Vec<f32> {
-        let program = &self.inference;
-        let classes = self.plan.classes();
-        let mut logits = vec![0.0; batch * classes];
-        logits.par_chunks_mut(classes).enumerate().for_each(|(image, logits)| {
-            self.workspaces.lend(|workspace| {
-                let mut chunk = workspace.arena.chunk(&program.places, &program.slots);
-                chunk.first = image;
-                for stage in &program.stages {
-                    pass.run_image(stage, &mut chunk, 0, &[], &mut workspace.scratch);
-                }
-                logits.copy_from_slice(chunk.views.read(program.logits));
-            });
-        });
-        logits
     }
 }

@@ -7,7 +7,7 @@ use crate::chunks::Chunks;
 use crate::input::{BatchInput, Image};
 use crate::ops::{self, BatchLoss, FirstNotFinite, Pass};
 use crate::optimizer::OptimizerSpec;
-use crate::program::{Mode, Program, Stage};
+use crate::program::{Program, Stage};
 use crate::tensor::NamedTensor;
 use jpegnet_kernels::{Isa, Masking, add_in_place};
 use rayon::prelude::*;
@@ -76,11 +76,11 @@ impl Network {
         check_batch(images.len())?;
         self.check_labels(images.len(), labels)?;
         let input = self.transforms.batch(self.plan.input(), images)?;
-        let program = self.training.get_or_insert_with(|| Program::new(&self.plan, Mode::Training));
+        let program = self.training.get_or_insert_with(|| Program::new(&self.plan));
         self.arena.prepare(program, images.len())?;
-        self.workspaces.prepare(program.scratch.max(input.scratch()), None)?;
+        self.workspaces.prepare(program.scratch.max(input.scratch()))?;
         self.parameters.prepare_gradients();
-        self.layers.prepare(&self.plan, &self.parameters, Mode::Training);
+        self.layers.prepare(&self.plan, &self.parameters);
         let maskings = maskings(&self.plan, MaskingOverride::default());
         let Some(loss) = self.run_training(&input, labels, &maskings, None) else {
             unreachable!("every training program has a loss");
@@ -140,7 +140,7 @@ impl Network {
                 chunk.doubles.fill(0.0);
                 workspaces.lend(|workspace| {
                     for image in 0..chunk.images {
-                        pass.run_image(stage, &mut chunk, image, adjoint, &mut workspace.scratch);
+                        pass.run_image(stage, &mut chunk, image, adjoint, workspace);
                     }
                 });
             });

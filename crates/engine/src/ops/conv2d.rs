@@ -11,19 +11,19 @@ use jpegnet_kernels::{Conv2d, bias_gradient_into};
 /// The convolution of a node with its weight's and bias's numbers.
 fn convolution(plan: &Plan, node: usize) -> (&Conv2d, usize, Option<usize>) {
     match &plan.nodes[node].operation {
-        Operation::Conv2d { conv, weight, bias } => (conv, *weight, *bias),
+        Operation::Conv2d { conv, weight, bias, .. } => (conv, *weight, *bias),
         _ => unreachable!("the node is a convolution"),
     }
 }
 
 pub(super) fn forward(pass: &Pass, node: usize, views: &mut Views, input: Buffer, output: Buffer, scratch: &mut [f32]) {
     let (conv, _, bias) = convolution(pass.plan, node);
-    let Layer::Conv2d(layer) = pass.layer(node) else {
+    let Layer::Conv2d(packed) = pass.layer(node) else {
         unreachable!("a convolution has a convolution's layer");
     };
-    let bias = layer.folded_bias.as_deref().or(bias.map(|bias| pass.parameter(bias)));
+    let bias = bias.map(|bias| pass.parameter(bias));
     views.write(output, |output, views| {
-        conv.forward_into(pass.isa, views.read(input), &layer.packed, bias, output, scratch);
+        conv.forward_into(pass.isa, views.read(input), packed, bias, output, scratch);
     });
 }
 

@@ -2,9 +2,11 @@
 
 use super::{LARGEST, Node, Operation, Plan, invalid, mismatch, pixels, quoted};
 use crate::EngineError;
+use crate::inference::Wanted;
 use crate::parameters::Initial;
 use crate::shape::Shape;
 use crate::spec::{BreakpointSpec, InputSpec, NodeSpec, OperationSpec, PLANNERS_CHOICE, piecewise_linear};
+use jpegnet_kernels::pixels::{ConvShape, Method};
 use jpegnet_kernels::{BLOCK, Conv2d, Conv2dShape, Factorisation, Grid, SIDE};
 
 /// Breakpoints the kernels keep mask bits for.
@@ -12,6 +14,28 @@ const MOST_BREAKPOINTS: usize = 4;
 
 /// Largest filter side, stride aside, that makes sense on blocks of 8 and keeps sums of sizes far from overflow.
 const LARGEST_FILTER: usize = 1024;
+
+/// Names of factorisations: what trains, and what a definition asks of inference.
+const NAMED: [(&str, Option<Factorisation>, Wanted); 6] = [
+    (PLANNERS_CHOICE, None, Wanted::Any),
+    ("winograd", None, Wanted::Pixels(Method::Winograd4)),
+    ("winograd2", None, Wanted::Pixels(Method::Winograd2)),
+    ("pointwise", Some(Factorisation::Pointwise), Wanted::Pixels(Method::Pointwise)),
+    ("sandwich", Some(Factorisation::Sandwich), Wanted::Pixels(Method::Direct)),
+    ("exploded", Some(Factorisation::Exploded), Wanted::Coefficients),
+];
+
+fn conv_shape_of(shape: &Conv2dShape) -> ConvShape {
+    ConvShape {
+        input_channels: shape.input_channels,
+        output_channels: shape.output_channels,
+        size: shape.size,
+        stride: shape.stride,
+        padding: shape.padding,
+        height: shape.input_grid.high * SIDE,
+        width: shape.input_grid.wide * SIDE,
+    }
+}
 
 pub(super) fn input_shape(input: &InputSpec) -> Result<Shape, EngineError> {
     let InputSpec { channels, height, width, mean, std } = input;
@@ -124,23 +148,31 @@ impl Plan {
             Initial::Uniform { fan_in: found_channels * size * size },
         )?;
         let bias = self.bias(path, *bias, *channels, found_channels * size * size)?;
-        let conv = if factorisation == PLANNERS_CHOICE {
-            Conv2d::choose(shape)
-        } else {
-            let wanted = Factorisation::ALL.into_iter().find(|known| known.name() == factorisation);
-            let Some(wanted) = wanted else {
-                let names: Vec<&str> = Factorisation::ALL.iter().map(|known| known.name()).collect();
-                let expected = format!("the factorisation auto, {}", names.join(" or "));
-                return Err(invalid(path, expected, quoted(factorisation)));
-            };
-            Conv2d::new(shape, wanted)
-        };
-        let Some(conv) = conv else {
+        let refused = || {
             let expected = format!("a factorisation for a {size}×{size} filter, stride {stride}, padding {padding}");
-            return Err(invalid(path, expected, factorisation.clone()));
+            invalid(path, expected, factorisation.clone())
         };
+        let Some(named) = NAMED.into_iter().find(|(name, ..)| name == factorisation) else {
+            let expected = format!("the factorisation {}", NAMED.map(|(name, ..)| name).join(", "));
+            return Err(invalid(path, expected, quoted(factorisation)));
+        };
+        let (_, trained, wanted) = named;
+        let wanted = match wanted {
+            Wanted::Pixels(Method::Winograd4) if stride == 2 => Wanted::Pixels(Method::WinogradStride2),
+            wanted => wanted,
+        };
+        if let Wanted::Pixels(method) = wanted
+            && !method.takes(&conv_shape_of(&shape))
+        {
+            return Err(refused());
+        }
+        let conv = match trained {
+            None => Conv2d::choose(shape),
+            Some(trained) => Conv2d::new(shape, trained),
+        };
+        let conv = conv.ok_or_else(refused)?;
         Ok((
-            Operation::Conv2d { conv: Box::new(conv), weight, bias },
+            Operation::Conv2d { conv: Box::new(conv), weight, bias, wanted },
             Shape::Map { channels: *channels, grid: output_grid },
         ))
     }

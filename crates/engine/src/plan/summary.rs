@@ -52,7 +52,7 @@ impl Plan {
 }
 
 impl Operation {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Operation::Conv2d { .. } => "conv2d",
             Operation::BatchNorm { .. } => "batchNorm",

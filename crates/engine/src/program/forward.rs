@@ -1,6 +1,6 @@
 //! The forward half of a program: one buffer a value, in place wherever nothing later needs what was there.
 
-use super::{Buffer, Compiler, Instruction, Mode};
+use super::{Buffer, Compiler, Instruction};
 use crate::plan::{Operation, Plan};
 
 impl Compiler<'_> {
@@ -8,7 +8,7 @@ impl Compiler<'_> {
     pub(super) fn forward(&mut self) -> Vec<Buffer> {
         let plan = self.plan;
         let last_uses = last_uses(plan);
-        let kept = if self.mode == Mode::Training { kept_for_backward(plan) } else { vec![false; plan.shapes.len()] };
+        let kept = kept_for_backward(plan);
         let overwritable = |value: usize, node: usize| {
             let once = plan.nodes[node].inputs.iter().filter(|&&input| input == value).count() == 1;
             once && last_uses[value] == node && !kept[value]
@@ -26,14 +26,9 @@ impl Compiler<'_> {
                     self.instructions.push(Instruction::Conv2d { node: number, input, output });
                     output
                 }
-                Operation::BatchNorm { .. } if self.mode == Mode::Inference && folds_into(plan, number).is_some() => {
-                    input
-                }
                 Operation::BatchNorm { .. } => {
                     let output = self.buffer(length);
-                    if self.mode == Mode::Training {
-                        self.instructions.push(Instruction::Moments { node: number, input });
-                    }
+                    self.instructions.push(Instruction::Moments { node: number, input });
                     self.instructions.push(Instruction::Normalise { node: number, input, output });
                     output
                 }
@@ -77,14 +72,6 @@ impl Compiler<'_> {
         }
         sum
     }
-}
-
-/// The convolution a batch normalisation folds into for inference: the one before it, if nothing else uses that.
-pub(crate) fn folds_into(plan: &Plan, batch_norm: usize) -> Option<usize> {
-    let value = plan.nodes[batch_norm].inputs[0];
-    let convolution = value.checked_sub(1)?;
-    let uses = plan.nodes.iter().flat_map(|node| &node.inputs).filter(|&&input| input == value).count();
-    (uses == 1 && matches!(plan.nodes[convolution].operation, Operation::Conv2d { .. })).then_some(convolution)
 }
 
 /// The last node that takes each value.

@@ -8,7 +8,7 @@ mod panels;
 mod product;
 mod strided;
 
-pub(crate) use lanes::{BlockKernel, Full, Lanes, Partial, over_blocks};
+pub(crate) use lanes::{BlockKernel, Full, Lanes, Partial, for_each_channel_group, over_blocks};
 pub(crate) use panels::{Panels, Rows, multiply_panels, padded};
 pub(crate) use product::{Matrix, Product, Sum, multiply};
 use pulp::{Arch, Simd, WithSimd};

@@ -28,17 +28,7 @@ impl<'a> Activation<'a> {
             Activation::Identity => x,
             // Not a number stays so: the comparison is false for it.
             Activation::Relu => simd.select_f32s(simd.less_than_f32s(x, simd.splat_f32s(0.0)), simd.splat_f32s(0.0), x),
-            Activation::Function(function) => {
-                let mut result =
-                    simd.mul_add_e_f32s(simd.splat_f32s(function.slope), x, simd.splat_f32s(function.intercept));
-                for piece in &function.breakpoints {
-                    let beyond = simd.greater_than_f32s(x, simd.splat_f32s(piece.at));
-                    let slope = simd.splat_f32s(piece.slope_change);
-                    let change = simd.mul_add_e_f32s(slope, x, simd.splat_f32s(piece.intercept_change));
-                    result = simd.add_f32s(result, simd.select_f32s(beyond, change, simd.splat_f32s(0.0)));
-                }
-                result
-            }
+            Activation::Function(function) => function.evaluate(simd, x, x),
         }
     }
 }
@@ -117,4 +107,22 @@ fn finish_vector<S: Simd, L: Lanes>(
         value = simd.add_f32s(value, lanes.load(simd, &residual[channel..]));
     }
     lanes.store(simd, &mut pixel[channel..], epilogue.activation.apply(simd, value));
+}
+
+/// `x ← scale·x + shift` of every pixel, one of each a channel.
+///
+/// # Panics
+/// If there are not as many shifts as scales.
+pub fn scale_shift_in_place(isa: Isa, scale: &[f32], shift: &[f32], pixels: &mut [f32]) {
+    assert_eq!(scale.len(), shift.len(), "one scale and one shift a channel");
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            for pixel in pixels.chunks_exact_mut(scale.len()) {
+                for ((value, scale), shift) in pixel.iter_mut().zip(scale).zip(shift) {
+                    *value = scale * *value + shift;
+                }
+            }
+        },
+    );
 }

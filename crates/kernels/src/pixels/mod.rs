@@ -6,10 +6,16 @@
 //! residual, activation.
 
 mod conv2d;
+mod convert;
 mod direct;
 mod epilogue;
+mod masking;
 mod pointwise;
+mod pool;
 mod winograd;
 
 pub use conv2d::{Conv2d, ConvShape, Method};
-pub use epilogue::{Activation, Epilogue};
+pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};
+pub use epilogue::{Activation, Epilogue, scale_shift_in_place};
+pub use masking::masked_in_place;
+pub use pool::{PoolShape, global_average_pool_into, max_pool_rows_into};

@@ -1,0 +1,21 @@
+//! Inference: a plan compiled to fused steps on maps in pixels, a method picked for every convolution, and the executor.
+//!
+//! Between two layers of a network the DCT of one and the inverse DCT of the next cancel, so maps stay in pixels unless
+//! a step needs coefficients. Batch normalisations fold into the convolutions before them; bias, residual and activation
+//! are part of the pass that stores a convolution's result.
+
+mod compile;
+mod cost;
+mod execute;
+mod memory;
+mod pack;
+mod step;
+mod summary;
+
+pub(crate) use compile::{Circumstances, compile};
+pub(crate) use cost::{Machine, Wanted};
+pub(crate) use execute::{Executor, Run};
+pub(crate) use pack::Packed;
+pub(crate) use step::Compiled;
+pub use summary::StepSummary;
+pub(crate) use summary::summarise;

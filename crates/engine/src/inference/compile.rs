@@ -1,0 +1,233 @@
+//! From a plan to fused steps.
+
+use super::cost::{Machine, Wanted};
+use super::memory;
+use super::step::{Activation, Buffer, Compiled, Kind, Size, Step, size_of_map};
+use crate::plan::{Operation, Plan};
+use jpegnet_kernels::Masking;
+use jpegnet_kernels::pixels::ConvShape;
+
+/// What a compiled network is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances<'a> {
+    /// Images of a batch.
+    pub(crate) batch: usize,
+    pub(crate) threads: usize,
+    /// Of every node; exact for those that mask nothing.
+    pub(crate) maskings: &'a [Masking],
+    pub(crate) machine: &'a Machine,
+}
+
+/// Fuses a plan's nodes into steps, picks the methods and plans the memory.
+pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
+    let mut compiler = Compiler {
+        plan,
+        circumstances,
+        users: users(plan),
+        values: vec![None; plan.shapes.len()],
+        done: vec![false; plan.nodes.len()],
+        sizes: Vec::new(),
+        steps: Vec::new(),
+    };
+    let input = compiler.buffer(0);
+    compiler.values[0] = Some(input);
+    let size = compiler.size(0);
+    compiler.steps.push(Step { kind: Kind::Input, node: 0, named_by: 0, inputs: Vec::new(), output: input, size });
+    for node in 0..plan.nodes.len() {
+        if !compiler.done[node] {
+            compiler.step(node);
+        }
+    }
+    let logits = compiler.values[plan.nodes.len()].unwrap_or(input);
+    let Compiler { mut steps, sizes, .. } = compiler;
+    memory::plan(plan, circumstances, &mut steps, &sizes, logits)
+}
+
+struct Compiler<'a> {
+    plan: &'a Plan,
+    circumstances: Circumstances<'a>,
+    /// Nodes that take each value.
+    users: Vec<Vec<usize>>,
+    /// The buffer of every value computed so far; fused values share one.
+    values: Vec<Option<Buffer>>,
+    /// Nodes that a step so far computes.
+    done: Vec<bool>,
+    sizes: Vec<Size>,
+    steps: Vec<Step>,
+}
+
+impl Compiler<'_> {
+    fn size(&self, value: usize) -> Size {
+        size_of_map(&self.plan.shapes[value])
+    }
+
+    fn buffer(&mut self, value: usize) -> Buffer {
+        self.sizes.push(self.size(value));
+        Buffer(self.sizes.len() - 1)
+    }
+
+    /// The buffer of a value that was computed before.
+    fn value(&self, value: usize) -> Buffer {
+        let Some(buffer) = self.values[value] else {
+            unreachable!("nodes use values of nodes before them");
+        };
+        buffer
+    }
+
+    fn step(&mut self, node: usize) {
+        let plan = self.plan;
+        let definition = &plan.nodes[node];
+        let inputs: Vec<Buffer> = definition.inputs.iter().map(|&value| self.value(value)).collect();
+        match &definition.operation {
+            Operation::Conv2d { .. } | Operation::Linear { .. } => self.convolution(node, inputs),
+            Operation::BatchNorm { .. } => self.emit(Kind::Normalise, node, node, inputs),
+            Operation::PiecewiseLinear { function, .. } => match self.circumstances.maskings[node] {
+                Masking::Exact => {
+                    let activation = Activation::Function(function.clone());
+                    self.emit(Kind::Sum { activation }, node, node, inputs);
+                }
+                masking => {
+                    let function = function.clone();
+                    // In place if nothing else needs the input.
+                    if self.users[definition.inputs[0]].len() == 1 && definition.inputs[0] != 0 {
+                        let size = self.size(node + 1);
+                        let kind = Kind::Masked { function, masking };
+                        let output = inputs[0];
+                        self.steps.push(Step { kind, node, named_by: node, inputs, output, size });
+                        self.values[node + 1] = Some(output);
+                    } else {
+                        self.emit(Kind::Sum { activation: Activation::Identity }, node, node, inputs);
+                        let output = self.value(node + 1);
+                        let size = self.size(node + 1);
+                        let kind = Kind::Masked { function, masking };
+                        self.steps.push(Step { kind, node, named_by: node, inputs: vec![output], output, size });
+                    }
+                }
+            },
+            Operation::Add => {
+                let (last, activation) = self.activation_after(node);
+                self.emit(Kind::Sum { activation }, last, node, inputs);
+            }
+            Operation::GlobalAveragePool { .. } => self.emit(Kind::GlobalAveragePool, node, node, inputs),
+        }
+    }
+
+    /// A step that completes `last` (all values from `named_by` to it are its) in a buffer of its own.
+    fn emit(&mut self, kind: Kind, last: usize, named_by: usize, inputs: Vec<Buffer>) {
+        let output = self.buffer(last + 1);
+        let size = self.size(last + 1);
+        self.steps.push(Step { kind, node: last, named_by, inputs, output, size });
+        self.values[last + 1] = Some(output);
+    }
+
+    /// The only node that takes a node's output, if there is just one.
+    fn only_user(&self, node: usize) -> Option<usize> {
+        match self.users[node + 1][..] {
+            [user] => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The activation that can be fused behind a node, with the node that is complete then.
+    fn activation_after(&mut self, node: usize) -> (usize, Activation) {
+        if let Some(user) = self.only_user(node)
+            && let Operation::PiecewiseLinear { function, .. } = &self.plan.nodes[user].operation
+            && self.circumstances.maskings[user] == Masking::Exact
+        {
+            self.done[user] = true;
+            return (user, Activation::Function(function.clone()));
+        }
+        (node, Activation::Identity)
+    }
+
+    /// A convolution with all that can be fused behind it: batch normalisation, one residual, one activation.
+    fn convolution(&mut self, node: usize, mut inputs: Vec<Buffer>) {
+        let plan = self.plan;
+        let mut last = node;
+        let mut folded = None;
+        if let Some(user) = self.only_user(last)
+            && matches!(plan.nodes[user].operation, Operation::BatchNorm { .. })
+            && matches!(plan.nodes[node].operation, Operation::Conv2d { .. })
+        {
+            self.done[user] = true;
+            (folded, last) = (Some(user), user);
+        }
+        if let Some(user) = self.only_user(last)
+            && matches!(plan.nodes[user].operation, Operation::Add)
+            && let [first, second] = plan.nodes[user].inputs[..]
+            && first != second
+        {
+            let other = if first == last + 1 { second } else { first };
+            if let Some(residual) = self.values[other] {
+                inputs.push(residual);
+                self.done[user] = true;
+                last = user;
+            }
+        }
+        let (end, activation) = self.activation_after(last);
+        let input = self.size(plan.nodes[node].inputs[0]);
+        let shape = conv_shape(&plan.nodes[node].operation, input);
+        let wanted = match &plan.nodes[node].operation {
+            Operation::Conv2d { wanted, .. } => *wanted,
+            _ => Wanted::Any,
+        };
+        let kind =
+            match self.circumstances.machine.pick(&shape, wanted, self.circumstances.batch, self.circumstances.threads)
+            {
+                Some((conv, pick)) => Kind::Conv2d { conv: Box::new(conv), folded, activation, pick },
+                None => Kind::Coefficients {
+                    folded,
+                    activation,
+                    scratch: coefficients_scratch(&plan.nodes[node].operation),
+                },
+            };
+        self.emit(kind, end, node, inputs);
+    }
+}
+
+/// The shape of a convolution; a linear layer is a 1×1 convolution of a map of one pixel.
+pub(crate) fn conv_shape(operation: &Operation, input: Size) -> ConvShape {
+    let Size { height, width, channels } = input;
+    match operation {
+        Operation::Conv2d { conv, .. } => {
+            let shape = conv.shape();
+            ConvShape {
+                input_channels: channels,
+                output_channels: shape.output_channels,
+                size: shape.size,
+                stride: shape.stride,
+                padding: shape.padding,
+                height,
+                width,
+            }
+        }
+        Operation::Linear { outputs, .. } => ConvShape {
+            input_channels: channels,
+            output_channels: *outputs,
+            size: 1,
+            stride: 1,
+            padding: 0,
+            height,
+            width,
+        },
+        _ => unreachable!("only convolutions and linear layers have filters"),
+    }
+}
+
+/// Floats that a convolution of coefficients needs beside its maps in pixels.
+fn coefficients_scratch(operation: &Operation) -> usize {
+    match operation {
+        Operation::Conv2d { conv, .. } => conv.shape().input_len() + conv.output_len() + conv.forward_workspace_len(),
+        _ => 0,
+    }
+}
+
+fn users(plan: &Plan) -> Vec<Vec<usize>> {
+    let mut users = vec![Vec::new(); plan.shapes.len()];
+    for (node, definition) in plan.nodes.iter().enumerate() {
+        for &value in &definition.inputs {
+            users[value].push(node);
+        }
+    }
+    users
+}

@@ -1,0 +1,207 @@
+//! The planner's cost model: what each method of a convolution would take on this machine.
+//!
+//! A method costs its multiply-adds at the machine's rate, its transforms per tile and group of 16 channels, and the
+//! reading of its packed filter from memory as often as a run of tiles asks for it. The rates are measured once a
+//! process, in a few milliseconds.
+
+use jpegnet_kernels::Isa;
+use jpegnet_kernels::pixels::{Conv2d, ConvShape, Epilogue, Method};
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// Floats of a core's cache that a run of tiles may fill; a cautious share of the 1 MiB that server cores have.
+const RUN_CACHE: usize = 200_000;
+
+/// Floats of a packed filter that stay in a core's cache between runs.
+const FILTER_CACHE: usize = 128 << 10;
+
+/// Channels that a transform's cost is counted for.
+const LANES: usize = 16;
+
+/// What a definition asks of a convolution's computation at inference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The planner's choice.
+    Any,
+    /// A method on pixels.
+    Pixels(Method),
+    /// Ξ on coefficients, by the factorisation that training uses.
+    Coefficients,
+}
+
+/// A method picked, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pick {
+    /// Estimated nanoseconds for an image of the batch.
+    pub(crate) nanoseconds: f64,
+    /// The estimates of what else could be done, in the same unit.
+    pub(crate) others: Vec<(Method, f64)>,
+    /// Whether the definition asked for it.
+    pub(crate) asked_for: bool,
+}
+
+impl Pick {
+    /// Units of a convolution to compute at once when `threads` share `group` images.
+    pub(crate) fn run(&self, conv: &Conv2d, group: usize, threads: usize) -> usize {
+        let units = group * conv.units();
+        let most = conv.units_at_once(RUN_CACHE);
+        // Equally long runs, as many as keep all threads busy.
+        let runs = units.div_ceil(most).next_multiple_of(threads).min(units);
+        units.div_ceil(runs)
+    }
+}
+
+/// Rates of this machine, of one thread.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    /// Multiply-adds of a matrix product in the cache, per nanosecond.
+    multiply_adds: f64,
+    /// Floats read from memory, per nanosecond.
+    floats_from_memory: f64,
+    /// Nanoseconds to transform a tile of 16 channels there and back.
+    winograd4: f64,
+    winograd2: f64,
+    winograd_stride2: f64,
+}
+
+impl Machine {
+    /// This machine with an instruction set; measured the first time.
+    pub(crate) fn get(isa: Isa) -> Machine {
+        static KNOWN: OnceLock<Vec<(Isa, OnceLock<Machine>)>> = OnceLock::new();
+        let known = KNOWN.get_or_init(|| Isa::available().into_iter().map(|isa| (isa, OnceLock::new())).collect());
+        match known.iter().find(|(known, _)| *known == isa) {
+            Some((_, machine)) => machine.get_or_init(|| Machine::measure(isa)).clone(),
+            None => Machine::measure(isa),
+        }
+    }
+
+    fn measure(isa: Isa) -> Machine {
+        let shape = |channels, size, stride, side| ConvShape {
+            input_channels: channels,
+            output_channels: channels,
+            size,
+            stride,
+            padding: size / 2,
+            height: side,
+            width: side,
+        };
+        let product = shape(64, 1, 1, 16);
+        let multiply_adds = product.direct_multiplies() as f64 / nanoseconds(isa, product, Method::Pointwise);
+        let transform = |method, stride, frequencies: usize, out: usize| {
+            let shape = shape(16, 3, stride, 16);
+            let tiles = tiles(&shape, out) as f64;
+            let products = (frequencies * LANES * LANES) as f64 / multiply_adds;
+            (nanoseconds(isa, shape, method) / tiles - products).max(1.0)
+        };
+        Machine {
+            multiply_adds,
+            floats_from_memory: floats_from_memory(isa),
+            winograd4: transform(Method::Winograd4, 1, 36, 4),
+            winograd2: transform(Method::Winograd2, 1, 16, 2),
+            winograd_stride2: transform(Method::WinogradStride2, 2, 81, 4),
+        }
+    }
+
+    /// The fastest method for a shape, or the one asked for; none if coefficients were asked for.
+    pub(crate) fn pick(
+        &self,
+        shape: &ConvShape,
+        wanted: Wanted,
+        batch: usize,
+        threads: usize,
+    ) -> Option<(Conv2d, Pick)> {
+        let mut estimates: Vec<(Method, f64)> = Method::ALL
+            .into_iter()
+            .filter(|method| method.takes(shape))
+            .map(|method| (method, self.nanoseconds(shape, method, batch, threads)))
+            .collect();
+        estimates.sort_by(|(_, first), (_, second)| first.total_cmp(second));
+        let (method, asked_for) = match wanted {
+            Wanted::Any => (estimates.first()?.0, false),
+            Wanted::Pixels(method) => (method, true),
+            Wanted::Coefficients => return None,
+        };
+        let conv = Conv2d::new(*shape, method)?;
+        let nanoseconds =
+            estimates.iter().find(|(known, _)| *known == method).map_or(f64::NAN, |(_, estimate)| *estimate);
+        estimates.retain(|(other, _)| *other != method);
+        Some((conv, Pick { nanoseconds, others: estimates, asked_for }))
+    }
+
+    /// Estimated nanoseconds of one image, all threads at work on the batch.
+    fn nanoseconds(&self, shape: &ConvShape, method: Method, batch: usize, threads: usize) -> f64 {
+        let inputs = shape.input_channels as f64;
+        let outputs = shape.output_channels.next_multiple_of(LANES) as f64;
+        let groups = (shape.input_channels.div_ceil(LANES) + shape.output_channels.div_ceil(LANES)) as f64 / 2.0;
+        let pixels = (shape.output_height() * shape.output_width()) as f64;
+        let (frequencies, out, transform) = match method {
+            Method::Winograd4 => (36.0, 4, self.winograd4),
+            Method::Winograd2 => (16.0, 2, self.winograd2),
+            Method::WinogradStride2 => (81.0, 4, self.winograd_stride2),
+            Method::Pointwise | Method::Direct => ((shape.size * shape.size) as f64, 1, 0.0),
+        };
+        let tiles = if out == 1 { pixels } else { tiles(shape, out) as f64 };
+        let computing = tiles * (frequencies * inputs * outputs / self.multiply_adds + groups * transform);
+        // Threads that share few tiles cannot all be busy with whole rows of them.
+        let filter = frequencies * inputs * outputs;
+        let reading = if filter <= FILTER_CACHE as f64 {
+            0.0
+        } else {
+            let at_once = match Conv2d::new(*shape, method) {
+                Some(conv) => {
+                    let units = batch * conv.units();
+                    let runs = units.div_ceil(conv.units_at_once(RUN_CACHE)).next_multiple_of(threads).min(units);
+                    runs as f64 / batch as f64
+                }
+                None => 1.0,
+            };
+            at_once * filter / self.floats_from_memory
+        };
+        let computing = computing / threads as f64;
+        computing.max(reading) + 0.3 * computing.min(reading)
+    }
+}
+
+fn tiles(shape: &ConvShape, out: usize) -> usize {
+    shape.output_height().div_ceil(out) * shape.output_width().div_ceil(out)
+}
+
+/// The shortest of a few runs of one image.
+fn nanoseconds(isa: Isa, shape: ConvShape, method: Method) -> f64 {
+    let Some(conv) = Conv2d::new(shape, method) else {
+        return f64::INFINITY;
+    };
+    let input = vec![0.5; shape.input_len()];
+    let mut packed = vec![0.0; conv.packed_len()];
+    conv.pack_filter_into(&vec![0.01; shape.filter_len()], None, &mut packed);
+    let mut output = vec![0.0; shape.output_len()];
+    let run = conv.units_at_once(RUN_CACHE).min(conv.units());
+    let mut workspace = vec![0.0; conv.workspace_len(run)];
+    let mut shortest = f64::INFINITY;
+    for _ in 0..8 {
+        let start = Instant::now();
+        for first in (0..conv.units()).step_by(run) {
+            let units = first..(first + run).min(conv.units());
+            let rows = conv.first_row(units.start)..conv.first_row(units.end);
+            let output = &mut output[rows.start * shape.output_row_len()..rows.end * shape.output_row_len()];
+            conv.forward_units(isa, units, &input, &packed, Epilogue::NONE, output, &mut workspace);
+        }
+        shortest = shortest.min(start.elapsed().as_nanos() as f64);
+    }
+    shortest.max(1.0)
+}
+
+/// Floats per nanosecond of a product that reads every weight once, from memory larger than the caches.
+fn floats_from_memory(isa: Isa) -> f64 {
+    let shape =
+        ConvShape { input_channels: 4096, output_channels: 1024, size: 1, stride: 1, padding: 0, height: 1, width: 8 };
+    let Some(conv) = Conv2d::new(shape, Method::Pointwise) else {
+        return 1.0;
+    };
+    let (input, packed) = (vec![0.5; shape.input_len()], vec![0.01; conv.packed_len()]);
+    let mut output = vec![0.0; shape.output_len()];
+    let mut workspace = vec![0.0; conv.workspace_len(1)];
+    let start = Instant::now();
+    conv.forward_units(isa, 0..1, &input, &packed, Epilogue::NONE, &mut output, &mut workspace);
+    packed.len() as f64 / start.elapsed().as_nanos().max(1) as f64
+}

@@ -1,0 +1,275 @@
+//! Runs a compiled network on a batch.
+
+use super::pack::Filter;
+use super::step::{Activation, Compiled, Kind, Size, Step, size_of_map};
+use crate::EngineError;
+use crate::arena::grow;
+use crate::input::BatchInput;
+use crate::layers::running_coefficients;
+use crate::parameters::Parameters;
+use crate::plan::{Operation, Plan};
+use crate::workspace::Workspaces;
+use jpegnet_kernels::pixels::{
+    self, Conv2d, Epilogue, coefficients_from_pixels_into, global_average_pool_into, masked_in_place,
+    max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place,
+};
+use jpegnet_kernels::{BLOCK, Isa, SIDE};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Memory of inference: the maps of every group in flight and the scratch of every thread; grown, never shrunk.
+#[derive(Debug, Default)]
+pub(crate) struct Executor {
+    groups: Vec<Mutex<Vec<Vec<f32>>>>,
+    workspaces: Workspaces,
+}
+
+/// What all steps of a run only read.
+pub(crate) struct Run<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) isa: Isa,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) compiled: &'a Compiled,
+    pub(crate) filters: &'a [Option<Arc<Filter>>],
+    pub(crate) input: &'a BatchInput<'a>,
+    /// Set to the smallest step whose output was not finite, if it is to be looked for.
+    pub(crate) search: Option<&'a AtomicUsize>,
+}
+
+impl Executor {
+    /// Makes room for a compiled network.
+    pub(crate) fn prepare(&mut self, compiled: &Compiled, input: &BatchInput) -> Result<(), EngineError> {
+        let threads = rayon::current_num_threads();
+        let groups = if compiled.side_by_side { threads } else { 1 };
+        self.groups.resize_with(groups.max(self.groups.len()), Mutex::default);
+        for group in &mut self.groups[..groups] {
+            let slots = group.get_mut().unwrap_or_else(PoisonError::into_inner);
+            slots.resize_with(compiled.slots.len().max(slots.len()), Vec::new);
+            for (slot, &length) in slots.iter_mut().zip(&compiled.slots) {
+                grow(slot, length * compiled.group)?;
+            }
+        }
+        let coefficients = compiled.steps.iter().map(|step| match step.kind {
+            Kind::Input => input_coefficients(step.size) + input.scratch(),
+            Kind::Coefficients { scratch, .. } => scratch,
+            _ => 0,
+        });
+        let length = coefficients.max().unwrap_or(0).max(compiled.scratch);
+        self.workspaces.prepare(length)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let of_group = |group: &Mutex<Vec<Vec<f32>>>| {
+            group.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Vec::len).sum::<usize>()
+        };
+        size_of::<f32>() * self.groups.iter().map(of_group).sum::<usize>() + self.workspaces.bytes()
+    }
+
+    /// Logits `[images, classes]` of the batch.
+    pub(crate) fn run(&self, run: &Run) -> Vec<f32> {
+        let classes = run.plan.classes();
+        let mut logits = vec![0.0; run.input.len() * classes];
+        let group_len = run.compiled.group * classes;
+        let work = |(number, logits): (usize, &mut [f32])| {
+            let first = number * run.compiled.group;
+            let memory = rayon::current_thread_index().filter(|_| run.compiled.side_by_side).unwrap_or(0);
+            let mut slots = self.groups[memory].lock().unwrap_or_else(PoisonError::into_inner);
+            self.run_group(run, &mut slots, first..first + logits.len() / classes);
+            let from = &slots[run.compiled.places[run.compiled.logits.0]];
+            logits.copy_from_slice(&from[..logits.len()]);
+        };
+        if run.compiled.side_by_side {
+            logits.par_chunks_mut(group_len).enumerate().for_each(work);
+        } else {
+            logits.chunks_mut(group_len).enumerate().for_each(work);
+        }
+        logits
+    }
+
+    fn run_group(&self, run: &Run, slots: &mut [Vec<f32>], images: Range<usize>) {
+        let Compiled { steps, places, .. } = run.compiled;
+        for (number, step) in steps.iter().enumerate() {
+            let place = places[step.output.0];
+            // Taken out so that it can be written while the others are read.
+            let mut memory = std::mem::take(&mut slots[place]);
+            let output = &mut memory[..images.len() * step.size.len()];
+            let inputs: Vec<&[f32]> = step.inputs.iter().map(|input| &slots[places[input.0]][..]).collect();
+            self.run_step(run, number, step, &images, &inputs, output);
+            if let Some(search) = run.search
+                && !output.iter().all(|value| value.is_finite())
+            {
+                search.fetch_min(number, Ordering::Relaxed);
+            }
+            slots[place] = memory;
+        }
+    }
+
+    fn run_step(
+        &self,
+        run: &Run,
+        number: usize,
+        step: &Step,
+        images: &Range<usize>,
+        inputs: &[&[f32]],
+        output: &mut [f32],
+    ) {
+        let Size { height, width, channels } = step.size;
+        let isa = run.isa;
+        let parallel = !run.compiled.side_by_side;
+        let each_image = |output: &mut [f32], body: &(dyn Fn(usize, &mut [f32]) + Sync)| {
+            if parallel {
+                output.par_chunks_mut(step.size.len()).enumerate().for_each(|(image, output)| body(image, output));
+            } else {
+                output.chunks_mut(step.size.len()).enumerate().for_each(|(image, output)| body(image, output));
+            }
+        };
+        match &step.kind {
+            Kind::Input => each_image(output, &|image, output| {
+                self.workspaces.lend(|scratch| {
+                    let (map, scratch) = scratch.split_at_mut(input_coefficients(step.size));
+                    run.input.expand_into(isa, images.start + image, map, scratch);
+                    pixels_from_coefficients_into(isa, (height, width, channels), map, output);
+                });
+            }),
+            Kind::Conv2d { conv, activation, pick, .. } => {
+                let Some(filter) = &run.filters[number] else {
+                    unreachable!("every convolution has its filter");
+                };
+                let epilogue = Epilogue {
+                    bias: filter.bias.as_deref(),
+                    residual: inputs.get(1).map(|residual| &residual[..output.len()]),
+                    activation: activation.of_kernels(),
+                };
+                let threads = if parallel { rayon::current_num_threads() } else { 1 };
+                let length = pick.run(conv, images.len(), threads);
+                let convolution = Convolution { executor: self, isa, conv, input: inputs[0], packed: &filter.packed };
+                convolution.run(0..images.len() * conv.units(), length, parallel, epilogue, output);
+            }
+            Kind::Coefficients { activation, .. } => {
+                let Some(filter) = &run.filters[number] else {
+                    unreachable!("every convolution has its filter");
+                };
+                each_image(output, &|image, output| {
+                    let residual = inputs.get(1).map(|term| &term[image * output.len()..(image + 1) * output.len()]);
+                    let epilogue =
+                        Epilogue { bias: filter.bias.as_deref(), residual, activation: activation.of_kernels() };
+                    self.workspaces.lend(|scratch| {
+                        through_coefficients(run, step, (inputs[0], image), &filter.packed, output, scratch);
+                    });
+                    epilogue.apply_in_place(isa, channels, output);
+                });
+            }
+            Kind::Masked { function, masking } => each_image(output, &|_, output| {
+                masked_in_place(isa, function, *masking, (height, width, channels), output);
+            }),
+            Kind::Sum { activation } => each_image(output, &|image, output| {
+                let range = image * output.len()..(image + 1) * output.len();
+                output.copy_from_slice(&inputs[0][range.clone()]);
+                for (position, term) in inputs.iter().enumerate().skip(1) {
+                    let last = position + 1 == inputs.len();
+                    let activation = if last { activation.of_kernels() } else { pixels::Activation::Identity };
+                    let residual = Some(&term[range.clone()]);
+                    Epilogue { bias: None, residual, activation }.apply_in_place(isa, channels, output);
+                }
+                if inputs.len() == 1 {
+                    let activation = activation.of_kernels();
+                    Epilogue { bias: None, residual: None, activation }.apply_in_place(isa, channels, output);
+                }
+            }),
+            Kind::Normalise => {
+                let (scale, dc_shift) = running_coefficients(&run.plan.nodes[step.named_by].operation, run.parameters);
+                let shift: Vec<f32> = dc_shift.iter().map(|shift| shift / 8.0).collect();
+                each_image(output, &|image, output| {
+                    output.copy_from_slice(&inputs[0][image * output.len()..(image + 1) * output.len()]);
+                    scale_shift_in_place(isa, &scale, &shift, output);
+                });
+            }
+            Kind::MaxPool(shape) => each_image(output, &|image, output| {
+                let length = shape.height * shape.width * shape.channels;
+                max_pool_rows_into(isa, shape, &inputs[0][image * length..(image + 1) * length], 0, output);
+            }),
+            Kind::GlobalAveragePool => each_image(output, &|image, output| {
+                let length = run.plan.shapes[run.plan.nodes[step.node].inputs[0]].len();
+                global_average_pool_into(isa, channels, &inputs[0][image * length..(image + 1) * length], output);
+            }),
+        }
+    }
+}
+
+impl Activation {
+    fn of_kernels(&self) -> pixels::Activation<'_> {
+        match self {
+            Activation::Identity => pixels::Activation::Identity,
+            Activation::Function(function) => pixels::Activation::of(function),
+        }
+    }
+}
+
+/// A convolution of one image's pixels by way of their coefficients.
+fn through_coefficients(
+    run: &Run,
+    step: &Step,
+    (input, image): (&[f32], usize),
+    packed: &[f32],
+    output: &mut [f32],
+    scratch: &mut [f32],
+) {
+    let node = &run.plan.nodes[step.named_by];
+    let Operation::Conv2d { conv, .. } = &node.operation else {
+        unreachable!("only convolutions are computed on coefficients");
+    };
+    let Size { height, width, channels } = step.size;
+    let from = size_of_map(&run.plan.shapes[node.inputs[0]]);
+    let (map, scratch) = scratch.split_at_mut(conv.shape().input_len());
+    let (result, scratch) = scratch.split_at_mut(conv.output_len());
+    let input = &input[image * from.len()..(image + 1) * from.len()];
+    coefficients_from_pixels_into(run.isa, (from.height, from.width, from.channels), input, map);
+    conv.forward_into(run.isa, map, packed, None, result, scratch);
+    pixels_from_coefficients_into(run.isa, (height, width, channels), result, output);
+}
+
+/// Floats of the coefficients that an input's pixels are made from.
+fn input_coefficients(size: Size) -> usize {
+    size.height.div_ceil(SIDE) * size.width.div_ceil(SIDE) * BLOCK * size.channels
+}
+
+/// One convolution of a group's maps.
+struct Convolution<'a> {
+    executor: &'a Executor,
+    isa: Isa,
+    conv: &'a Conv2d,
+    input: &'a [f32],
+    packed: &'a [f32],
+}
+
+impl Convolution<'_> {
+    /// Computes units, `length` at a time; threads halve what is left until no more than one run remains.
+    fn run(&self, units: Range<usize>, length: usize, parallel: bool, epilogue: Epilogue, output: &mut [f32]) {
+        if units.len() <= length {
+            self.executor.workspaces.lend(|scratch| {
+                self.conv.forward_units(self.isa, units, self.input, self.packed, epilogue, output, scratch);
+            });
+            return;
+        }
+        let runs = units.len().div_ceil(length);
+        let half = if parallel { runs / 2 } else { 1 };
+        let middle = units.start + half * length;
+        let rows = self.conv.first_row(middle) - self.conv.first_row(units.start);
+        let at = rows * self.conv.shape().output_row_len();
+        let (first, second) = output.split_at_mut(at);
+        let residuals = epilogue.residual.map(|residual| residual.split_at(at));
+        let first_part = Epilogue { residual: residuals.map(|(first, _)| first), ..epilogue };
+        let second_part = Epilogue { residual: residuals.map(|(_, second)| second), ..epilogue };
+        if parallel {
+            rayon::join(
+                || self.run(units.start..middle, length, parallel, first_part, first),
+                || self.run(middle..units.end, length, parallel, second_part, second),
+            );
+        } else {
+            self.run(units.start..middle, length, parallel, first_part, first);
+            self.run(middle..units.end, length, parallel, second_part, second);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Which buffers share memory, how many images run together, and how threads divide them.
+
+use super::compile::Circumstances;
+use super::step::{Buffer, Compiled, Kind, Size, Step};
+use crate::plan::Plan;
+
+/// Floats of maps that a group may hold when groups run side by side: they should stay near the cores.
+const NEAR: usize = 1 << 20;
+
+/// Floats of maps that a group may hold at all, unless one image needs more: 256 MiB.
+const MOST: usize = 1 << 26;
+
+/// Images of a small network that run through it together, so that its last layers still have enough tiles to multiply.
+const SMALL_GROUP: usize = 8;
+
+pub(super) fn plan(
+    _plan: &Plan,
+    circumstances: Circumstances,
+    steps: &mut Vec<Step>,
+    sizes: &[Size],
+    logits: Buffer,
+) -> Compiled {
+    let (places, slots) = assign(steps, sizes, logits);
+    let image: usize = slots.iter().sum::<usize>().max(1);
+    let Circumstances { batch, threads, .. } = circumstances;
+    let side_by_side = threads > 1 && SMALL_GROUP * image <= NEAR && batch >= threads * SMALL_GROUP;
+    let group = if side_by_side || SMALL_GROUP * image <= NEAR {
+        let most = (NEAR / image).clamp(SMALL_GROUP, 4 * SMALL_GROUP);
+        if side_by_side { most.min(batch / threads) } else { most.min(batch) }
+    } else {
+        (MOST / image).clamp(1, batch)
+    };
+    let sharing = if side_by_side { 1 } else { threads };
+    let scratch = steps.iter().map(|step| match &step.kind {
+        Kind::Conv2d { conv, pick, .. } => conv.workspace_len(pick.run(conv, group, sharing)),
+        _ => 0,
+    });
+    let scratch = scratch.max().unwrap_or(0);
+    Compiled { steps: std::mem::take(steps), places, slots, logits, group, side_by_side, scratch }
+}
+
+/// A slot for every buffer, reused once nothing reads it any more, and every slot's length.
+fn assign(steps: &[Step], sizes: &[Size], logits: Buffer) -> (Vec<usize>, Vec<usize>) {
+    let mut last_use = vec![0; sizes.len()];
+    for (number, step) in steps.iter().enumerate() {
+        for buffer in step.inputs.iter().chain([&step.output]) {
+            last_use[buffer.0] = number;
+        }
+    }
+    last_use[logits.0] = steps.len();
+    let mut places = vec![usize::MAX; sizes.len()];
+    let mut slots: Vec<usize> = Vec::new();
+    let mut free: Vec<usize> = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        let buffer = step.output.0;
+        if places[buffer] == usize::MAX {
+            let length = sizes[buffer].len();
+            // The smallest free slot that is large enough, else the largest, which grows.
+            let fitting = free.iter().copied().filter(|&slot| slots[slot] >= length).min_by_key(|&slot| slots[slot]);
+            let slot = fitting.or_else(|| free.iter().copied().max_by_key(|&slot| slots[slot]));
+            let slot = match slot {
+                Some(slot) => {
+                    free.retain(|&other| other != slot);
+                    slot
+                }
+                None => {
+                    slots.push(0);
+                    slots.len() - 1
+                }
+            };
+            slots[slot] = slots[slot].max(length);
+            places[buffer] = slot;
+        }
+        for (buffer, &last) in last_use.iter().enumerate() {
+            if last == number && places[buffer] != usize::MAX && !free.contains(&places[buffer]) {
+                free.push(places[buffer]);
+            }
+        }
+    }
+    (places, slots)
+}

@@ -1,0 +1,120 @@
+//! Filters packed once for the method that reads them, shared by all compiled forms of a network.
+
+use super::step::{Compiled, Kind, Step};
+use crate::layers::running_coefficients;
+use crate::parameters::Parameters;
+use crate::plan::{Operation, Plan};
+use jpegnet_kernels::pixels::Method;
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A filter in its packed form and the bias that goes with it.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    pub(crate) packed: Vec<f32>,
+    pub(crate) bias: Option<Vec<f32>>,
+}
+
+/// What a filter was packed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    node: usize,
+    /// None for a convolution of coefficients.
+    method: Option<Method>,
+    folded: Option<usize>,
+}
+
+/// The packed filters of a network.
+#[derive(Debug, Default)]
+pub(crate) struct Packed {
+    version: Option<u64>,
+    filters: HashMap<Key, Arc<Filter>>,
+}
+
+impl Packed {
+    /// The filter of every step, in order; packs what is missing or stale.
+    pub(crate) fn prepare(
+        &mut self,
+        plan: &Plan,
+        parameters: &Parameters,
+        compiled: &Compiled,
+    ) -> Vec<Option<Arc<Filter>>> {
+        if self.version != Some(parameters.version) {
+            self.filters.clear();
+            self.version = Some(parameters.version);
+        }
+        let missing: Vec<&Step> = compiled
+            .steps
+            .iter()
+            .filter(|step| key(step).is_some_and(|key| !self.filters.contains_key(&key)))
+            .collect();
+        let packed: Vec<(Key, Arc<Filter>)> = missing
+            .into_par_iter()
+            .filter_map(|step| Some((key(step)?, Arc::new(pack(plan, parameters, step)?))))
+            .collect();
+        self.filters.extend(packed);
+        compiled.steps.iter().map(|step| key(step).and_then(|key| self.filters.get(&key).cloned())).collect()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let floats = |filter: &Arc<Filter>| filter.packed.len() + filter.bias.as_ref().map_or(0, Vec::len);
+        size_of::<f32>() * self.filters.values().map(floats).sum::<usize>()
+    }
+}
+
+fn key(step: &Step) -> Option<Key> {
+    let node = step.named_by;
+    match &step.kind {
+        Kind::Conv2d { conv, folded, .. } => Some(Key { node, method: Some(conv.method()), folded: *folded }),
+        Kind::Coefficients { folded, .. } => Some(Key { node, method: None, folded: *folded }),
+        _ => None,
+    }
+}
+
+fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Option<Filter> {
+    let (weight, bias) = match &plan.nodes[step.named_by].operation {
+        Operation::Conv2d { weight, bias, .. } | Operation::Linear { weight, bias, .. } => (*weight, *bias),
+        _ => return None,
+    };
+    let weight = &parameters.values[weight];
+    let bias = bias.map(|bias| &parameters.values[bias]);
+    let (Kind::Conv2d { folded, .. } | Kind::Coefficients { folded, .. }) = &step.kind else {
+        return None;
+    };
+    let (scale, bias) = match folded {
+        None => (None, bias.cloned()),
+        Some(batch_norm) => {
+            let (scale, dc_shift) = running_coefficients(&plan.nodes[*batch_norm].operation, parameters);
+            // A shift of pixels is an eighth of the shift of the DC.
+            let shift = dc_shift
+                .iter()
+                .enumerate()
+                .map(|(channel, shift)| shift / 8.0 + bias.map_or(0.0, |bias| scale[channel] * bias[channel]));
+            let shift = shift.collect();
+            (Some(scale), Some(shift))
+        }
+    };
+    let packed = match &step.kind {
+        Kind::Conv2d { conv, .. } => {
+            let mut packed = vec![0.0; conv.packed_len()];
+            conv.pack_filter_into(weight, scale.as_deref(), &mut packed);
+            packed
+        }
+        _ => {
+            let Operation::Conv2d { conv, .. } = &plan.nodes[step.named_by].operation else {
+                return None;
+            };
+            let mut scaled = weight.clone();
+            if let Some(scale) = &scale {
+                for (filter, scale) in scaled.chunks_exact_mut(weight.len() / scale.len()).zip(scale) {
+                    filter.iter_mut().for_each(|weight| *weight *= scale);
+                }
+            }
+            let mut packed = vec![0.0; conv.packed_len()];
+            conv.pack_filter_into(&scaled, &mut packed);
+            packed
+        }
+    };
+    Some(Filter { packed, bias })
+}

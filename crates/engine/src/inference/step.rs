@@ -1,0 +1,104 @@
+//! What a compiled network consists of.
+
+use super::cost::Pick;
+use crate::shape::Shape;
+use jpegnet_kernels::pixels::{Conv2d, PoolShape};
+use jpegnet_kernels::{Masking, PiecewiseLinear, SIDE};
+
+/// A virtual buffer: one map or vector of every image of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Buffer(pub(crate) usize);
+
+/// What a fused step applies last.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Activation {
+    Identity,
+    Function(PiecewiseLinear),
+}
+
+/// Height, width and channels of a map in pixels; 1×1 for vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) channels: usize,
+}
+
+impl Size {
+    pub(crate) fn len(self) -> usize {
+        self.height * self.width * self.channels
+    }
+}
+
+/// The size of a value's map.
+pub(crate) fn size_of_map(shape: &Shape) -> Size {
+    match *shape {
+        Shape::Map { channels, grid } => Size { height: grid.high * SIDE, width: grid.wide * SIDE, channels },
+        Shape::Features(channels) => Size { height: 1, width: 1, channels },
+    }
+}
+
+/// One pass over the maps of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) kind: Kind,
+    /// The node whose output it completes, and the one that gave it its name.
+    pub(crate) node: usize,
+    pub(crate) named_by: usize,
+    /// What it reads, in order; a convolution's residual comes second.
+    pub(crate) inputs: Vec<Buffer>,
+    /// What it writes; an input of its own only for steps that work in place.
+    pub(crate) output: Buffer,
+    /// Of the output.
+    pub(crate) size: Size,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// The pictures' sparse coefficients to normalised pixels.
+    Input,
+    /// A convolution or linear layer with its method, bias and activation.
+    Conv2d {
+        conv: Box<Conv2d>,
+        /// The node of the batch normalisation folded in.
+        folded: Option<usize>,
+        activation: Activation,
+        pick: Pick,
+    },
+    /// A convolution of coefficients: DCT, Ξ by a factorisation of its own, inverse DCT.
+    Coefficients {
+        folded: Option<usize>,
+        activation: Activation,
+        scratch: usize,
+    },
+    /// A nonlinearity whose pieces are picked from low frequencies, in place.
+    Masked {
+        function: PiecewiseLinear,
+        masking: Masking,
+    },
+    /// `activation(Σ inputs)`.
+    Sum {
+        activation: Activation,
+    },
+    /// A batch normalisation that has no convolution to fold into.
+    Normalise,
+    MaxPool(PoolShape),
+    GlobalAveragePool,
+}
+
+/// A network compiled for a batch size and a mode.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiled {
+    pub(crate) steps: Vec<Step>,
+    /// The slot of every buffer.
+    pub(crate) places: Vec<usize>,
+    /// Floats of an image in every slot.
+    pub(crate) slots: Vec<usize>,
+    pub(crate) logits: Buffer,
+    /// Images that run through the network together.
+    pub(crate) group: usize,
+    /// Whether groups run side by side, one a thread; otherwise threads share a group.
+    pub(crate) side_by_side: bool,
+    /// Floats of scratch that a thread needs.
+    pub(crate) scratch: usize,
+}

@@ -1,0 +1,89 @@
+//! What a compiled network says of itself.
+
+use super::cost::Pick;
+use super::step::{Activation, Compiled, Kind, Step};
+use crate::plan::{Operation, Plan};
+use jpegnet_kernels::pixels::Method;
+
+/// One pass over the maps, and why it is done so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSummary {
+    /// The node it is named by.
+    pub path: String,
+    /// What it does, with all that is fused into it: `conv2d + batchNorm + add + piecewiseLinear`.
+    pub operation: String,
+    /// How a convolution is computed: `winograd`, `winograd2`, `pointwise`, `sandwich` or a factorisation of
+    /// coefficients.
+    pub factorisation: Option<&'static str>,
+    /// What its output is: `pixels` or `features`.
+    pub representation: &'static str,
+    /// Why the factorisation was picked.
+    pub reason: Option<String>,
+    /// Estimated microseconds for an image of the batch.
+    pub microseconds: Option<f64>,
+}
+
+/// The name of a method.
+pub(super) fn name(method: Method) -> &'static str {
+    match method {
+        Method::Winograd4 | Method::WinogradStride2 => "winograd",
+        Method::Winograd2 => "winograd2",
+        Method::Pointwise => "pointwise",
+        Method::Direct => "sandwich",
+    }
+}
+
+/// One line a step, in order.
+pub(crate) fn summarise(plan: &Plan, compiled: &Compiled) -> Vec<StepSummary> {
+    compiled.steps.iter().map(|step| summary(plan, step)).collect()
+}
+
+fn summary(plan: &Plan, step: &Step) -> StepSummary {
+    let node = &plan.nodes[step.named_by];
+    let (path, mut operation) = match step.kind {
+        Kind::Input => ("input".into(), vec!["input"]),
+        _ => (node.path.clone(), vec![node.operation.name()]),
+    };
+    let (factorisation, reason, microseconds) = match &step.kind {
+        Kind::Conv2d { conv, folded, activation, pick } => {
+            operation.extend(folded.map(|_| "batchNorm"));
+            operation.extend((step.inputs.len() > 1).then_some("add"));
+            operation.extend(name_of(activation));
+            (Some(name(conv.method())), Some(reason(pick)), Some(pick.nanoseconds / 1e3))
+        }
+        Kind::Coefficients { folded, activation, .. } => {
+            operation.extend(folded.map(|_| "batchNorm"));
+            operation.extend((step.inputs.len() > 1).then_some("add"));
+            operation.extend(name_of(activation));
+            let factorisation = match &node.operation {
+                Operation::Conv2d { conv, .. } => Some(conv.factorisation().name()),
+                _ => None,
+            };
+            (factorisation, Some("asked for".into()), None)
+        }
+        Kind::Sum { activation } if matches!(node.operation, Operation::Add) => {
+            operation.extend(name_of(activation));
+            (None, None, None)
+        }
+        _ => (None, None, None),
+    };
+    let representation = if step.size.height * step.size.width == 1 { "features" } else { "pixels" };
+    StepSummary { path, operation: operation.join(" + "), factorisation, representation, reason, microseconds }
+}
+
+fn name_of(activation: &Activation) -> Option<&'static str> {
+    match activation {
+        Activation::Identity => None,
+        Activation::Function(_) => Some("piecewiseLinear"),
+    }
+}
+
+fn reason(pick: &Pick) -> String {
+    let others: Vec<String> =
+        pick.others.iter().map(|(method, estimate)| format!("{} {:.1}", name(*method), estimate / 1e3)).collect();
+    match (pick.asked_for, others.is_empty()) {
+        (true, _) => "asked for".into(),
+        (false, true) => "the only one for its shape".into(),
+        (false, false) => format!("{:.1} µs an image, instead of {}", pick.nanoseconds / 1e3, others.join(", ")),
+    }
+}

@@ -1,0 +1,127 @@
+//! Pooling and subsampling of maps in pixels.
+
+use crate::isa::{Full, Isa, Lanes, Partial};
+use pulp::{Simd, WithSimd};
+
+/// A window that moves over a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PoolShape {
+    /// Channels.
+    pub channels: usize,
+    /// Rows of the input.
+    pub height: usize,
+    /// Columns of the input.
+    pub width: usize,
+    /// Height and width of the window.
+    pub size: usize,
+    /// Pixels of the input from one window to the next.
+    pub stride: usize,
+    /// Pixels around the input that never win; less than the window's size.
+    pub padding: usize,
+}
+
+impl PoolShape {
+    /// Rows of the output.
+    #[must_use]
+    pub const fn output_height(&self) -> usize {
+        (self.height + 2 * self.padding - self.size) / self.stride + 1
+    }
+
+    /// Columns of the output.
+    #[must_use]
+    pub const fn output_width(&self) -> usize {
+        (self.width + 2 * self.padding - self.size) / self.stride + 1
+    }
+}
+
+/// The largest pixel of each window: rows `first_row…` of one image's output, `[rows, width, channels]`. Not a number
+/// wins.
+///
+/// # Panics
+/// If a slice does not have the length its shape says.
+pub fn max_pool_rows_into(isa: Isa, shape: &PoolShape, input: &[f32], first_row: usize, output: &mut [f32]) {
+    assert_eq!(input.len(), shape.height * shape.width * shape.channels, "the input fills its shape");
+    isa.run(MaxPool { shape, input, first_row, output });
+}
+
+struct MaxPool<'a> {
+    shape: &'a PoolShape,
+    input: &'a [f32],
+    first_row: usize,
+    output: &'a mut [f32],
+}
+
+impl WithSimd for MaxPool<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let PoolShape { channels, height, width, size, stride, padding } = *self.shape;
+        let wide = self.shape.output_width();
+        for (number, pixel) in self.output.chunks_exact_mut(channels).enumerate() {
+            let (row, column) = (self.first_row + number / wide, number % wide);
+            let rows = inside(row * stride, size, padding, height);
+            let columns = inside(column * stride, size, padding, width);
+            let mut channel = 0;
+            while channel < channels {
+                let rest = channels - channel;
+                let lanes = if rest >= S::F32_LANES { None } else { Some(Partial::new(rest)) };
+                let pixels =
+                    rows.clone().flat_map(|y| columns.clone().map(move |x| (y * width + x) * channels + channel));
+                match lanes {
+                    None => largest(simd, Full, self.input, pixels, &mut pixel[channel..]),
+                    Some(lanes) => largest(simd, lanes, self.input, pixels, &mut pixel[channel..]),
+                }
+                channel += S::F32_LANES;
+            }
+        }
+    }
+}
+
+/// Pixels of a window that lie inside.
+#[inline(always)]
+fn inside(start: usize, size: usize, padding: usize, length: usize) -> std::ops::Range<usize> {
+    start.saturating_sub(padding)..(start + size).saturating_sub(padding).min(length)
+}
+
+#[inline(always)]
+fn largest<S: Simd, L: Lanes>(
+    simd: S,
+    lanes: L,
+    input: &[f32],
+    pixels: impl Iterator<Item = usize>,
+    output: &mut [f32],
+) {
+    let mut largest = simd.splat_f32s(f32::NEG_INFINITY);
+    for pixel in pixels {
+        let value = lanes.load(simd, &input[pixel..]);
+        // Written so that a value that is not a number is kept: every comparison with it is false.
+        largest = simd.select_f32s(simd.less_than_f32s(value, largest), largest, value);
+    }
+    lanes.store(simd, output, largest);
+}
+
+/// The mean of each channel's pixels: `[pixels, channels]` to `[channels]`.
+///
+/// # Panics
+/// If a slice does not have the length its shape says.
+pub fn global_average_pool_into(isa: Isa, channels: usize, input: &[f32], pooled: &mut [f32]) {
+    assert_eq!(pooled.len(), channels, "one mean a channel");
+    assert_eq!(input.len() % channels, 0, "whole pixels");
+    #[expect(clippy::cast_precision_loss, reason = "no map has 2^24 pixels")]
+    let weight = 1.0 / (input.len() / channels) as f32;
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            pooled.fill(0.0);
+            for pixel in input.chunks_exact(channels) {
+                for (pooled, value) in pooled.iter_mut().zip(pixel) {
+                    *pooled += value;
+                }
+            }
+            for pooled in pooled {
+                *pooled *= weight;
+            }
+        },
+    );
+}
