@@ -50,7 +50,9 @@ impl Layers {
             return;
         }
         self.nodes.par_iter_mut().zip(&plan.nodes).for_each(|(layer, node)| {
-            if let (Layer::Conv2d(packed), Operation::Conv2d { conv, weight, .. }) = (layer, &node.operation) {
+            if let (Layer::Conv2d(packed), Operation::Conv2d { trained: Some(conv), weight, .. }) =
+                (layer, &node.operation)
+            {
                 packed.resize(conv.packed_len(), 0.0);
                 conv.pack_filter_into(&parameters.values[*weight], packed);
             }

@@ -3,6 +3,7 @@
 
 mod infer;
 mod summary;
+mod trainable;
 
 pub use summary::NodeSummary;
 
@@ -11,7 +12,8 @@ use crate::inference::Wanted;
 use crate::parameters::{Initial, ParameterSpec, StateEntry};
 use crate::shape::Shape;
 use crate::spec::{InputSpec, MaskingSpec, NetworkSpec};
-use jpegnet_kernels::{Conv2d, Grid, PiecewiseLinear, SIDE};
+use jpegnet_kernels::pixels::{ConvShape, PoolShape};
+use jpegnet_kernels::{Conv2d, Grid, PiecewiseLinear};
 use std::collections::HashSet;
 
 /// Floats of a value or of all parameters beyond which a definition is refused: 8 GiB.
@@ -20,12 +22,44 @@ pub(crate) const LARGEST: usize = 1 << 31;
 /// A node's operation with everything it needs to know; numbers index the plan's parameters and running statistics.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Conv2d { conv: Box<Conv2d>, weight: usize, bias: Option<usize>, wanted: Wanted },
-    BatchNorm { channels: usize, epsilon: f32, momentum: f32, weight: usize, bias: usize, running: usize },
-    PiecewiseLinear { function: PiecewiseLinear, masking: MaskingSpec, frequencies: usize, grid: Grid, channels: usize },
+    Conv2d {
+        shape: ConvShape,
+        /// The convolution of coefficients that trains; none if the maps do not fill whole blocks.
+        trained: Option<Box<Conv2d>>,
+        weight: usize,
+        bias: Option<usize>,
+        wanted: Wanted,
+    },
+    BatchNorm {
+        channels: usize,
+        epsilon: f32,
+        momentum: f32,
+        weight: usize,
+        bias: usize,
+        running: usize,
+    },
+    PiecewiseLinear {
+        function: PiecewiseLinear,
+        masking: MaskingSpec,
+        frequencies: usize,
+        grid: Grid,
+        channels: usize,
+    },
     Add,
-    GlobalAveragePool { grid: Grid, channels: usize },
-    Linear { inputs: usize, outputs: usize, weight: usize, bias: Option<usize> },
+    MaxPool(PoolShape),
+    Subsample {
+        stride: usize,
+    },
+    GlobalAveragePool {
+        grid: Grid,
+        channels: usize,
+    },
+    Linear {
+        inputs: usize,
+        outputs: usize,
+        weight: usize,
+        bias: Option<usize>,
+    },
 }
 
 /// A validated node.
@@ -69,8 +103,6 @@ impl Plan {
             state: Vec::new(),
             spec,
         };
-        // Input pixels per pixel of every value, to say which input sizes would do.
-        let mut reductions = vec![1];
         let mut paths = HashSet::new();
         for number in 0..plan.spec.nodes.len() {
             let node = plan.spec.nodes[number].clone();
@@ -85,7 +117,7 @@ impl Plan {
                 let expected = format!("inputs among the values 0…{number} made before it");
                 return Err(invalid(node.path, expected, format!("value {unknown}")));
             }
-            plan.add_node(&node, &mut reductions)?;
+            plan.add_node(&node)?;
         }
         plan.check_ends()?;
         Ok(plan)
@@ -163,9 +195,4 @@ fn mismatch(path: &str, expected: impl Into<String>, found: impl Into<String>) -
 
 fn quoted(text: &str) -> String {
     format!("\"{text}\"")
-}
-
-/// Pixels of a side, in the words of an error.
-fn pixels(grid: Grid) -> String {
-    format!("{}×{} pixels", grid.high * SIDE, grid.wide * SIDE)
 }

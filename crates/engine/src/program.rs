@@ -31,6 +31,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// Compiles a plan that [can be trained](Plan::check_trainable).
     pub(crate) fn new(plan: &Plan) -> Program {
         let mut compiler =
             Compiler { plan, buffers: Vec::new(), instructions: Vec::new(), needs_gradient: needs_gradient(plan) };
@@ -48,7 +49,9 @@ impl Program {
         });
         let masks = masks.collect();
         let scratch = plan.nodes.iter().map(|node| match &node.operation {
-            Operation::Conv2d { conv, .. } => conv.forward_workspace_len().max(conv.backward_workspace_len()),
+            Operation::Conv2d { trained: Some(conv), .. } => {
+                conv.forward_workspace_len().max(conv.backward_workspace_len())
+            }
             _ => 0,
         });
         let scratch = scratch.max().unwrap_or(0);

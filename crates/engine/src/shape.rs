@@ -1,4 +1,4 @@
-//! Shapes of values: feature maps on a grid of blocks, and vectors of features.
+//! Shapes of values: feature maps of any size in pixels, and vectors of features.
 
 use jpegnet_kernels::{BLOCK, Grid, SIDE};
 use std::fmt;
@@ -6,22 +6,30 @@ use std::fmt;
 /// The shape of one image's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// `[grid.high, grid.wide, 64, channels]` coefficients.
+    /// Coefficients `[blocks high, blocks wide, 64, channels]` in training, pixels `[height, width, channels]` at
+    /// inference.
     Map {
         /// Channels.
         channels: usize,
-        /// Blocks.
-        grid: Grid,
+        /// Pixels from top to bottom.
+        height: usize,
+        /// Pixels from left to right.
+        width: usize,
     },
     /// `[features]`.
     Features(usize),
 }
 
+/// The blocks that cover a map.
+pub(crate) fn grid(height: usize, width: usize) -> Grid {
+    Grid { high: height.div_ceil(SIDE), wide: width.div_ceil(SIDE) }
+}
+
 impl Shape {
-    /// Floats of one image's value.
+    /// Floats of one image's value in training.
     pub(crate) fn len(self) -> usize {
         match self {
-            Shape::Map { channels, grid } => grid.blocks() * BLOCK * channels,
+            Shape::Map { channels, height, width } => grid(height, width).blocks() * BLOCK * channels,
             Shape::Features(features) => features,
         }
     }
@@ -29,7 +37,7 @@ impl Shape {
     /// As `PyTorch` has it: `[channels, height, width]` in pixels, or `[features]`.
     pub(crate) fn dimensions(self) -> Vec<usize> {
         match self {
-            Shape::Map { channels, grid } => vec![channels, grid.high * SIDE, grid.wide * SIDE],
+            Shape::Map { channels, height, width } => vec![channels, height, width],
             Shape::Features(features) => vec![features],
         }
     }
@@ -38,13 +46,8 @@ impl Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Shape::Map { channels, grid } => {
-                write!(
-                    formatter,
-                    "a feature map of {channels} channels, {}×{} pixels",
-                    grid.high * SIDE,
-                    grid.wide * SIDE
-                )
+            Shape::Map { channels, height, width } => {
+                write!(formatter, "a feature map of {channels} channels, {height}×{width} pixels")
             }
             Shape::Features(features) => write!(formatter, "{features} features"),
         }

@@ -80,7 +80,7 @@ pub enum OperationSpec {
         padding: usize,
         /// Whether a bias is added.
         bias: bool,
-        /// How it is computed: `auto`, or the name of one of [`Factorisation::ALL`](jpegnet_kernels::Factorisation::ALL).
+        /// How it is computed at inference: `auto`, `winograd`, `winograd2`, `pointwise`, `sandwich` or `exploded`.
         #[serde(default = "planners_choice")]
         factorisation: String,
     },
@@ -110,6 +110,23 @@ pub enum OperationSpec {
     },
     /// Sum of two or more values.
     Add {},
+    /// The largest pixel of each window; pixels of the padding never win.
+    MaxPool {
+        /// Side of the window, pixels.
+        size: usize,
+        /// Pixels from one window to the next.
+        stride: usize,
+        /// Pixels around the input, fewer than the window's side.
+        padding: usize,
+    },
+    /// Every stride-th pixel, and zero channels up to `channels`, half of them before the others (the shortcut without
+    /// parameters, option A of He et al. 2016).
+    Subsample {
+        /// Pixels of the input from one output pixel to the next.
+        stride: usize,
+        /// Channels out, at least those in.
+        channels: usize,
+    },
     /// Mean of each channel's pixels.
     GlobalAveragePool {},
     /// A linear layer.

@@ -43,19 +43,13 @@ macro_rules! refusals {
 refusals! {
     two_input_channels_are_refused: |spec| spec.input.channels = 2
         => "INVALID_DEFINITION", "input: expected 1 or 3 channels, found 2";
-    an_input_that_is_not_whole_blocks_is_refused: |spec| spec.input.width = 30
-        => "INVALID_DEFINITION", "input: expected a width and height that are multiples of 8, found 30×32 pixels";
-    an_input_that_halves_into_broken_blocks_is_refused: |spec| spec.input.width = 40
-        => "SHAPE_MISMATCH", "block2.conv1: expected whole blocks of 8×8 pixels after stride 2, so an input whose width \
-            and height are multiples of 16, found an input of 40×32";
-    a_second_halving_asks_for_a_larger_multiple: |spec| spec.input.height = 48
-        => "SHAPE_MISMATCH", "block3.conv1: expected whole blocks of 8×8 pixels after stride 2, so an input whose width \
-            and height are multiples of 32, found an input of 32×48";
-    a_padding_that_breaks_blocks_is_refused: |spec| {
-        let OperationSpec::Conv2d { padding, .. } = operation(spec, "block1.conv1") else { unreachable!() };
-        *padding = 0;
-    } => "SHAPE_MISMATCH", "block1.conv1: expected a padding that keeps whole blocks of 8×8 pixels for a 3×3 filter: 1, \
-            found padding 0 on a map of 32×32 pixels";
+    an_input_of_no_size_is_refused: |spec| spec.input.width = 0
+        => "INVALID_DEFINITION", "input: expected a width and height above 0, found 0×32 pixels";
+    a_filter_larger_than_its_map_is_refused: |spec| {
+        let OperationSpec::Conv2d { size, .. } = operation(spec, "block1.conv1") else { unreachable!() };
+        *size = 35;
+    } => "SHAPE_MISMATCH", "block1.conv1: expected a map of at least 35×35 pixels with its padding of 1 for a 35×35 \
+            filter, found 32×32 pixels";
     a_stride_of_three_is_refused: |spec| {
         let OperationSpec::Conv2d { stride, .. } = operation(spec, "block1.conv1") else { unreachable!() };
         *stride = 3;

@@ -108,6 +108,8 @@ impl Compiler<'_> {
                 let (last, activation) = self.activation_after(node);
                 self.emit(Kind::Sum { activation }, last, node, inputs);
             }
+            Operation::MaxPool(shape) => self.emit(Kind::MaxPool(*shape), node, node, inputs),
+            Operation::Subsample { stride } => self.emit(Kind::Subsample { stride: *stride }, node, node, inputs),
             Operation::GlobalAveragePool { .. } => self.emit(Kind::GlobalAveragePool, node, node, inputs),
         }
     }
@@ -165,11 +167,14 @@ impl Compiler<'_> {
             }
         }
         let (end, activation) = self.activation_after(last);
-        let input = self.size(plan.nodes[node].inputs[0]);
-        let shape = conv_shape(&plan.nodes[node].operation, input);
-        let wanted = match &plan.nodes[node].operation {
-            Operation::Conv2d { wanted, .. } => *wanted,
-            _ => Wanted::Any,
+        let (shape, wanted) = match plan.nodes[node].operation {
+            Operation::Conv2d { shape, wanted, .. } => (shape, wanted),
+            // A linear layer is a 1×1 convolution of a map of one pixel.
+            Operation::Linear { inputs: input_channels, outputs: output_channels, .. } => {
+                let (size, stride, padding, height, width) = (1, 1, 0, 1, 1);
+                (ConvShape { input_channels, output_channels, size, stride, padding, height, width }, Wanted::Any)
+            }
+            _ => unreachable!("only convolutions and linear layers have filters"),
         };
         let kind =
             match self.circumstances.machine.pick(&shape, wanted, self.circumstances.batch, self.circumstances.threads)
@@ -185,39 +190,12 @@ impl Compiler<'_> {
     }
 }
 
-/// The shape of a convolution; a linear layer is a 1×1 convolution of a map of one pixel.
-pub(crate) fn conv_shape(operation: &Operation, input: Size) -> ConvShape {
-    let Size { height, width, channels } = input;
-    match operation {
-        Operation::Conv2d { conv, .. } => {
-            let shape = conv.shape();
-            ConvShape {
-                input_channels: channels,
-                output_channels: shape.output_channels,
-                size: shape.size,
-                stride: shape.stride,
-                padding: shape.padding,
-                height,
-                width,
-            }
-        }
-        Operation::Linear { outputs, .. } => ConvShape {
-            input_channels: channels,
-            output_channels: *outputs,
-            size: 1,
-            stride: 1,
-            padding: 0,
-            height,
-            width,
-        },
-        _ => unreachable!("only convolutions and linear layers have filters"),
-    }
-}
-
 /// Floats that a convolution of coefficients needs beside its maps in pixels.
 fn coefficients_scratch(operation: &Operation) -> usize {
     match operation {
-        Operation::Conv2d { conv, .. } => conv.shape().input_len() + conv.output_len() + conv.forward_workspace_len(),
+        Operation::Conv2d { trained: Some(conv), .. } => {
+            conv.shape().input_len() + conv.output_len() + conv.forward_workspace_len()
+        }
         _ => 0,
     }
 }

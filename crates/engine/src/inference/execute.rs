@@ -11,7 +11,7 @@ use crate::plan::{Operation, Plan};
 use crate::workspace::Workspaces;
 use jpegnet_kernels::pixels::{
     self, Conv2d, Epilogue, coefficients_from_pixels_into, global_average_pool_into, masked_in_place,
-    max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place,
+    max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place, subsample_into,
 };
 use jpegnet_kernels::{BLOCK, Isa, SIDE};
 use rayon::prelude::*;
@@ -190,8 +190,13 @@ impl Executor {
                 let length = shape.height * shape.width * shape.channels;
                 max_pool_rows_into(isa, shape, &inputs[0][image * length..(image + 1) * length], 0, output);
             }),
+            Kind::Subsample { stride } => each_image(output, &|image, output| {
+                let from = size_of_map(&run.plan.shapes[run.plan.nodes[step.node].inputs[0]]);
+                let input = &inputs[0][image * from.len()..(image + 1) * from.len()];
+                subsample_into((from.height, from.width, from.channels), *stride, channels, input, output);
+            }),
             Kind::GlobalAveragePool => each_image(output, &|image, output| {
-                let length = run.plan.shapes[run.plan.nodes[step.node].inputs[0]].len();
+                let length = size_of_map(&run.plan.shapes[run.plan.nodes[step.node].inputs[0]]).len();
                 global_average_pool_into(isa, channels, &inputs[0][image * length..(image + 1) * length], output);
             }),
         }
@@ -217,7 +222,7 @@ fn through_coefficients(
     scratch: &mut [f32],
 ) {
     let node = &run.plan.nodes[step.named_by];
-    let Operation::Conv2d { conv, .. } = &node.operation else {
+    let Operation::Conv2d { trained: Some(conv), .. } = &node.operation else {
         unreachable!("only convolutions are computed on coefficients");
     };
     let Size { height, width, channels } = step.size;

@@ -102,7 +102,7 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Option<Filter> {
             packed
         }
         _ => {
-            let Operation::Conv2d { conv, .. } = &plan.nodes[step.named_by].operation else {
+            let Operation::Conv2d { trained: Some(conv), .. } = &plan.nodes[step.named_by].operation else {
                 return None;
             };
             let mut scaled = weight.clone();

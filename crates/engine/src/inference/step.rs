@@ -3,7 +3,7 @@
 use super::cost::Pick;
 use crate::shape::Shape;
 use jpegnet_kernels::pixels::{Conv2d, PoolShape};
-use jpegnet_kernels::{Masking, PiecewiseLinear, SIDE};
+use jpegnet_kernels::{Masking, PiecewiseLinear};
 
 /// A virtual buffer: one map or vector of every image of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ impl Size {
 /// The size of a value's map.
 pub(crate) fn size_of_map(shape: &Shape) -> Size {
     match *shape {
-        Shape::Map { channels, grid } => Size { height: grid.high * SIDE, width: grid.wide * SIDE, channels },
+        Shape::Map { channels, height, width } => Size { height, width, channels },
         Shape::Features(channels) => Size { height: 1, width: 1, channels },
     }
 }
@@ -83,6 +83,9 @@ pub(crate) enum Kind {
     /// A batch normalisation that has no convolution to fold into.
     Normalise,
     MaxPool(PoolShape),
+    Subsample {
+        stride: usize,
+    },
     GlobalAveragePool,
 }
 

@@ -74,6 +74,7 @@ impl Network {
     /// Leaves the gradients of a batch's mean loss with the parameters, and its statistics with the layers.
     fn backpropagate(&mut self, images: &[Image], labels: &[u32]) -> Result<BatchLoss, EngineError> {
         check_batch(images.len())?;
+        self.plan.check_trainable()?;
         self.check_labels(images.len(), labels)?;
         let input = self.transforms.batch(self.plan.input(), images)?;
         let program = self.training.get_or_insert_with(|| Program::new(&self.plan));

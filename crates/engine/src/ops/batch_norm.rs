@@ -5,7 +5,7 @@ use crate::layers::{Layer, Layers, Normalisation};
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::program::{Buffer, Scheduled, Target};
-use crate::shape::Shape;
+use crate::shape::{Shape, grid};
 use crate::views::{Chunk, Views};
 use jpegnet_kernels::{
     BatchNormGradient, BatchStatistics, GRADIENT_MOMENTS, MOMENTS, add_gradient_moments, add_moments,
@@ -88,14 +88,14 @@ pub(super) fn finish_moments(
     moments: &[f64],
 ) {
     let BatchNorm { channels, epsilon, weight, bias } = batch_norm(plan, node);
-    let Shape::Map { grid, .. } = plan.shapes[node + 1] else {
+    let Shape::Map { height, width, .. } = plan.shapes[node + 1] else {
         unreachable!("a batch normalisation makes a map");
     };
     let Layer::BatchNorm(layer) = &mut layers.nodes[node] else {
         unreachable!("a batch normalisation has a batch normalisation's layer");
     };
     let moments = &moments[..MOMENTS * channels];
-    layer.statistics = BatchStatistics::from_moments(moments, channels, batch * grid.blocks());
+    layer.statistics = BatchStatistics::from_moments(moments, channels, batch * grid(height, width).blocks());
     layer.scale.resize(channels, 0.0);
     layer.dc_shift.resize(channels, 0.0);
     normalise_coefficients(

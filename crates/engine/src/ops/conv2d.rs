@@ -11,8 +11,8 @@ use jpegnet_kernels::{Conv2d, bias_gradient_into};
 /// The convolution of a node with its weight's and bias's numbers.
 fn convolution(plan: &Plan, node: usize) -> (&Conv2d, usize, Option<usize>) {
     match &plan.nodes[node].operation {
-        Operation::Conv2d { conv, weight, bias, .. } => (conv, *weight, *bias),
-        _ => unreachable!("the node is a convolution"),
+        Operation::Conv2d { trained: Some(conv), weight, bias, .. } => (conv, *weight, *bias),
+        _ => unreachable!("the node is a convolution that can be trained"),
     }
 }
 

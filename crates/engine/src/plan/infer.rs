@@ -1,13 +1,13 @@
 //! Shape inference, one function an operation.
 
-use super::{LARGEST, Node, Operation, Plan, invalid, mismatch, pixels, quoted};
+use super::{LARGEST, Node, Operation, Plan, invalid, mismatch, quoted};
 use crate::EngineError;
 use crate::inference::Wanted;
 use crate::parameters::Initial;
-use crate::shape::Shape;
+use crate::shape::{Shape, grid};
 use crate::spec::{BreakpointSpec, InputSpec, NodeSpec, OperationSpec, PLANNERS_CHOICE, piecewise_linear};
-use jpegnet_kernels::pixels::{ConvShape, Method};
-use jpegnet_kernels::{BLOCK, Conv2d, Conv2dShape, Factorisation, Grid, SIDE};
+use jpegnet_kernels::pixels::{ConvShape, Method, PoolShape};
+use jpegnet_kernels::{Conv2d, Conv2dShape, Factorisation, SIDE};
 
 /// Breakpoints the kernels keep mask bits for.
 const MOST_BREAKPOINTS: usize = 4;
@@ -25,29 +25,15 @@ const NAMED: [(&str, Option<Factorisation>, Wanted); 6] = [
     ("exploded", Some(Factorisation::Exploded), Wanted::Coefficients),
 ];
 
-fn conv_shape_of(shape: &Conv2dShape) -> ConvShape {
-    ConvShape {
-        input_channels: shape.input_channels,
-        output_channels: shape.output_channels,
-        size: shape.size,
-        stride: shape.stride,
-        padding: shape.padding,
-        height: shape.input_grid.high * SIDE,
-        width: shape.input_grid.wide * SIDE,
-    }
-}
-
 pub(super) fn input_shape(input: &InputSpec) -> Result<Shape, EngineError> {
     let InputSpec { channels, height, width, mean, std } = input;
     if ![1, 3].contains(channels) {
         return Err(invalid("input", "1 or 3 channels", channels.to_string()));
     }
-    if height % SIDE != 0 || width % SIDE != 0 || *height == 0 || *width == 0 {
-        let expected = "a width and height that are multiples of 8";
-        return Err(invalid("input", expected, format!("{width}×{height} pixels")));
+    if *height == 0 || *width == 0 {
+        return Err(invalid("input", "a width and height above 0", format!("{width}×{height} pixels")));
     }
-    let grid = Grid { high: height / SIDE, wide: width / SIDE };
-    check_size("input", *channels, grid)?;
+    check_size("input", *channels, *height, *width)?;
     for (name, values) in [("mean", mean), ("std", std)] {
         if values.len() != *channels {
             return Err(invalid(format!("input.{name}"), format!("{channels} values"), values.len().to_string()));
@@ -59,47 +45,45 @@ pub(super) fn input_shape(input: &InputSpec) -> Result<Shape, EngineError> {
     if let Some(value) = std.iter().find(|&&value| value <= 0.0) {
         return Err(invalid("input.std", "values above 0", value.to_string()));
     }
-    Ok(Shape::Map { channels: *channels, grid })
+    Ok(Shape::Map { channels: *channels, height: *height, width: *width })
 }
 
 impl Plan {
     /// Infers one node and appends it.
-    pub(super) fn add_node(&mut self, node: &NodeSpec, reductions: &mut Vec<usize>) -> Result<(), EngineError> {
+    pub(super) fn add_node(&mut self, node: &NodeSpec) -> Result<(), EngineError> {
         let path = node.path.as_str();
         let inputs: Vec<Shape> = node.inputs.iter().map(|&value| self.shapes[value]).collect();
-        let reduction = node.inputs.first().map_or(1, |&value| reductions[value]);
-        let (operation, shape, reduction) = match &node.operation {
-            OperationSpec::Conv2d { stride, .. } => {
-                let (operation, shape) = self.infer_conv2d(path, &inputs, reduction, &node.operation)?;
-                (operation, shape, reduction * stride)
-            }
+        let (operation, shape) = match &node.operation {
+            OperationSpec::Conv2d { .. } => self.infer_conv2d(path, &inputs, &node.operation)?,
             OperationSpec::BatchNorm { epsilon, momentum, channels } => {
-                let (operation, shape) = self.infer_batch_norm(path, &inputs, *epsilon, *momentum, *channels)?;
-                (operation, shape, reduction)
+                self.infer_batch_norm(path, &inputs, *epsilon, *momentum, *channels)?
             }
             OperationSpec::PiecewiseLinear { slope, intercept, breakpoints, masking, frequencies } => {
-                let (channels, grid) = one_map(path, &inputs)?;
+                let (channels, height, width) = one_map(path, &inputs)?;
                 check_pieces(path, *slope, *intercept, breakpoints)?;
                 if !(1..2 * SIDE).contains(frequencies) {
                     return Err(invalid(path, "frequencies from 1 to 15", frequencies.to_string()));
                 }
                 let function = piecewise_linear(*slope, *intercept, breakpoints);
-                let (masking, frequencies) = (*masking, *frequencies);
-                (Operation::PiecewiseLinear { function, masking, frequencies, grid, channels }, inputs[0], reduction)
+                let (masking, frequencies, grid) = (*masking, *frequencies, grid(height, width));
+                (Operation::PiecewiseLinear { function, masking, frequencies, grid, channels }, inputs[0])
             }
-            OperationSpec::Add {} => (Operation::Add, same_shape(path, &inputs)?, reduction),
+            OperationSpec::Add {} => (Operation::Add, same_shape(path, &inputs)?),
+            OperationSpec::MaxPool { size, stride, padding } => {
+                infer_max_pool(path, &inputs, (*size, *stride, *padding))?
+            }
+            OperationSpec::Subsample { stride, channels } => infer_subsample(path, &inputs, *stride, *channels)?,
             OperationSpec::GlobalAveragePool {} => {
-                let (channels, grid) = one_map(path, &inputs)?;
-                (Operation::GlobalAveragePool { grid, channels }, Shape::Features(channels), reduction)
+                let (channels, height, width) = one_map(path, &inputs)?;
+                let grid = grid(height, width);
+                (Operation::GlobalAveragePool { grid, channels }, Shape::Features(channels))
             }
             OperationSpec::Linear { features, input_features, bias } => {
-                let (operation, shape) = self.infer_linear(path, &inputs, *features, *input_features, *bias)?;
-                (operation, shape, reduction)
+                self.infer_linear(path, &inputs, *features, *input_features, *bias)?
             }
         };
         self.nodes.push(Node { path: path.into(), inputs: node.inputs.clone(), operation });
         self.shapes.push(shape);
-        reductions.push(reduction);
         Ok(())
     }
 
@@ -107,14 +91,13 @@ impl Plan {
         &mut self,
         path: &str,
         inputs: &[Shape],
-        reduction: usize,
         operation: &OperationSpec,
     ) -> Result<(Operation, Shape), EngineError> {
         let OperationSpec::Conv2d { channels, input_channels, size, stride, padding, bias, factorisation } = operation
         else {
             unreachable!("called for convolutions only");
         };
-        let (found_channels, input_grid) = one_map(path, inputs)?;
+        let (found_channels, height, width) = one_map(path, inputs)?;
         if let Some(expected) = input_channels.filter(|&expected| expected != found_channels) {
             return Err(mismatch(path, format!("{expected} input channels"), found_channels.to_string()));
         }
@@ -129,18 +112,18 @@ impl Plan {
             return Err(invalid(path, format!("a padding of at most {LARGEST_FILTER}"), padding.to_string()));
         }
         let (size, stride, padding) = (*size, *stride, *padding);
-        let shape = Conv2dShape {
+        check_window(path, "filter", size, padding, (height, width))?;
+        let shape = ConvShape {
             input_channels: found_channels,
             output_channels: *channels,
             size,
             stride,
             padding,
-            input_grid,
+            height,
+            width,
         };
-        let Some(output_grid) = shape.output_grid() else {
-            return Err(self.leaves_blocks(path, &shape, reduction));
-        };
-        check_size(path, *channels, output_grid)?;
+        let (output_height, output_width) = (shape.output_height(), shape.output_width());
+        check_size(path, *channels, output_height, output_width)?;
         let weight = self.parameter(
             path,
             "weight",
@@ -162,44 +145,22 @@ impl Plan {
             wanted => wanted,
         };
         if let Wanted::Pixels(method) = wanted
-            && !method.takes(&conv_shape_of(&shape))
+            && !method.takes(&shape)
         {
             return Err(refused());
         }
-        let conv = match trained {
+        let trained = trained_shape(&shape).and_then(|shape| match trained {
             None => Conv2d::choose(shape),
             Some(trained) => Conv2d::new(shape, trained),
-        };
-        let conv = conv.ok_or_else(refused)?;
-        Ok((
-            Operation::Conv2d { conv: Box::new(conv), weight, bias, wanted },
-            Shape::Map { channels: *channels, grid: output_grid },
-        ))
-    }
-
-    /// Why a convolution's output does not fill whole blocks: the input's size, or the padding.
-    fn leaves_blocks(&self, path: &str, shape: &Conv2dShape, reduction: usize) -> EngineError {
-        let Conv2dShape { size, stride, padding, input_grid, .. } = *shape;
-        let fitting = Conv2dShape {
-            input_grid: Grid {
-                high: input_grid.high.next_multiple_of(stride),
-                wide: input_grid.wide.next_multiple_of(stride),
-            },
-            ..*shape
-        };
-        if fitting.output_grid().is_some() {
-            let InputSpec { width, height, .. } = self.input();
-            let multiple = SIDE * stride * reduction;
-            let expected = format!(
-                "whole blocks of 8×8 pixels after stride {stride}, so an input whose width and height are multiples of \
-                 {multiple}"
-            );
-            return mismatch(path, expected, format!("an input of {width}×{height}"));
+        });
+        if trained.is_none() && wanted == Wanted::Coefficients {
+            return Err(refused());
         }
-        let expected = format!("a padding that keeps whole blocks of 8×8 pixels for a {size}×{size} filter");
-        let expected = if size % 2 == 1 { format!("{expected}: {}", (size - 1) / 2) } else { expected };
-        let found = format!("padding {padding} on a map of {}", pixels(input_grid));
-        mismatch(path, expected, found)
+        let trained = trained.map(Box::new);
+        Ok((
+            Operation::Conv2d { shape, trained, weight, bias, wanted },
+            Shape::Map { channels: *channels, height: output_height, width: output_width },
+        ))
     }
 
     fn infer_batch_norm(
@@ -210,7 +171,7 @@ impl Plan {
         momentum: f32,
         expected_channels: Option<usize>,
     ) -> Result<(Operation, Shape), EngineError> {
-        let (channels, _) = one_map(path, inputs)?;
+        let (channels, ..) = one_map(path, inputs)?;
         if let Some(expected) = expected_channels.filter(|&expected| expected != channels) {
             return Err(mismatch(path, format!("{expected} channels"), channels.to_string()));
         }
@@ -265,9 +226,10 @@ fn one(path: &str, inputs: &[Shape]) -> Result<Shape, EngineError> {
     }
 }
 
-fn one_map(path: &str, inputs: &[Shape]) -> Result<(usize, Grid), EngineError> {
+/// Channels, height and width.
+fn one_map(path: &str, inputs: &[Shape]) -> Result<(usize, usize, usize), EngineError> {
     match one(path, inputs)? {
-        Shape::Map { channels, grid } => Ok((channels, grid)),
+        Shape::Map { channels, height, width } => Ok((channels, height, width)),
         shape @ Shape::Features(_) => Err(mismatch(path, "a feature map", shape.to_string())),
     }
 }
@@ -304,12 +266,80 @@ fn check_count(path: &str, what: &str, count: usize) -> Result<(), EngineError> 
     Err(invalid(path, format!("from 1 to {LARGEST} {what}"), count.to_string()))
 }
 
-fn check_size(path: &str, channels: usize, grid: Grid) -> Result<(), EngineError> {
-    let floats = grid.high.checked_mul(grid.wide).and_then(|blocks| blocks.checked_mul(BLOCK));
-    let floats = floats.and_then(|floats| floats.checked_mul(channels));
+fn check_size(path: &str, channels: usize, height: usize, width: usize) -> Result<(), EngineError> {
+    // Whole blocks: what training needs is never less than what inference needs.
+    let floats = height.checked_next_multiple_of(SIDE).zip(width.checked_next_multiple_of(SIDE));
+    let floats = floats.and_then(|(height, width)| height.checked_mul(width)?.checked_mul(channels));
     if floats.is_some_and(|floats| floats <= LARGEST) {
         return Ok(());
     }
-    let found = format!("{channels} channels of {}", pixels(grid));
+    let found = format!("{channels} channels of {height}×{width} pixels");
     Err(invalid(path, format!("at most {LARGEST} coefficients an image"), found))
+}
+
+/// A window must fit into the padded map once.
+fn check_window(
+    path: &str,
+    what: &str,
+    size: usize,
+    padding: usize,
+    (height, width): (usize, usize),
+) -> Result<(), EngineError> {
+    if size <= height.min(width) + 2 * padding {
+        return Ok(());
+    }
+    let expected =
+        format!("a map of at least {size}×{size} pixels with its padding of {padding} for a {size}×{size} {what}");
+    Err(mismatch(path, expected, format!("{height}×{width} pixels")))
+}
+
+fn infer_max_pool(
+    path: &str,
+    inputs: &[Shape],
+    (size, stride, padding): (usize, usize, usize),
+) -> Result<(Operation, Shape), EngineError> {
+    let (channels, height, width) = one_map(path, inputs)?;
+    if !(1..=LARGEST_FILTER).contains(&size) {
+        return Err(invalid(path, format!("a window from 1 to {LARGEST_FILTER}"), size.to_string()));
+    }
+    if !(1..=LARGEST_FILTER).contains(&stride) {
+        return Err(invalid(path, format!("a stride from 1 to {LARGEST_FILTER}"), stride.to_string()));
+    }
+    if padding >= size {
+        return Err(invalid(path, format!("a padding below the window's {size}"), padding.to_string()));
+    }
+    check_window(path, "window", size, padding, (height, width))?;
+    let shape = PoolShape { channels, height, width, size, stride, padding };
+    let output = Shape::Map { channels, height: shape.output_height(), width: shape.output_width() };
+    Ok((Operation::MaxPool(shape), output))
+}
+
+fn infer_subsample(
+    path: &str,
+    inputs: &[Shape],
+    stride: usize,
+    channels: usize,
+) -> Result<(Operation, Shape), EngineError> {
+    let (found, height, width) = one_map(path, inputs)?;
+    if !(1..=LARGEST_FILTER).contains(&stride) {
+        return Err(invalid(path, format!("a stride from 1 to {LARGEST_FILTER}"), stride.to_string()));
+    }
+    if channels < found {
+        return Err(invalid(path, format!("at least the input's {found} channels"), channels.to_string()));
+    }
+    let (height, width) = (height.div_ceil(stride), width.div_ceil(stride));
+    check_size(path, channels, height, width)?;
+    Ok((Operation::Subsample { stride }, Shape::Map { channels, height, width }))
+}
+
+/// The shape as training has it; none if the input does not fill whole blocks.
+pub(super) fn trained_shape(shape: &ConvShape) -> Option<Conv2dShape> {
+    (shape.height.is_multiple_of(SIDE) && shape.width.is_multiple_of(SIDE)).then(|| Conv2dShape {
+        input_channels: shape.input_channels,
+        output_channels: shape.output_channels,
+        size: shape.size,
+        stride: shape.stride,
+        padding: shape.padding,
+        input_grid: grid(shape.height, shape.width),
+    })
 }

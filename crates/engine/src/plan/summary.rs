@@ -10,7 +10,7 @@ use crate::spec::MaskingSpec;
 pub struct NodeSummary {
     /// The node's path.
     pub path: String,
-    /// `conv2d`, `batchNorm`, `piecewiseLinear`, `add`, `globalAveragePool` or `linear`.
+    /// `conv2d`, `batchNorm`, `piecewiseLinear`, `add`, `maxPool`, `subsample`, `globalAveragePool` or `linear`.
     pub operation: &'static str,
     /// `[channels, height, width]` in pixels, or `[features]`.
     pub output_shape: Vec<usize>,
@@ -18,7 +18,7 @@ pub struct NodeSummary {
     pub parameters: usize,
     /// Of a nonlinearity: coefficients of a block that its pieces are picked from.
     pub coefficients_kept: Option<usize>,
-    /// The convolution's factorisation, or the nonlinearity's masking.
+    /// The convolution's factorisation in training, or the nonlinearity's masking.
     pub choice: Option<&'static str>,
 }
 
@@ -31,7 +31,9 @@ impl Plan {
             .map(|(node, shape)| {
                 let operation = &node.operation;
                 let (kept, choice) = match operation {
-                    Operation::Conv2d { conv, .. } => (None, Some(conv.factorisation().name())),
+                    Operation::Conv2d { trained, .. } => {
+                        (None, trained.as_ref().map(|conv| conv.factorisation().name()))
+                    }
                     Operation::PiecewiseLinear { masking, frequencies, .. } => {
                         let kept = if *masking == MaskingSpec::Exact { BLOCK } else { coefficients_kept(*frequencies) };
                         (Some(kept), Some(masking.name()))
@@ -58,6 +60,8 @@ impl Operation {
             Operation::BatchNorm { .. } => "batchNorm",
             Operation::PiecewiseLinear { .. } => "piecewiseLinear",
             Operation::Add => "add",
+            Operation::MaxPool(_) => "maxPool",
+            Operation::Subsample { .. } => "subsample",
             Operation::GlobalAveragePool { .. } => "globalAveragePool",
             Operation::Linear { .. } => "linear",
         }

@@ -62,6 +62,9 @@ impl Compiler<'_> {
                         self.contribute(&mut gradients, value, gradient);
                     }
                 }
+                Operation::MaxPool(_) | Operation::Subsample { .. } => {
+                    unreachable!("plans with it are not trained")
+                }
                 Operation::GlobalAveragePool { .. } => {
                     if let Some(input_gradient) = self.target(&mut gradients, value) {
                         self.instructions.push(Instruction::PoolBackward { node, output_gradient, input_gradient });

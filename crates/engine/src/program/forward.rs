@@ -38,6 +38,9 @@ impl Compiler<'_> {
                     map
                 }
                 Operation::Add => self.emit_sum(number, inputs, &values, overwritable),
+                Operation::MaxPool(_) | Operation::Subsample { .. } => {
+                    unreachable!("plans with it are not trained")
+                }
                 Operation::GlobalAveragePool { .. } => {
                     let output = self.buffer(length);
                     self.instructions.push(Instruction::Pool { node: number, input, output });
@@ -93,7 +96,11 @@ fn kept_for_backward(plan: &Plan) -> Vec<bool> {
             Operation::Conv2d { .. } | Operation::BatchNorm { .. } | Operation::Linear { .. } => {
                 kept[node.inputs[0]] = true;
             }
-            Operation::PiecewiseLinear { .. } | Operation::Add | Operation::GlobalAveragePool { .. } => {}
+            Operation::PiecewiseLinear { .. }
+            | Operation::Add
+            | Operation::MaxPool(_)
+            | Operation::Subsample { .. }
+            | Operation::GlobalAveragePool { .. } => {}
         }
     }
     kept

@@ -92,6 +92,10 @@ pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training:
                 }
                 sum
             }
+            OperationSpec::MaxPool { size, stride, padding } => {
+                Value::Map(pixels::max_pool(*size, *stride, *padding, map(0)))
+            }
+            OperationSpec::Subsample { stride, channels } => Value::Map(pixels::subsample(*stride, *channels, map(0))),
             OperationSpec::GlobalAveragePool {} => Value::Features(pixels::global_average_pool(map(0))),
             OperationSpec::Linear { bias, features, .. } => {
                 let Value::Features(x) = &values[node.inputs[0]] else { panic!("{} takes features", node.path) };

@@ -76,6 +76,49 @@ pub fn conv2d(shape: &Conv2dShape, filter: &[f64], bias: Option<&[f64]>, input: 
     output
 }
 
+/// `y[h, w] = max_uv x[stride·h + u − p, stride·w + v − p]` over what lies inside (`torch.nn.functional.max_pool2d`).
+///
+/// # Panics
+/// If the window is larger than the padded map.
+#[must_use]
+pub fn max_pool(size: usize, stride: usize, padding: usize, input: &PixelMap) -> PixelMap {
+    let out = |length: usize| (length + 2 * padding - size) / stride + 1;
+    let mut output = PixelMap::zeros(input.images, input.channels, out(input.height), out(input.width));
+    let wide = output.width;
+    for image in 0..input.images {
+        for channel in 0..input.channels {
+            let plane = input.plane(image, channel);
+            for (index, value) in output.plane_mut(image, channel).iter_mut().enumerate() {
+                let window = |start: usize, length: usize| {
+                    (start * stride..start * stride + size)
+                        .filter_map(move |at| at.checked_sub(padding).filter(|&at| at < length))
+                };
+                *value = window(index / wide, input.height)
+                    .flat_map(|y| window(index % wide, input.width).map(move |x| plane[y * input.width + x]))
+                    .fold(f64::NEG_INFINITY, f64::max);
+            }
+        }
+    }
+    output
+}
+
+/// Every stride-th pixel, with zero channels up to `channels`: half of those missing (rounded down) before the others.
+#[must_use]
+pub fn subsample(stride: usize, channels: usize, input: &PixelMap) -> PixelMap {
+    let (height, width) = (input.height.div_ceil(stride), input.width.div_ceil(stride));
+    let mut output = PixelMap::zeros(input.images, channels, height, width);
+    let before = (channels - input.channels) / 2;
+    for image in 0..input.images {
+        for channel in 0..input.channels {
+            let plane = input.plane(image, channel);
+            for (index, value) in output.plane_mut(image, before + channel).iter_mut().enumerate() {
+                *value = plane[index / width * stride * input.width + index % width * stride];
+            }
+        }
+    }
+    output
+}
+
 /// What a convolution's backward gives.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv2dGradients {

@@ -125,3 +125,28 @@ pub fn global_average_pool_into(isa: Isa, channels: usize, input: &[f32], pooled
         },
     );
 }
+
+/// Every stride-th pixel of one image `[height, width, in]`, with zero channels up to `channels`: half of the missing ones
+/// (rounded down) before the others. Option A of He et al. (2016) as `PyTorch` nets write it.
+///
+/// # Panics
+/// If a slice does not have the length its shape says, or channels would be lost.
+pub fn subsample_into(
+    (height, width, inputs): (usize, usize, usize),
+    stride: usize,
+    channels: usize,
+    input: &[f32],
+    output: &mut [f32],
+) {
+    assert!(channels >= inputs, "no channel is lost");
+    assert_eq!(input.len(), height * width * inputs, "the input fills its shape");
+    let wide = width.div_ceil(stride);
+    assert_eq!(output.len(), height.div_ceil(stride) * wide * channels, "the output fills its shape");
+    let before = (channels - inputs) / 2;
+    for (number, pixel) in output.chunks_exact_mut(channels).enumerate() {
+        let from = (number / wide * stride * width + number % wide * stride) * inputs;
+        pixel[..before].fill(0.0);
+        pixel[before..before + inputs].copy_from_slice(&input[from..from + inputs]);
+        pixel[before + inputs..].fill(0.0);
+    }
+}
