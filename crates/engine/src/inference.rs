@@ -14,6 +14,7 @@ mod summary;
 
 pub(crate) use compile::{Circumstances, compile};
 pub(crate) use cost::{Machine, Wanted};
+pub(crate) use execute::dump;
 pub(crate) use execute::{Executor, Run};
 pub(crate) use pack::Packed;
 pub(crate) use step::Compiled;

@@ -10,6 +10,7 @@
 mod arena;
 mod chunks;
 mod error;
+mod floats;
 mod inference;
 mod input;
 mod layers;
@@ -36,4 +37,7 @@ pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};
 pub use random::permutation;
 pub use spec::{BreakpointSpec, InputSpec, MaskingSpec, NetworkSpec, NodeSpec, OperationSpec};
+pub fn dump() {
+    inference::dump()
+}
 pub use tensor::{LoadReport, Mismatch, NamedTensor};

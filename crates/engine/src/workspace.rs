@@ -1,13 +1,13 @@
 //! Scratch memory, one piece a thread: what is in it never outlives an image, so who uses which does not matter.
 
 use crate::EngineError;
-use crate::arena::grow;
+use crate::floats::Floats;
 use std::sync::{Mutex, PoisonError};
 
 /// The scratch of all threads.
 #[derive(Debug, Default)]
 pub(crate) struct Workspaces {
-    per_thread: Vec<Mutex<Vec<f32>>>,
+    per_thread: Vec<Mutex<Floats>>,
 }
 
 impl Workspaces {
@@ -16,7 +16,7 @@ impl Workspaces {
         let threads = rayon::current_num_threads().max(self.per_thread.len());
         self.per_thread.resize_with(threads, Mutex::default);
         for workspace in &mut self.per_thread {
-            grow(workspace.get_mut().unwrap_or_else(PoisonError::into_inner), scratch)?;
+            workspace.get_mut().unwrap_or_else(PoisonError::into_inner).grow(scratch)?;
         }
         Ok(())
     }
@@ -30,7 +30,7 @@ impl Workspaces {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let of_one = |scratch: &Mutex<Vec<f32>>| scratch.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let of_one = |scratch: &Mutex<Floats>| scratch.lock().unwrap_or_else(PoisonError::into_inner).len();
         size_of::<f32>() * self.per_thread.iter().map(of_one).sum::<usize>()
     }
 }

@@ -3,7 +3,7 @@
 use super::pack::Filter;
 use super::step::{Activation, Compiled, Kind, Size, Step, size_of_map};
 use crate::EngineError;
-use crate::arena::grow;
+use crate::floats::Floats;
 use crate::input::BatchInput;
 use crate::layers::running_coefficients;
 use crate::parameters::Parameters;
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Memory of inference: the maps of every group in flight and the scratch of every thread; grown, never shrunk.
 #[derive(Debug, Default)]
 pub(crate) struct Executor {
-    groups: Vec<Mutex<Vec<Vec<f32>>>>,
+    groups: Vec<Mutex<Vec<Floats>>>,
     workspaces: Workspaces,
 }
 
@@ -38,6 +38,17 @@ pub(crate) struct Run<'a> {
     pub(crate) search: Option<&'a AtomicUsize>,
 }
 
+pub static TIMES: [std::sync::atomic::AtomicU64; 256] = [const { std::sync::atomic::AtomicU64::new(0) }; 256];
+pub static COUNT: [std::sync::atomic::AtomicU64; 256] = [const { std::sync::atomic::AtomicU64::new(0) }; 256];
+pub fn dump() {
+    for i in 0..256 {
+        let c = COUNT[i].swap(0, Ordering::Relaxed);
+        let t = TIMES[i].swap(0, Ordering::Relaxed);
+        if c > 0 {
+            println!("step {i}: {:.2} us/image", t as f64 / c as f64 / 1e3);
+        }
+    }
+}
 impl Executor {
     /// Makes room for a compiled network.
     pub(crate) fn prepare(&mut self, compiled: &Compiled, input: &BatchInput) -> Result<(), EngineError> {
@@ -46,9 +57,9 @@ impl Executor {
         self.groups.resize_with(groups.max(self.groups.len()), Mutex::default);
         for group in &mut self.groups[..groups] {
             let slots = group.get_mut().unwrap_or_else(PoisonError::into_inner);
-            slots.resize_with(compiled.slots.len().max(slots.len()), Vec::new);
+            slots.resize_with(compiled.slots.len().max(slots.len()), Floats::default);
             for (slot, &length) in slots.iter_mut().zip(&compiled.slots) {
-                grow(slot, length * compiled.group)?;
+                slot.grow(length * compiled.group)?;
             }
         }
         let coefficients = compiled.steps.iter().map(|step| match step.kind {
@@ -61,8 +72,8 @@ impl Executor {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        let of_group = |group: &Mutex<Vec<Vec<f32>>>| {
-            group.lock().unwrap_or_else(PoisonError::into_inner).iter().map(Vec::len).sum::<usize>()
+        let of_group = |group: &Mutex<Vec<Floats>>| {
+            group.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|slot| slot.len()).sum::<usize>()
         };
         size_of::<f32>() * self.groups.iter().map(of_group).sum::<usize>() + self.workspaces.bytes()
     }
@@ -88,7 +99,7 @@ impl Executor {
         logits
     }
 
-    fn run_group(&self, run: &Run, slots: &mut [Vec<f32>], images: Range<usize>) {
+    fn run_group(&self, run: &Run, slots: &mut [Floats], images: Range<usize>) {
         let Compiled { steps, places, .. } = run.compiled;
         for (number, step) in steps.iter().enumerate() {
             let place = places[step.output.0];
@@ -96,7 +107,10 @@ impl Executor {
             let mut memory = std::mem::take(&mut slots[place]);
             let output = &mut memory[..images.len() * step.size.len()];
             let inputs: Vec<&[f32]> = step.inputs.iter().map(|input| &slots[places[input.0]][..]).collect();
+            let tmr = std::time::Instant::now();
             self.run_step(run, number, step, &images, &inputs, output);
+            TIMES[number].fetch_add(tmr.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            COUNT[number].fetch_add(images.len() as u64, Ordering::Relaxed);
             if let Some(search) = run.search
                 && !output.iter().all(|value| value.is_finite())
             {

@@ -1,6 +1,8 @@
 //! Filters packed once for the method that reads them, shared by all compiled forms of a network.
 
 use super::step::{Compiled, Kind, Step};
+use crate::EngineError;
+use crate::floats::Floats;
 use crate::layers::running_coefficients;
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
@@ -12,7 +14,7 @@ use std::sync::Arc;
 /// A filter in its packed form and the bias that goes with it.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    pub(crate) packed: Vec<f32>,
+    pub(crate) packed: Floats,
     pub(crate) bias: Option<Vec<f32>>,
 }
 
@@ -39,7 +41,7 @@ impl Packed {
         plan: &Plan,
         parameters: &Parameters,
         compiled: &Compiled,
-    ) -> Vec<Option<Arc<Filter>>> {
+    ) -> Result<Vec<Option<Arc<Filter>>>, EngineError> {
         if self.version != Some(parameters.version) {
             self.filters.clear();
             self.version = Some(parameters.version);
@@ -49,12 +51,15 @@ impl Packed {
             .iter()
             .filter(|step| key(step).is_some_and(|key| !self.filters.contains_key(&key)))
             .collect();
-        let packed: Vec<(Key, Arc<Filter>)> = missing
+        let packed: Vec<Option<(Key, Arc<Filter>)>> = missing
             .into_par_iter()
-            .filter_map(|step| Some((key(step)?, Arc::new(pack(plan, parameters, step)?))))
-            .collect();
-        self.filters.extend(packed);
-        compiled.steps.iter().map(|step| key(step).and_then(|key| self.filters.get(&key).cloned())).collect()
+            .map(|step| {
+                let filter = pack(plan, parameters, step)?;
+                Ok(key(step).zip(filter.map(Arc::new)))
+            })
+            .collect::<Result<_, EngineError>>()?;
+        self.filters.extend(packed.into_iter().flatten());
+        Ok(compiled.steps.iter().map(|step| key(step).and_then(|key| self.filters.get(&key).cloned())).collect())
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -72,15 +77,15 @@ fn key(step: &Step) -> Option<Key> {
     }
 }
 
-fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Option<Filter> {
+fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Result<Option<Filter>, EngineError> {
     let (weight, bias) = match &plan.nodes[step.named_by].operation {
         Operation::Conv2d { weight, bias, .. } | Operation::Linear { weight, bias, .. } => (*weight, *bias),
-        _ => return None,
+        _ => return Ok(None),
     };
     let weight = &parameters.values[weight];
     let bias = bias.map(|bias| &parameters.values[bias]);
     let (Kind::Conv2d { folded, .. } | Kind::Coefficients { folded, .. }) = &step.kind else {
-        return None;
+        return Ok(None);
     };
     let (scale, bias) = match folded {
         None => (None, bias.cloned()),
@@ -97,13 +102,13 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Option<Filter> {
     };
     let packed = match &step.kind {
         Kind::Conv2d { conv, .. } => {
-            let mut packed = vec![0.0; conv.packed_len()];
+            let mut packed = Floats::zeros(conv.packed_len())?;
             conv.pack_filter_into(weight, scale.as_deref(), &mut packed);
             packed
         }
         _ => {
             let Operation::Conv2d { trained: Some(conv), .. } = &plan.nodes[step.named_by].operation else {
-                return None;
+                return Ok(None);
             };
             let mut scaled = weight.clone();
             if let Some(scale) = &scale {
@@ -111,10 +116,10 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Option<Filter> {
                     filter.iter_mut().for_each(|weight| *weight *= scale);
                 }
             }
-            let mut packed = vec![0.0; conv.packed_len()];
+            let mut packed = Floats::zeros(conv.packed_len())?;
             conv.pack_filter_into(&scaled, &mut packed);
             packed
         }
     };
-    Some(Filter { packed, bias })
+    Ok(Some(Filter { packed, bias }))
 }

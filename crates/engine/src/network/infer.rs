@@ -102,7 +102,7 @@ impl Network {
         let input = self.transforms.batch(self.plan.input(), images)?;
         let Inference { forms, packed, executor } = &mut self.inference;
         let compiled = forms.get(&self.plan, self.isa, maskings, images.len());
-        let filters = packed.prepare(&self.plan, &self.parameters, compiled);
+        let filters = packed.prepare(&self.plan, &self.parameters, compiled)?;
         executor.prepare(compiled, &input)?;
         let run = |search| Run {
             plan: &self.plan,

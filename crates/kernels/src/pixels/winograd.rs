@@ -74,7 +74,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
 
     pub(super) fn workspace_len(&self, units: usize) -> usize {
         let run = self.run(units);
-        FREQ * FREQ * (run.input_step + run.output_step) + IN * IN * padded(self.shape.input_channels)
+        FREQ * FREQ * (run.input_step + run.output_step) + IN * self.padded_width() * self.shape.input_channels
     }
 
     fn run(&self, units: usize) -> Run {
@@ -104,13 +104,34 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         isa.run(Forward { method: self, units, input, packed, epilogue, output, workspace });
     }
 
-    /// The image, tile row and tile column of a run's tile.
+    /// Every tile of a run with its place, in order.
     #[inline(always)]
-    fn place(&self, units: &Range<usize>, tile: usize) -> (usize, usize, usize) {
-        let unit = units.start + tile / self.tiles_wide;
+    fn for_each_tile(&self, units: &Range<usize>, mut each: impl FnMut(Place)) {
         let units_an_image = self.shape.output_height().div_ceil(OUT);
-        (unit / units_an_image, unit % units_an_image, tile % self.tiles_wide)
+        let (mut image, mut row) = (units.start / units_an_image, units.start % units_an_image);
+        let mut tile = 0;
+        for _ in units.clone() {
+            for column in 0..self.tiles_wide {
+                each(Place { tile, image, row: row * OUT, column: column * OUT });
+                tile += 1;
+            }
+            row += 1;
+            if row == units_an_image {
+                (image, row) = (image + 1, 0);
+            }
+        }
     }
+}
+
+/// One tile of a run.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Its number in the run.
+    tile: usize,
+    image: usize,
+    /// Row and column of its first output pixel.
+    row: usize,
+    column: usize,
 }
 
 /// How the frequencies of a run of tiles lie: `[frequency][tile][channel]`.
@@ -147,10 +168,23 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         let Forward { method, units, input, packed, epilogue, output, workspace } = self;
         let run = method.run(units.len());
         let (frequencies, rest) = workspace.split_at_mut(FREQ * FREQ * run.input_step);
-        let (products, patch) = rest.split_at_mut(FREQ * FREQ * run.output_step);
-        for tile in 0..run.tiles {
-            method.transform_input(simd, run, &units, tile, input, frequencies, patch);
-        }
+        let (products, rows) = rest.split_at_mut(FREQ * FREQ * run.output_step);
+        let line = method.padded_width() * method.shape.input_channels;
+        method.for_each_tile(
+            &units,
+            #[inline(always)]
+            |place| {
+                if place.column == 0 {
+                    let image = &input[place.image * method.shape.input_len()..][..method.shape.input_len()];
+                    method.copy_rows(image, place.row * T::STRIDE, rows);
+                }
+                let columns = method.shape.input_channels;
+                let from = Steps { offset: place.column * T::STRIDE * columns, rows: line, columns };
+                let offset = place.tile * run.input_channels;
+                let to = Steps { offset, rows: FREQ * run.input_step, columns: run.input_step };
+                method.transform_channels(simd, rows, from, frequencies, to);
+            },
+        );
         let panel = method.panels.packed_len();
         for frequency in 0..FREQ * FREQ {
             multiply_panels(
@@ -161,48 +195,53 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
                 (products, Rows { offset: frequency * run.output_step, stride: run.output_channels }),
             );
         }
-        for tile in 0..run.tiles {
-            method.transform_output(simd, run, &units, tile, products, epilogue, output);
-        }
+        let units_an_image = method.shape.output_height().div_ceil(OUT);
+        let first_row =
+            units.start / units_an_image * method.shape.output_height() + units.start % units_an_image * OUT;
+        method.for_each_tile(
+            &units,
+            #[inline(always)]
+            |place| method.transform_output(simd, run, place, first_row, products, epilogue, output),
+        );
     }
 }
 
 impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const OUT: usize> Winograd<T, IN, FREQ, OUT> {
-    #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "a tile of a run, what it reads and what it writes")]
-    fn transform_input<S: Simd>(
-        &self,
-        simd: S,
-        run: Run,
-        units: &Range<usize>,
-        tile: usize,
-        input: &[f32],
-        frequencies: &mut [f32],
-        patch: &mut [f32],
-    ) {
+    /// Rows of the input that one row of tiles reads, with the zeros around the image, `[IN, columns, channels]`.
+    fn copy_rows(&self, image: &[f32], top: usize, rows: &mut [f32]) {
         let ConvShape { input_channels: channels, padding, height, width, .. } = self.shape;
-        let (image, tile_row, tile_column) = self.place(units, tile);
-        let (top, left) = (tile_row * OUT * T::STRIDE, tile_column * OUT * T::STRIDE);
-        let image = &input[image * self.shape.input_len()..(image + 1) * self.shape.input_len()];
-        let inside = top >= padding && left >= padding && top + IN <= height + padding && left + IN <= width + padding;
-        let (pixels, steps) = if inside {
-            let offset = ((top - padding) * width + left - padding) * channels;
-            (image, Steps { offset, rows: width * channels, columns: channels })
-        } else {
-            copy_patch::<IN>(&self.shape, top, left, image, patch);
-            (&*patch, Steps { offset: 0, rows: IN * channels, columns: channels })
-        };
-        let to = Steps { offset: tile * run.input_channels, rows: FREQ * run.input_step, columns: run.input_step };
+        let line_len = self.padded_width() * channels;
+        let inside = width.min(self.padded_width() - padding) * channels;
+        for (row, line) in rows[..IN * line_len].chunks_exact_mut(line_len).enumerate() {
+            let Some(y) = (top + row).checked_sub(padding).filter(|&y| y < height) else {
+                line.fill(0.0);
+                continue;
+            };
+            let (before, line) = line.split_at_mut(padding * channels);
+            before.fill(0.0);
+            line[..inside].copy_from_slice(&image[y * width * channels..y * width * channels + inside]);
+            line[inside..].fill(0.0);
+        }
+    }
+
+    /// Columns that a row of tiles reads.
+    fn padded_width(&self) -> usize {
+        (self.tiles_wide - 1) * OUT * T::STRIDE + IN
+    }
+
+    #[inline(always)]
+    fn transform_channels<S: Simd>(&self, simd: S, pixels: &[f32], from: Steps, frequencies: &mut [f32], to: Steps) {
+        let channels = self.shape.input_channels;
         let mut channel = 0;
-        while channel < channels {
-            let (from, to) = (at_channel(steps, channel), at_channel(to, channel));
-            if channel + S::F32_LANES <= channels {
-                transform_patch::<S, T, _, IN, FREQ, OUT>(simd, Full, pixels, from, frequencies, to);
-            } else {
-                let lanes = Partial::new(channels - channel);
-                transform_patch::<S, T, _, IN, FREQ, OUT>(simd, lanes, pixels, from, frequencies, to);
-            }
+        while channel + S::F32_LANES <= channels {
+            let (from, to) = (at_channel(from, channel), at_channel(to, channel));
+            transform_patch::<S, T, _, IN, FREQ, OUT>(simd, Full, pixels, from, frequencies, to);
             channel += S::F32_LANES;
+        }
+        if channel < channels {
+            let lanes = Partial::new(channels - channel);
+            let (from, to) = (at_channel(from, channel), at_channel(to, channel));
+            transform_patch::<S, T, _, IN, FREQ, OUT>(simd, lanes, pixels, from, frequencies, to);
         }
     }
 
@@ -212,26 +251,24 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         &self,
         simd: S,
         run: Run,
-        units: &Range<usize>,
-        tile: usize,
+        place: Place,
+        first_row: usize,
         products: &[f32],
         epilogue: Epilogue,
         output: &mut [f32],
     ) {
         let channels = self.shape.output_channels;
         let (high, wide) = (self.shape.output_height(), self.shape.output_width());
-        let (image, tile_row, tile_column) = self.place(units, tile);
-        let units_an_image = high.div_ceil(OUT);
-        let first_row = units.start / units_an_image * high + units.start % units_an_image * OUT;
-        let start = ((image * high + tile_row * OUT - first_row) * wide + tile_column * OUT) * channels;
+        let start = ((place.image * high + place.row - first_row) * wide + place.column) * channels;
         let target = Target {
-            rows: OUT.min(high - tile_row * OUT),
-            columns: OUT.min(wide - tile_column * OUT),
+            rows: OUT.min(high - place.row),
+            columns: OUT.min(wide - place.column),
             start,
             row: wide * channels,
             column: channels,
         };
-        let from = Steps { offset: tile * run.output_channels, rows: FREQ * run.output_step, columns: run.output_step };
+        let from =
+            Steps { offset: place.tile * run.output_channels, rows: FREQ * run.output_step, columns: run.output_step };
         let mut channel = 0;
         while channel < channels {
             let from = at_channel(from, channel);
@@ -249,28 +286,13 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
     }
 }
 
+/// Vectors on the stack that begin with a line of the cache, so that none lies across two.
+#[repr(align(64))]
+struct OnLines<T>(T);
+
 #[inline(always)]
 fn at_channel(steps: Steps, channel: usize) -> Steps {
-    Steps { offset: steps.offset + channel, ..steps }
-}
-
-/// A tile's pixels with zeros where it leaves the image, `[IN, IN, channels]`.
-fn copy_patch<const IN: usize>(shape: &ConvShape, top: usize, left: usize, image: &[f32], patch: &mut [f32]) {
-    let ConvShape { input_channels: channels, padding, height, width, .. } = *shape;
-    for (row, line) in patch[..IN * IN * channels].chunks_exact_mut(IN * channels).enumerate() {
-        let Some(y) = (top + row).checked_sub(padding).filter(|&y| y < height) else {
-            line.fill(0.0);
-            continue;
-        };
-        let first = padding.saturating_sub(left).min(IN);
-        let last = (width + padding).saturating_sub(left).clamp(first, IN);
-        line[..first * channels].fill(0.0);
-        line[last * channels..].fill(0.0);
-        if first < last {
-            let from = (y * width + left + first - padding) * channels;
-            line[first * channels..last * channels].copy_from_slice(&image[from..from + (last - first) * channels]);
-        }
-    }
+    Steps { offset: steps.offset.wrapping_add(channel), ..steps }
 }
 
 /// `Bᵀ X B` of one group of channels of one tile.
@@ -293,8 +315,8 @@ fn transform_patch<
     let pixels = VectorGrid::<L, IN, IN>::new(simd, lanes, pixels, from);
     let mut frequencies = VectorGridMut::<Full, FREQ, FREQ>::new(simd, Full, frequencies, to);
     let zero = simd.splat_f32s(0.0);
-    let mut rows = [[zero; FREQ]; IN];
-    for (row, transformed) in rows.iter_mut().enumerate() {
+    let mut rows = OnLines([[zero; FREQ]; IN]);
+    for (row, transformed) in rows.0.iter_mut().enumerate() {
         let mut line = [zero; IN];
         for (column, value) in line.iter_mut().enumerate() {
             *value = pixels.load(simd, row, column);
@@ -303,7 +325,7 @@ fn transform_patch<
     }
     for column in 0..FREQ {
         let mut line = [zero; IN];
-        for (value, row) in line.iter_mut().zip(&rows) {
+        for (value, row) in line.iter_mut().zip(&rows.0) {
             *value = row[column];
         }
         for (row, value) in T::input(simd, line).into_iter().enumerate() {
@@ -343,8 +365,8 @@ fn transform_products<
 ) {
     let products = VectorGrid::<Full, FREQ, FREQ>::new(simd, Full, products, from);
     let zero = simd.splat_f32s(0.0);
-    let mut columns = [[zero; OUT]; FREQ];
-    for (column, transformed) in columns.iter_mut().enumerate() {
+    let mut columns = OnLines([[zero; OUT]; FREQ]);
+    for (column, transformed) in columns.0.iter_mut().enumerate() {
         let mut line = [zero; FREQ];
         for (row, value) in line.iter_mut().enumerate() {
             *value = products.load(simd, row, column);
@@ -354,7 +376,7 @@ fn transform_products<
     let bias = epilogue.bias.map_or(zero, |bias| lanes.load(simd, bias));
     for row in 0..OUT {
         let mut line = [zero; FREQ];
-        for (value, column) in line.iter_mut().zip(&columns) {
+        for (value, column) in line.iter_mut().zip(&columns.0) {
             *value = column[row];
         }
         if row >= target.rows {
