@@ -14,7 +14,6 @@ mod summary;
 
 pub(crate) use compile::{Circumstances, compile};
 pub(crate) use cost::{Machine, Wanted};
-pub(crate) use execute::dump;
 pub(crate) use execute::{Executor, Run};
 pub(crate) use pack::Packed;
 pub(crate) use step::Compiled;

@@ -37,7 +37,4 @@ pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};
 pub use random::permutation;
 pub use spec::{BreakpointSpec, InputSpec, MaskingSpec, NetworkSpec, NodeSpec, OperationSpec};
-pub fn dump() {
-    inference::dump()
-}
 pub use tensor::{LoadReport, Mismatch, NamedTensor};

@@ -38,17 +38,6 @@ pub(crate) struct Run<'a> {
     pub(crate) search: Option<&'a AtomicUsize>,
 }
 
-pub static TIMES: [std::sync::atomic::AtomicU64; 256] = [const { std::sync::atomic::AtomicU64::new(0) }; 256];
-pub static COUNT: [std::sync::atomic::AtomicU64; 256] = [const { std::sync::atomic::AtomicU64::new(0) }; 256];
-pub fn dump() {
-    for i in 0..256 {
-        let c = COUNT[i].swap(0, Ordering::Relaxed);
-        let t = TIMES[i].swap(0, Ordering::Relaxed);
-        if c > 0 {
-            println!("step {i}: {:.2} us/image", t as f64 / c as f64 / 1e3);
-        }
-    }
-}
 impl Executor {
     /// Makes room for a compiled network.
     pub(crate) fn prepare(&mut self, compiled: &Compiled, input: &BatchInput) -> Result<(), EngineError> {
@@ -107,10 +96,7 @@ impl Executor {
             let mut memory = std::mem::take(&mut slots[place]);
             let output = &mut memory[..images.len() * step.size.len()];
             let inputs: Vec<&[f32]> = step.inputs.iter().map(|input| &slots[places[input.0]][..]).collect();
-            let tmr = std::time::Instant::now();
             self.run_step(run, number, step, &images, &inputs, output);
-            TIMES[number].fetch_add(tmr.elapsed().as_nanos() as u64, Ordering::Relaxed);
-            COUNT[number].fetch_add(images.len() as u64, Ordering::Relaxed);
             if let Some(search) = run.search
                 && !output.iter().all(|value| value.is_finite())
             {
