@@ -4,30 +4,33 @@
 use super::conv2d::ConvShape;
 use super::epilogue::Epilogue;
 use super::pointwise::round;
-use crate::isa::{Isa, Matrix, Product, Sum, multiply};
+use crate::isa::{Isa, Matrix, Panels, Product, Sum, multiply};
 use std::ops::Range;
 
 #[derive(Clone, Debug)]
 pub(super) struct Direct {
     shape: ConvShape,
+    panels: Panels,
 }
 
 impl Direct {
     pub(super) fn new(shape: ConvShape) -> Self {
-        Direct { shape }
+        let panels = Panels::new(shape.size * shape.size * shape.input_channels, shape.output_channels);
+        Direct { shape, panels }
     }
 
     pub(super) fn packed_len(&self) -> usize {
-        self.shape.filter_len()
+        self.panels.packed_len()
     }
 
-    /// `[row, column, in, out]`.
+    /// `[row, column, in, out]`, in panels of output channels.
     pub(super) fn pack_filter_into(&self, weight: &impl Fn(usize, usize) -> f64, packed: &mut [f32]) {
         let ConvShape { input_channels: inputs, output_channels: outputs, size, .. } = self.shape;
         for out in 0..outputs {
             for input in 0..inputs {
                 for tap in 0..size * size {
-                    packed[(tap * inputs + input) * outputs + out] = round(weight(out, input * size * size + tap));
+                    packed[self.panels.index(tap * inputs + input, out)] =
+                        round(weight(out, input * size * size + tap));
                 }
             }
         }
@@ -104,15 +107,21 @@ impl Direct {
                 }
             }
         }
-        let size_of = Product { rows: self.shape.output_width(), columns: outputs, outer: size, inner: size * inputs };
-        let bt = Matrix { offset: 0, row: 0, outer: size * inputs * outputs, inner: outputs };
+        let wide = self.shape.output_width();
         let row_len = self.shape.output_row_len();
-        for (number, out) in output.chunks_exact_mut(row_len).enumerate() {
-            let at = Matrix { offset: number * stride * padded_row, row: stride * inputs, outer: padded_row, inner: 1 };
-            let ot = Matrix { offset: 0, row: outputs, outer: 0, inner: 0 };
-            multiply(isa, size_of, (workspace, at), (packed, bt), (out, ot), Sum::Replace);
-            let residual = epilogue.residual.map(|residual| &residual[number * row_len..(number + 1) * row_len]);
-            Epilogue { residual, ..epilogue }.apply_in_place(isa, outputs, out);
+        // A panel of the filter is read once for all rows: it stays in the cache where the whole filter would not.
+        for (start, width) in self.panels.each() {
+            let columns = width.min(outputs - start);
+            let size_of = Product { rows: wide, columns, outer: size, inner: size * inputs };
+            let offset = start * size * size * inputs;
+            let bt = Matrix { offset, row: 0, outer: size * inputs * width, inner: width };
+            for (number, out) in output.chunks_exact_mut(row_len).enumerate() {
+                let offset = number * stride * padded_row;
+                let at = Matrix { offset, row: stride * inputs, outer: padded_row, inner: 1 };
+                let ot = Matrix { offset: start, row: outputs, outer: 0, inner: 0 };
+                multiply(isa, size_of, (workspace, at), (packed, bt), (out, ot), Sum::Replace);
+            }
         }
+        epilogue.apply_in_place(isa, outputs, output);
     }
 }
