@@ -12,6 +12,8 @@ if (modified('node_modules/.package-lock.json') < modified('package-lock.json'))
   // The level is given because a silent parent would silence npm's errors too.
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: fileURLToPath(root),
+    // onnxruntime-node would fetch what it needs for GPUs; what it needs here is in the package.
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
     stdio: 'inherit',
     shell: process.platform === 'win32',
   })

@@ -1,0 +1,98 @@
+/** Compares JPEG bytes → logits with what a Node user would otherwise install; see `--help`. */
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { runtimeInfo } from 'jpegnet'
+import { checkExport } from './answers.js'
+import { compare, median } from './compare.js'
+import { convolutions } from './convolutions.js'
+import { root } from './folders.js'
+import { prepare } from './prepare.js'
+import { convolutionsCsv, csv, table, writeReadme, writeRecord, type Circumstances, type Comparison } from './record.js'
+import { SIDES, type SideName } from './sides/side.js'
+import { WORKLOADS } from './workloads.js'
+
+interface Options {
+  workload?: string[]
+  side?: SideName[]
+  rounds: number
+  threads: number
+  data: string
+  convolutions: boolean
+  record: boolean
+  readme: boolean
+}
+
+const names = WORKLOADS.map(({ name }) => name)
+const program = new Command('bench:peers')
+  .description(
+    'JPEG bytes → logits: jpegnet, sharp + onnxruntime-node, onnxruntime-web and tfjs-wasm, the same network and weights',
+  )
+  .addOption(new Option('--workload <names...>', 'networks to compare; all unless given').choices(names))
+  .addOption(new Option('--side <names...>', 'peers to compare with; all unless given').choices(SIDES))
+  .option('--rounds <n>', 'rounds, of which the median is told', whole, 7)
+  .option('--threads <n>', 'threads a side', whole, 2)
+  .option(
+    '--data <folder>',
+    'folder with data/cifar10.tar.xz, data/photos.tar.xz and weights/; pictures and weights are made where they are missing',
+    process.env['JPEGNET_SHARED'] ?? join(root, '../shared'),
+  )
+  .option('--convolutions', 'single convolutions of onnxruntime too', false)
+  .option('--record', 'write the figures to benches/record/', false)
+  .option('--readme', 'write the table into README.md', false)
+const options = program.parse().opts<Options>()
+
+const { rounds, threads } = options
+const command = ['npm run bench:peers', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
+const date = new Date().toISOString().slice(0, 10)
+const circumstances: Circumstances = { rounds, threads, isa: runtimeInfo().isa, command, date }
+const say = (text: string) => process.stderr.write(`${text}\n`)
+
+say(
+  `the exported graph gives the reference's logits; largest error ${(await checkExport()).toExponential(1)} of their spread`,
+)
+const comparisons: Comparison[] = []
+for (const workload of WORKLOADS) {
+  if (options.workload && !options.workload.includes(workload.name)) continue
+  const prepared = await prepare(workload, resolve(options.data))
+  if (typeof prepared === 'string') {
+    say(prepared)
+    continue
+  }
+  const sides = SIDES.filter(side => {
+    if (side === 'jpegnet') return true
+    return !workload.without.includes(side) && (!options.side || options.side.includes(side))
+  })
+  for (const batch of workload.batches) {
+    const comparison = await compare(prepared, batch, { rounds, threads, sides })
+    comparisons.push(comparison)
+    for (const { side, times, agreement, peakMegabytes } of comparison) {
+      const parts = [
+        `whole ${median(times.whole).toFixed(2)} ms`,
+        `decode ${median(times.decode).toFixed(2)} ms`,
+        `network ${median(times.network).toFixed(2)} ms`,
+        `${peakMegabytes.toFixed(0)} MB`,
+        ...(agreement
+          ? [`errors ${agreement.files.toExponential(1)}, ${agreement.pixels.toExponential(1)} on the same pixels`]
+          : []),
+      ]
+      say(`${prepared.title}, batch ${batch}, ${side}: ${parts.join(', ')}`)
+    }
+  }
+}
+const text = table(comparisons, circumstances)
+process.stdout.write(`${text}\n`)
+if (options.record) say(await writeRecord('peers', date, csv(comparisons, circumstances)))
+if (options.readme) await writeReadme(text)
+
+if (options.convolutions) {
+  const results = await convolutions(rounds, threads)
+  const text = convolutionsCsv(results, circumstances)
+  process.stdout.write(text)
+  if (options.record) say(await writeRecord('peers-convolutions', date, text))
+}
+
+function whole(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 on.')
+  return value
+}

@@ -1,0 +1,101 @@
+/** JPEG files to compare on: real ones where they are at hand, made ones otherwise. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import sharp, { type Sharp } from 'sharp'
+import { cached } from './folders.js'
+
+const run = promisify(execFile)
+
+/** `cifar`: 32×32, quality 95, 4:4:4; `photos-224`: photographs as they came; `photos-256`: those at 256×256, quality 75, 4:2:0. */
+export type PictureSet = 'cifar' | 'photos-224' | 'photos-256'
+
+/** Where a set comes from, and how many of it are used. */
+const SETS = {
+  cifar: { archive: 'cifar10', side: 32, count: 1024, jpeg: { quality: 95, chromaSubsampling: '4:4:4' } },
+  'photos-224': { archive: 'photos', side: 224, count: 64, jpeg: { quality: 75, chromaSubsampling: '4:2:0' } },
+  'photos-256': { archive: 'photos', side: 256, count: 64, jpeg: { quality: 75, chromaSubsampling: '4:2:0' } },
+} as const
+
+/** A set's files, and in words what they are. */
+export interface Pictures {
+  files: string[]
+  what: string
+}
+
+/** The files of a set, made if they are not there yet. `data` is the folder of the archives of real pictures. */
+export async function pictures(set: PictureSet, data: string): Promise<Pictures> {
+  const { archive, side, count, jpeg } = SETS[set]
+  const path = join(data, `${archive}.tar.xz`)
+  const format = `${side}×${side}, quality ${jpeg.quality}, ${jpeg.chromaSubsampling}`
+  if (!existsSync(path)) {
+    const files = await written(`${set}-made`, count, index => made(index, side).jpeg(jpeg).toBuffer())
+    return { files, what: `made pictures (no ${archive}.tar.xz), ${format}` }
+  }
+  const real = await extracted(path, archive, count)
+  if (set !== 'photos-256')
+    return { files: real, what: set === 'cifar' ? `CIFAR-10, ${format}` : 'photographs, 224×224' }
+  const files = await written(set, count, index =>
+    sharp(real[index]).resize(side, side, { fit: 'fill' }).jpeg(jpeg).toBuffer(),
+  )
+  return { files, what: `photographs, ${format}` }
+}
+
+/** Files of an archive's test part, classes in turn. */
+async function extracted(path: string, archive: string, count: number): Promise<string[]> {
+  const folder = await cached('data')
+  const test = join(folder, archive, 'test')
+  if (!existsSync(test)) await run('tar', ['-xJf', path, '-C', folder, `${archive}/test`])
+  const classes = await Promise.all(
+    (await readdir(test)).sort().map(async name => {
+      const files = (await readdir(join(test, name))).sort()
+      return files.map(file => join(test, name, file))
+    }),
+  )
+  const most = Math.max(...classes.map(files => files.length))
+  const inTurn = Array.from({ length: most }, (_, row) => classes.flatMap(files => files[row] ?? [])).flat()
+  if (inTurn.length < count) throw new Error(`${path}: expected at least ${count} test files, found ${inTurn.length}`)
+  return inTurn.slice(0, count)
+}
+
+/** Files made once, and again if a run before was cut short. */
+async function written(name: string, count: number, make: (index: number) => Promise<Buffer>): Promise<string[]> {
+  const folder = await cached(`pictures/${name}`)
+  const done = join(folder, 'complete')
+  const files = Array.from({ length: count }, (_, index) => join(folder, `${String(index).padStart(4, '0')}.jpg`))
+  if ((await readFile(done, 'utf8').catch(() => '')) !== String(count)) {
+    await mkdir(folder, { recursive: true })
+    for (const [index, file] of files.entries()) await writeFile(file, await make(index))
+    await writeFile(done, String(count))
+  }
+  return files
+}
+
+/** A picture with energy at every scale, falling with frequency as photographs' does. */
+function made(index: number, side: number): Sharp {
+  let state = (index + 1) * 2654435761
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 2 ** 32
+  }
+  const pixels = new Float32Array(side * side * 3).fill(128)
+  for (let cells = 2, amplitude = 64; cells <= side; cells *= 2, amplitude /= 2) {
+    const grid = Float32Array.from({ length: (cells + 1) ** 2 * 3 }, () => (random() - 0.5) * 2 * amplitude)
+    for (let y = 0; y < side; y++) {
+      for (let x = 0; x < side; x++) {
+        const [v, h] = [(y * cells) / side, (x * cells) / side]
+        const [top, left] = [Math.floor(v), Math.floor(h)]
+        for (let channel = 0; channel < 3; channel++) {
+          const at = (row: number, column: number) => grid[(row * (cells + 1) + column) * 3 + channel] as number
+          const upper = at(top, left) + (h - left) * (at(top, left + 1) - at(top, left))
+          const lower = at(top + 1, left) + (h - left) * (at(top + 1, left + 1) - at(top + 1, left))
+          const pixel = (y * side + x) * 3 + channel
+          pixels[pixel] = (pixels[pixel] as number) + upper + (v - top) * (lower - upper)
+        }
+      }
+    }
+  }
+  return sharp(Uint8ClampedArray.from(pixels), { raw: { width: side, height: side, channels: 3 } })
+}

@@ -1,0 +1,177 @@
+/** What was measured, as a table for people and as CSV for later. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism, cpus } from 'node:os'
+import { join } from 'node:path'
+import { median, type Result } from './compare.js'
+import type { ConvolutionResult } from './convolutions.js'
+import { root } from './folders.js'
+import { MEASURES } from './sides/side.js'
+
+const START = '<!-- bench:peers -->'
+const END = '<!-- /bench:peers -->'
+
+/** Where and how figures were made. */
+export interface Circumstances {
+  threads: number
+  rounds: number
+  isa: string
+  /** As it was typed. */
+  command: string
+  date: string
+}
+
+/** The results of one workload and batch, ours first. */
+export type Comparison = readonly Result[]
+
+/** A Markdown table: JPEG bytes → logits, and what share of it is which. */
+export function table(comparisons: readonly Comparison[], circumstances: Circumstances): string {
+  const rows = comparisons.flatMap(([ours, ...peers]) => {
+    if (!ours) return []
+    return [ours, ...peers].map(result => {
+      const { workload, batch, side, times, peakMegabytes, threads } = result
+      const whole = median(times.whole)
+      const ratio = result === ours ? '' : `**${(whole / median(ours.times.whole)).toFixed(2)}×**`
+      const fewer = threads === circumstances.threads ? '' : ` (${threads} thread)`
+      return [
+        result === ours ? workload.title : '',
+        result === ours ? String(batch) : '',
+        (side === 'jpegnet' ? side : `sharp + ${side}`) + fewer,
+        perSecond(batch, whole),
+        perSecond(batch, median(times.decode)),
+        perSecond(batch, median(times.network)),
+        ratio,
+        peakMegabytes.toFixed(0),
+      ]
+    })
+  })
+  const head = [
+    'network',
+    'batch',
+    '',
+    'images/s',
+    'decoding alone',
+    'network alone',
+    'jpegnet is faster',
+    'peak memory, MB',
+  ]
+  const lines = [head, ['---', '--:', '---', '--:', '--:', '--:', '--:', '--:'], ...rows]
+  return [...lines.map(cells => `| ${cells.join(' | ')} |`), '', notes(comparisons, circumstances)].join('\n')
+}
+
+function notes(comparisons: readonly Comparison[], { threads, rounds, isa, date }: Circumstances): string {
+  const pictures = [...new Set(comparisons.flatMap(([ours]) => (ours ? [ours.workload.pictures] : [])))]
+  const drawn = comparisons.some(([ours]) => ours?.workload.weights === 'drawn')
+  return [
+    `JPEG bytes in memory → logits; ${machine()}, ${isa}, ${threads} threads a side, medians of ${rounds} rounds that alternate`,
+    `between the sides; ${date}; ${versions(comparisons)}. Pictures: ${pictures.join('; ')}.`,
+    drawn ? 'Weights that nobody trained are initial ones with real statistics.' : '',
+    'Decoding is, for jpegnet, bytes → sparse coefficients, and for the others bytes → normalised pixels.',
+  ]
+    .filter(line => line !== '')
+    .join('\n')
+}
+
+/** Writes the table between the README's marks. */
+export async function writeReadme(text: string): Promise<void> {
+  const path = join(root, 'README.md')
+  const readme = await readFile(path, 'utf8')
+  const [start, end] = [readme.indexOf(START), readme.indexOf(END)]
+  if (start < 0 || end < start)
+    throw new Error(`README.md: expected a line ${START} and below it ${END}, found neither or one`)
+  await writeFile(path, `${readme.slice(0, start + START.length)}\n\n${text}\n\n${readme.slice(end)}`)
+}
+
+/** All figures as CSV. */
+export function csv(comparisons: readonly Comparison[], circumstances: Circumstances): string {
+  const head = [
+    'workload',
+    'pictures',
+    'weights',
+    'batch',
+    'side',
+    'threads',
+    'measure',
+    'median_ms_per_batch',
+    'min_ms',
+    'max_ms',
+    'images_per_second',
+    'times_slower_than_jpegnet',
+    'peak_resident_mb',
+    'logit_error_same_files',
+    'logit_error_same_pixels',
+  ]
+  const rows = comparisons.flatMap(comparison =>
+    comparison.flatMap(({ workload, batch, side, threads, times, peakMegabytes, agreement }) =>
+      MEASURES.map(measure => {
+        const [ours, own] = [comparison[0]?.times[measure] ?? [], times[measure]]
+        return [
+          workload.name,
+          `"${workload.pictures}"`,
+          workload.weights,
+          batch,
+          side,
+          threads,
+          measure,
+          median(own).toFixed(3),
+          Math.min(...own).toFixed(3),
+          Math.max(...own).toFixed(3),
+          perSecond(batch, median(own)).replaceAll(',', ''),
+          (median(own) / median(ours)).toFixed(2),
+          measure === 'whole' ? peakMegabytes.toFixed(0) : '',
+          measure === 'whole' ? (agreement?.files.toExponential(1) ?? '') : '',
+          measure === 'whole' ? (agreement?.pixels.toExponential(1) ?? '') : '',
+        ]
+      }),
+    ),
+  )
+  const { rounds } = circumstances
+  return [
+    ...preamble(circumstances, versions(comparisons)),
+    `# medians of ${rounds} rounds that alternate between the sides; whole: JPEG bytes -> logits; errors: largest, as shares of the logits' spread`,
+    head.join(','),
+    ...rows.map(row => row.join(',')),
+    '',
+  ].join('\n')
+}
+
+/** Single convolutions as CSV. */
+export function convolutionsCsv(results: readonly ConvolutionResult[], circumstances: Circumstances): string {
+  const rows = results.map(({ channels, side, batch, threads, milliseconds, gigaflops }) =>
+    [channels, side, batch, threads, milliseconds.toFixed(3), gigaflops.toFixed(0)].join(','),
+  )
+  return [
+    ...preamble(circumstances, `onnxruntime-node ${results[0]?.version ?? ''}`),
+    '# 3x3 convolution at stride 1, C -> C, of onnxruntime-node: an eighth of a chain of eight; a multiply-add counts as two',
+    'channels,side,batch,threads,median_ms,gflops',
+    ...rows,
+    '',
+  ].join('\n')
+}
+
+function preamble({ isa, command, date, threads }: Circumstances, used: string): string[] {
+  return [
+    `# ${command}; ${date}; ${machine()}, ${isa}; ${threads} threads a side`,
+    `# ${used}, Node ${process.versions.node}`,
+  ]
+}
+
+/** Where a day's record lies. */
+export async function writeRecord(name: string, date: string, text: string): Promise<string> {
+  const path = `benches/record/${date.slice(0, 10)}-${name}.csv`
+  await writeFile(join(root, path), text)
+  return path
+}
+
+function machine(): string {
+  return `${cpus()[0]?.model.trim() ?? 'an unknown CPU'}, ${availableParallelism()} cores`
+}
+
+function versions(comparisons: readonly Comparison[]): string {
+  const all = new Map(comparisons.flat().flatMap(({ versions }) => Object.entries(versions)))
+  return [...all].map(([name, version]) => `${name} ${version}`).join(', ')
+}
+
+function perSecond(batch: number, milliseconds: number): string {
+  const rate = (batch * 1000) / milliseconds
+  return rate >= 100 ? Math.round(rate).toLocaleString('en') : rate.toFixed(1)
+}
