@@ -9,9 +9,10 @@
 use divan::{Bencher, black_box, counter::ItemsCount};
 use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
 use jpegnet_kernels::{
-    Adam, BLOCK, BatchNormGradient, BatchStatistics, Conv2d, Conv2dShape, Factorisation, GRADIENT_MOMENTS, Grid, Isa,
-    MOMENTS, Masking, PiecewiseLinear, Sgd, add_gradient_moments, add_in_place, add_moments, batch_norm_backward_into,
-    forward_dct_into, global_average_pool_into, inverse_dct_into, linear_into, scale_shift_into, softmax_cross_entropy,
+    Adam, BLOCK, BatchNormGradient, BatchStatistics, Conv2d, Conv2dShape, Extent, Factorisation, GRADIENT_MOMENTS,
+    Grid, Isa, MOMENTS, Masking, PiecewiseLinear, Sgd, add_gradient_moments, add_in_place, add_moments,
+    batch_norm_backward_into, forward_dct_into, global_average_pool_into, inverse_dct_into, linear_into,
+    scale_shift_into, softmax_cross_entropy,
 };
 use pulp::{Simd, WithSimd};
 use std::time::Instant;
@@ -60,7 +61,8 @@ impl Convolution {
     ) -> Self {
         let input_grid = Grid { high: blocks_a_side * stride, wide: blocks_a_side * stride };
         let (input_channels, output_channels) = (channels, channels);
-        let shape = Conv2dShape { input_channels, output_channels, size, stride, padding: size / 2, input_grid };
+        let shape =
+            Conv2dShape { input_channels, output_channels, size, stride, padding: size / 2, input: input_grid.into() };
         let conv = factorisation.map_or_else(|| Conv2d::choose(shape), |way| Conv2d::new(shape, way));
         let conv = conv.expect("the grid is whole");
         let filter = values(shape.filter_len(), 1);
@@ -108,11 +110,12 @@ fn check_answers() {
             close(convolution.forward(isa)(), convolution.forward(Isa::SCALAR)());
             close(convolution.backward(isa)(), convolution.backward(Isa::SCALAR)());
         }
+        let extent = Grid { high: side, wide: side }.into();
         let map = values(side * side * BLOCK * channels, 4);
         for masking in maskings() {
             let (mut fast, mut plain) = (map.clone(), map.clone());
-            PiecewiseLinear::relu().forward_in_place(isa, masking, channels, &mut fast, None);
-            PiecewiseLinear::relu().forward_in_place(Isa::SCALAR, masking, channels, &mut plain, None);
+            PiecewiseLinear::relu().forward_in_place(isa, masking, extent, channels, &mut fast, None);
+            PiecewiseLinear::relu().forward_in_place(Isa::SCALAR, masking, extent, channels, &mut plain, None);
             fast.iter().zip(&plain).for_each(|(&a, &b)| close(a, b));
         }
     }
@@ -213,6 +216,11 @@ fn forward_dct(bencher: Bencher, channels: usize) {
         .bench_local(|| forward_dct_into(Isa::detect(), channels, black_box(&pixels), &mut map));
 }
 
+/// The size of maps of that many blocks.
+fn extent() -> Extent {
+    Grid { high: 1, wide: BLOCKS }.into()
+}
+
 fn maskings() -> impl Iterator<Item = Masking> {
     let approximated = [4, 6, 8, 12].map(|frequencies| Masking::Approximated { frequencies });
     [Masking::Exact].into_iter().chain(approximated).chain([Masking::Truncated { frequencies: 6 }])
@@ -224,9 +232,9 @@ fn relu_forward_64_channels(bencher: Bencher, masking: Masking) {
     let relu = PiecewiseLinear::relu();
     let mut map = values(grid.blocks() * BLOCK * channels, 1);
     let mut masks = vec![0; relu.masks_len(grid, channels)];
-    bencher
-        .counter(ItemsCount::new(map.len()))
-        .bench_local(|| relu.forward_in_place(Isa::detect(), masking, channels, black_box(&mut map), Some(&mut masks)));
+    bencher.counter(ItemsCount::new(map.len())).bench_local(|| {
+        relu.forward_in_place(Isa::detect(), masking, grid.into(), channels, black_box(&mut map), Some(&mut masks))
+    });
 }
 
 #[divan::bench(args = CHANNELS)]
@@ -235,9 +243,9 @@ fn relu_backward(bencher: Bencher, channels: usize) {
     let relu = PiecewiseLinear::relu();
     let mut gradient = values(grid.blocks() * BLOCK * channels, 1);
     let masks = vec![0x5555_5555; relu.masks_len(grid, channels)];
-    bencher
-        .counter(ItemsCount::new(gradient.len()))
-        .bench_local(|| relu.backward_in_place(Isa::detect(), Masking::Exact, channels, &masks, &mut gradient));
+    bencher.counter(ItemsCount::new(gradient.len())).bench_local(|| {
+        relu.backward_in_place(Isa::detect(), Masking::Exact, grid.into(), channels, &masks, &mut gradient)
+    });
 }
 
 #[divan::bench(args = CHANNELS)]
@@ -248,7 +256,7 @@ fn batch_norm_forward(bencher: Bencher, channels: usize) {
     bencher.counter(ItemsCount::new(map.len())).bench_local(|| {
         let mut moments = vec![0.0; MOMENTS * channels];
         add_moments(Isa::detect(), channels, black_box(&map), &mut moments);
-        scale_shift_into(Isa::detect(), channels, &map, &scale, &shift, &mut output);
+        scale_shift_into(Isa::detect(), extent(), channels, &map, (&scale, &shift), &mut output);
         moments[0]
     });
 }
@@ -258,12 +266,12 @@ fn batch_norm_backward(bencher: Bencher, channels: usize) {
     let (map, gradient) = (values(BLOCKS * BLOCK * channels, 1), values(BLOCKS * BLOCK * channels, 2));
     let mut moments = vec![0.0; MOMENTS * channels];
     add_moments(Isa::detect(), channels, &map, &mut moments);
-    let statistics = BatchStatistics::from_moments(&moments, channels, BLOCKS);
+    let statistics = BatchStatistics::from_moments(&moments, channels, extent().pixels());
     let weight = values(channels, 3);
     let mut out = map.clone();
     bencher.counter(ItemsCount::new(map.len())).bench_local(|| {
         let mut moments = vec![0.0; GRADIENT_MOMENTS * channels];
-        add_gradient_moments(Isa::detect(), channels, black_box(&map), &gradient, &mut moments);
+        add_gradient_moments(Isa::detect(), extent(), channels, black_box(&map), &gradient, &mut moments);
         let factors = BatchNormGradient::from_moments(&moments, &statistics, 1e-5, &weight);
         batch_norm_backward_into(Isa::detect(), channels, &map, &gradient, &factors, &mut out, false);
     });
@@ -283,7 +291,7 @@ fn global_average_pool(bencher: Bencher, channels: usize) {
     let mut pooled = vec![0.0; channels];
     bencher
         .counter(ItemsCount::new(map.len()))
-        .bench_local(|| global_average_pool_into(Isa::detect(), grid, channels, black_box(&map), &mut pooled));
+        .bench_local(|| global_average_pool_into(Isa::detect(), grid.into(), channels, black_box(&map), &mut pooled));
 }
 
 #[divan::bench(args = [10, 1000])]

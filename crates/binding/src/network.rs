@@ -7,7 +7,7 @@ use crate::memory::ToldBytes;
 use crate::weights::{BindingTensor, copied, lifted};
 use jpegnet_engine::weights::{Metadata, write_safetensors};
 use jpegnet_engine::{
-    Image, LoadReport, MaskingOverride, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, OptimizerSpec, Plan,
+    Image, InferenceMode, LoadReport, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, OptimizerSpec, Plan,
     StepReport,
 };
 use napi::Env;
@@ -93,14 +93,17 @@ pub struct BindingStep {
     pub correct: u32,
 }
 
-/// Masking of every nonlinearity for one prediction, instead of the definition's.
+/// How every map of one prediction is computed, instead of as the definition says.
 #[napi(object)]
 #[derive(Clone, Debug)]
-pub struct BindingMasking {
-    /// `exact`, `asm` or `apx`.
-    #[napi(ts_type = "'exact' | 'asm' | 'apx'")]
+pub struct BindingMode {
+    /// `exact`, `approximated` or `band-limited`; the definition's if none.
+    #[napi(ts_type = "'exact' | 'approximated' | 'band-limited'")]
+    pub mode: Option<String>,
+    /// `asm` or `apx`, if approximated.
+    #[napi(ts_type = "'asm' | 'apx'")]
     pub masking: Option<String>,
-    /// φ, 1…15.
+    /// φ, 1…15, if approximated or band-limited.
     pub frequencies: Option<u32>,
 }
 
@@ -221,13 +224,13 @@ impl Network {
         &self,
         set: &JpegSet,
         indices: Uint32Array,
-        masking: BindingMasking,
+        mode: BindingMode,
     ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
         let pictures = set.pictures(&indices);
         self.call(
             move |engine| {
-                let masking = masking_override(&masking)?;
-                Ok(engine.predict(&images(&pictures?), Some(masking))?)
+                let mode = inference_mode(&mode)?;
+                Ok(engine.predict(&images(&pictures?), mode)?)
             },
             |_, logits| logits.into(),
         )
@@ -386,10 +389,30 @@ fn optimizer(options: &BindingStepOptions) -> Outcomes<OptimizerSpec> {
     }
 }
 
-fn masking_override(masking: &BindingMasking) -> Outcomes<MaskingOverride> {
-    let named = masking.masking.as_deref().map(|name| {
-        MaskingSpec::from_name(name)
-            .ok_or_else(|| BindingFailure::new("INVALID_OPTION", "masking", "exact, asm or apx", name))
-    });
-    Ok(MaskingOverride { masking: named.transpose()?, frequencies: masking.frequencies.map(|count| count as usize) })
+/// None for the definition's.
+fn inference_mode(given: &BindingMode) -> Outcomes<Option<InferenceMode>> {
+    let frequencies = || {
+        let count =
+            given.frequencies.ok_or_else(|| invalid_option("frequencies", "a whole number from 1 to 15", "none"));
+        count.map(|count| count as usize)
+    };
+    let mode = match given.mode.as_deref() {
+        None if given.masking.is_none() && given.frequencies.is_none() => return Ok(None),
+        Some("exact") => InferenceMode::Exact,
+        Some("approximated") => {
+            let name = given.masking.as_deref().unwrap_or("none");
+            let masking = MaskingSpec::from_name(name).ok_or_else(|| invalid_option("masking", "asm or apx", name))?;
+            InferenceMode::Approximated { masking, frequencies: frequencies()? }
+        }
+        Some("band-limited") => InferenceMode::BandLimited { frequencies: frequencies()? },
+        other => {
+            let expected = "exact, approximated or band-limited";
+            return Err(invalid_option("mode", expected, other.unwrap_or("none")));
+        }
+    };
+    Ok(Some(mode))
+}
+
+fn invalid_option(option: &str, expected: &str, found: &str) -> BindingFailure {
+    BindingFailure::new("INVALID_OPTION", option, expected, found)
 }

@@ -4,7 +4,7 @@ use crate::EngineError;
 use crate::spec::InputSpec;
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
-use jpegnet_kernels::{Grid, Isa};
+use jpegnet_kernels::{BLOCK, Extent, Grid, Isa, clear_beyond};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -106,6 +106,9 @@ impl BatchInput<'_> {
             })
             .collect();
         transform.apply_into(isa, &planes, output, &mut scratch[..transform.workspace_len()]);
+        // What an encoder fills the last blocks up with is no part of the picture.
+        let extent = Extent { height: jpeg.height as usize, width: jpeg.width as usize };
+        clear_beyond(isa, extent, output.len() / (extent.grid().blocks() * BLOCK), output);
     }
 }
 

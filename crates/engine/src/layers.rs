@@ -50,14 +50,21 @@ impl Layers {
             return;
         }
         self.nodes.par_iter_mut().zip(&plan.nodes).for_each(|(layer, node)| {
-            if let (Layer::Conv2d(packed), Operation::Conv2d { trained: Some(conv), weight, .. }) =
-                (layer, &node.operation)
-            {
+            if let (Layer::Conv2d(packed), Operation::Conv2d { trained: conv, weight, .. }) = (layer, &node.operation) {
                 packed.resize(conv.packed_len(), 0.0);
                 conv.pack_filter_into(&parameters.values[*weight], packed);
             }
         });
         self.prepared = Some(parameters.version);
+    }
+
+    /// Normalises by the running statistics until a batch brings its own.
+    pub(crate) fn normalise_by_running(&mut self, plan: &Plan, parameters: &Parameters) {
+        for (layer, node) in self.nodes.iter_mut().zip(&plan.nodes) {
+            if let Layer::BatchNorm(layer) = layer {
+                (layer.scale, layer.dc_shift) = running_coefficients(&node.operation, parameters);
+            }
+        }
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -32,7 +32,7 @@ pub use error::EngineError;
 pub use inference::StepSummary;
 pub use input::Image;
 pub use jpegnet_kernels::Isa;
-pub use network::{LossAndGradients, MaskingOverride, Network, StepReport};
+pub use network::{InferenceMode, LossAndGradients, Network, StepReport};
 pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};
 pub use random::permutation;

@@ -1,10 +1,12 @@
 //! A network: a plan with its parameters, its memory and what it does.
 
+mod band_limited;
 mod infer;
+mod mode;
 mod state;
 mod train;
 
-pub use infer::MaskingOverride;
+pub use mode::InferenceMode;
 pub use train::{LossAndGradients, StepReport};
 
 use crate::EngineError;
@@ -13,11 +15,10 @@ use crate::input::InputTransforms;
 use crate::layers::Layers;
 use crate::optimizer::OptimizerState;
 use crate::parameters::Parameters;
-use crate::plan::{Operation, Plan};
+use crate::plan::Plan;
 use crate::program::Program;
-use crate::spec::MaskingSpec;
 use crate::workspace::Workspaces;
-use jpegnet_kernels::{Isa, Masking};
+use jpegnet_kernels::Isa;
 
 /// A network that trains and predicts; it owns parameters, optimizer state and working memory.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Network {
     optimizer: OptimizerState,
     transforms: InputTransforms,
     inference: infer::Inference,
+    band_limited: band_limited::BandLimited,
     /// Compiled at the first step: a network that only predicts needs none.
     training: Option<Program>,
     arena: Arena,
@@ -46,6 +48,7 @@ impl Network {
             optimizer: OptimizerState::default(),
             transforms: InputTransforms::default(),
             inference: infer::Inference::default(),
+            band_limited: band_limited::BandLimited::default(),
             training: None,
             arena: Arena::default(),
             workspaces: Workspaces::default(),
@@ -73,35 +76,9 @@ impl Network {
             + self.layers.bytes()
             + self.optimizer.bytes()
             + self.inference.bytes()
+            + self.band_limited.bytes()
             + self.arena.bytes()
             + self.workspaces.bytes()
-    }
-}
-
-/// How every node masks: as defined, unless overridden; exact for nodes that mask nothing.
-fn maskings(plan: &Plan, change: MaskingOverride) -> Vec<Masking> {
-    let masking = |operation: &Operation| {
-        let Operation::PiecewiseLinear { masking, frequencies, .. } = operation else {
-            return Masking::Exact;
-        };
-        let frequencies = change.frequencies.unwrap_or(*frequencies);
-        match (change.masking, masking) {
-            (Some(masking), _) => kernel_masking(masking, frequencies),
-            // A number of frequencies alone means the paper's way of using them.
-            (None, MaskingSpec::Exact) if change.frequencies.is_some() => kernel_masking(MaskingSpec::Asm, frequencies),
-            (None, masking) => kernel_masking(*masking, frequencies),
-        }
-    };
-    plan.nodes.iter().map(|node| masking(&node.operation)).collect()
-}
-
-fn kernel_masking(masking: MaskingSpec, frequencies: usize) -> Masking {
-    match masking {
-        // All frequencies are the whole signal.
-        _ if frequencies == 15 => Masking::Exact,
-        MaskingSpec::Exact => Masking::Exact,
-        MaskingSpec::Asm => Masking::Approximated { frequencies },
-        MaskingSpec::Apx => Masking::Truncated { frequencies },
     }
 }
 

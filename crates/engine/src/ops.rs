@@ -6,8 +6,10 @@ mod batch_norm;
 mod conv2d;
 mod linear;
 mod loss;
+mod max_pool;
 mod piecewise_linear;
 mod pool;
+mod subsample;
 
 use crate::input::BatchInput;
 use crate::layers::{Layer, Layers};
@@ -16,7 +18,7 @@ use crate::plan::{Operation, Plan};
 use crate::program::{Instruction, Scheduled, Stage};
 use crate::views::{Chunk, Views};
 pub(crate) use batch_norm::update_running;
-use jpegnet_kernels::{Isa, Masking};
+use jpegnet_kernels::{Isa, Masking, truncate_in_place};
 pub(crate) use loss::BatchLoss;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -94,6 +96,16 @@ impl Pass<'_> {
                 batch_norm::forward(self, node, &mut chunk.views, input, output);
             }
             Instruction::PiecewiseLinear { node, map } => piecewise_linear::forward(self, node, chunk, image, map),
+            Instruction::MaxPool { node, input, output } => {
+                max_pool::forward(self, node, chunk, image, (input, output), scratch);
+            }
+            Instruction::Subsample { node, input, output } => {
+                subsample::forward(self, node, &mut chunk.views, (input, output), scratch);
+            }
+            Instruction::Truncate { node, band, map } => {
+                let (channels, _) = self.plan.shapes[node + 1].as_map();
+                chunk.views.write(map, |map, _| truncate_in_place(band, channels, map));
+            }
             Instruction::Pool { node, input, output } => pool::forward(self, node, &mut chunk.views, input, output),
             Instruction::Linear { node, input, output } => linear::forward(self, node, &mut chunk.views, input, output),
             Instruction::Loss { logits, gradient } => loss::loss(self, scheduled, chunk, image, logits, gradient),
@@ -102,6 +114,12 @@ impl Pass<'_> {
             }
             Instruction::PoolBackward { node, output_gradient, input_gradient } => {
                 pool::backward(self, node, &mut chunk.views, output_gradient, input_gradient);
+            }
+            Instruction::MaxPoolBackward { node, output_gradient, input_gradient } => {
+                max_pool::backward(self, node, chunk, image, (output_gradient, input_gradient), scratch);
+            }
+            Instruction::SubsampleBackward { node, output_gradient, input_gradient } => {
+                subsample::backward(self, node, &mut chunk.views, (output_gradient, input_gradient), scratch);
             }
             Instruction::PiecewiseLinearBackward { node, gradient } => {
                 piecewise_linear::backward(self, node, chunk, image, gradient);

@@ -3,7 +3,6 @@
 
 mod infer;
 mod summary;
-mod trainable;
 
 pub use summary::NodeSummary;
 
@@ -11,9 +10,9 @@ use crate::EngineError;
 use crate::inference::Wanted;
 use crate::parameters::{Initial, ParameterSpec, StateEntry};
 use crate::shape::Shape;
-use crate::spec::{InputSpec, MaskingSpec, NetworkSpec};
+use crate::spec::{ALL_FREQUENCIES, InputSpec, MaskingSpec, NetworkSpec};
 use jpegnet_kernels::pixels::{ConvShape, PoolShape};
-use jpegnet_kernels::{Conv2d, Grid, PiecewiseLinear};
+use jpegnet_kernels::{Conv2d, Extent, PiecewiseLinear};
 use std::collections::HashSet;
 
 /// Floats of a value or of all parameters beyond which a definition is refused: 8 GiB.
@@ -24,8 +23,8 @@ pub(crate) const LARGEST: usize = 1 << 31;
 pub(crate) enum Operation {
     Conv2d {
         shape: ConvShape,
-        /// The convolution of coefficients that trains; none if the maps do not fill whole blocks.
-        trained: Option<Box<Conv2d>>,
+        /// The convolution of coefficients that trains.
+        trained: Box<Conv2d>,
         weight: usize,
         bias: Option<usize>,
         wanted: Wanted,
@@ -42,8 +41,8 @@ pub(crate) enum Operation {
         function: PiecewiseLinear,
         masking: MaskingSpec,
         frequencies: usize,
-        grid: Grid,
         channels: usize,
+        extent: Extent,
     },
     Add,
     MaxPool(PoolShape),
@@ -51,8 +50,8 @@ pub(crate) enum Operation {
         stride: usize,
     },
     GlobalAveragePool {
-        grid: Grid,
         channels: usize,
+        extent: Extent,
     },
     Linear {
         inputs: usize,
@@ -82,6 +81,8 @@ pub struct Plan {
     /// Channels of every batch normalisation, which keeps running statistics of them.
     pub(crate) running: Vec<usize>,
     parameter_count: usize,
+    /// φ of a band-limited network; none if every frequency is kept.
+    pub(crate) band: Option<usize>,
     /// What `state_dict()` holds, in its order.
     pub(crate) state: Vec<(String, StateEntry)>,
 }
@@ -94,12 +95,16 @@ impl Plan {
     /// was found.
     pub fn new(spec: NetworkSpec) -> Result<Plan, EngineError> {
         let input = infer::input_shape(&spec.input)?;
+        if let Some(band) = spec.band.filter(|band| !(1..=ALL_FREQUENCIES).contains(band)) {
+            return Err(invalid("band", format!("from 1 to {ALL_FREQUENCIES} frequencies"), band.to_string()));
+        }
         let mut plan = Plan {
             nodes: Vec::with_capacity(spec.nodes.len()),
             shapes: vec![input],
             parameters: Vec::new(),
             running: Vec::new(),
             parameter_count: 0,
+            band: spec.band.filter(|&band| band < ALL_FREQUENCIES),
             state: Vec::new(),
             spec,
         };

@@ -1,6 +1,6 @@
 //! Shapes of values: feature maps of any size in pixels, and vectors of features.
 
-use jpegnet_kernels::{BLOCK, Grid, SIDE};
+use jpegnet_kernels::{BLOCK, Extent};
 use std::fmt;
 
 /// The shape of one image's value.
@@ -20,16 +20,22 @@ pub(crate) enum Shape {
     Features(usize),
 }
 
-/// The blocks that cover a map.
-pub(crate) fn grid(height: usize, width: usize) -> Grid {
-    Grid { high: height.div_ceil(SIDE), wide: width.div_ceil(SIDE) }
-}
-
 impl Shape {
+    /// Channels and size of a map.
+    ///
+    /// # Panics
+    /// If it is a vector of features.
+    pub(crate) fn as_map(self) -> (usize, Extent) {
+        match self {
+            Shape::Map { channels, height, width } => (channels, Extent { height, width }),
+            Shape::Features(_) => unreachable!("operations on maps take maps"),
+        }
+    }
+
     /// Floats of one image's value in training.
     pub(crate) fn len(self) -> usize {
         match self {
-            Shape::Map { channels, height, width } => grid(height, width).blocks() * BLOCK * channels,
+            Shape::Map { channels, height, width } => Extent { height, width }.grid().blocks() * BLOCK * channels,
             Shape::Features(features) => features,
         }
     }

@@ -1,11 +1,14 @@
 //! The definition of a network as it crosses the border: plain data, not yet checked.
 
 use crate::EngineError;
-use jpegnet_kernels::{Breakpoint, PiecewiseLinear};
+use jpegnet_kernels::{Breakpoint, PiecewiseLinear, SIDE};
 use serde::{Deserialize, Serialize};
 
 /// The name that leaves a factorisation to the planner.
 pub(crate) const PLANNERS_CHOICE: &str = "auto";
+
+/// Diagonals of a block: every frequency α + β from 0 to 14.
+pub(crate) const ALL_FREQUENCIES: usize = 2 * SIDE - 1;
 
 /// A network: its input and its nodes in an order in which each uses earlier values only.
 ///
@@ -17,6 +20,10 @@ pub struct NetworkSpec {
     pub input: InputSpec,
     /// What is computed.
     pub nodes: Vec<NodeSpec>,
+    /// φ, 1…15: every feature map but the input keeps only its frequencies `α + β < φ`; none is the exact network, as
+    /// is 15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub band: Option<usize>,
 }
 
 impl NetworkSpec {
@@ -188,7 +195,7 @@ fn planners_choice() -> String {
 }
 
 const fn all_frequencies() -> usize {
-    15
+    ALL_FREQUENCIES
 }
 
 /// A function as the kernels take it.

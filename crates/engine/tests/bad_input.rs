@@ -3,7 +3,7 @@
 mod support;
 
 use jpegnet_engine::{
-    BreakpointSpec, EngineError, MaskingOverride, MaskingSpec, NamedTensor, Network, NetworkSpec, OperationSpec,
+    BreakpointSpec, EngineError, InferenceMode, MaskingSpec, NamedTensor, Network, NetworkSpec, OperationSpec,
     OptimizerSpec, Plan,
 };
 use jpegnet_jpeg::Colour;
@@ -30,6 +30,10 @@ fn operation<'a>(spec: &'a mut NetworkSpec, path: &str) -> &'a mut OperationSpec
     &mut spec.nodes.iter_mut().find(|node| node.path == path).unwrap().operation
 }
 
+fn max_pool(size: usize, stride: usize, padding: usize) -> OperationSpec {
+    OperationSpec::MaxPool { size, stride, padding }
+}
+
 macro_rules! refusals {
     ($($name:ident: $change:expr => $code:literal, $message:literal;)*) => {
         $(#[test]
@@ -50,6 +54,27 @@ refusals! {
         *size = 35;
     } => "SHAPE_MISMATCH", "block1.conv1: expected a map of at least 35×35 pixels with its padding of 1 for a 35×35 \
             filter, found 32×32 pixels";
+    a_window_larger_than_the_padded_map_is_refused: |spec| {
+        spec.input.height = 4;
+        *operation(spec, "block1.relu1") = max_pool(9, 2, 2);
+    } => "SHAPE_MISMATCH", "block1.relu1: expected a map of at least 9×9 pixels with its padding of 2 for a 9×9 window, \
+            found 4×32 pixels";
+    a_window_of_seventeen_pixels_is_refused: |spec| *operation(spec, "block1.relu1") = max_pool(17, 2, 1)
+        => "INVALID_DEFINITION", "block1.relu1: expected a window from 1 to 16, found 17";
+    a_pooling_stride_of_zero_is_refused: |spec| *operation(spec, "block1.relu1") = max_pool(3, 0, 1)
+        => "INVALID_DEFINITION", "block1.relu1: expected a stride from 1 to 1024, found 0";
+    a_padding_that_could_fill_a_window_is_refused: |spec| *operation(spec, "block1.relu1") = max_pool(3, 2, 3)
+        => "INVALID_DEFINITION", "block1.relu1: expected a padding below the window's 3, found 3";
+    a_subsampling_that_drops_channels_is_refused: |spec| {
+        *operation(spec, "block1.relu1") = OperationSpec::Subsample { stride: 2, channels: 8 };
+    } => "INVALID_DEFINITION", "block1.relu1: expected from 16 (the input's) to 2147483648 channels, found 8";
+    a_subsampling_stride_of_zero_is_refused: |spec| {
+        *operation(spec, "block1.relu1") = OperationSpec::Subsample { stride: 0, channels: 16 };
+    } => "INVALID_DEFINITION", "block1.relu1: expected a stride from 1 to 1024, found 0";
+    a_band_of_sixteen_frequencies_is_refused: |spec| spec.band = Some(16)
+        => "INVALID_DEFINITION", "band: expected from 1 to 15 frequencies, found 16";
+    a_band_of_no_frequencies_is_refused: |spec| spec.band = Some(0)
+        => "INVALID_DEFINITION", "band: expected from 1 to 15 frequencies, found 0";
     a_stride_of_three_is_refused: |spec| {
         let OperationSpec::Conv2d { stride, .. } = operation(spec, "block1.conv1") else { unreachable!() };
         *stride = 3;
@@ -218,13 +243,18 @@ fn batches_and_labels_that_make_no_sense_are_refused() {
 #[test]
 fn frequencies_of_a_prediction_are_checked() {
     for frequencies in [0, 16] {
-        let change = MaskingOverride { masking: None, frequencies: Some(frequencies) };
-        let error = unchanged_by(|network, images| network.predict(images, Some(change)).unwrap_err());
-        assert_eq!(
-            error.to_string(),
-            format!("frequencies: expected a whole number from 1 to 15, found {frequencies}")
-        );
+        let masking = MaskingSpec::Asm;
+        for mode in [InferenceMode::Approximated { masking, frequencies }, InferenceMode::BandLimited { frequencies }] {
+            let error = unchanged_by(|network, images| network.predict(images, Some(mode)).unwrap_err());
+            assert_eq!(
+                error.to_string(),
+                format!("frequencies: expected a whole number from 1 to 15, found {frequencies}")
+            );
+        }
     }
+    let mode = InferenceMode::Approximated { masking: MaskingSpec::Exact, frequencies: 8 };
+    let error = unchanged_by(|network, images| network.predict(images, Some(mode)).unwrap_err());
+    assert_eq!(error.to_string(), "masking: expected asm or apx, found exact");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod support;
 
-use jpegnet_engine::{MaskingOverride, MaskingSpec, NamedTensor, Network, OptimizerSpec, Plan};
+use jpegnet_engine::{InferenceMode, MaskingSpec, NamedTensor, Network, OptimizerSpec, Plan};
 use jpegnet_kernels::Isa;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -31,7 +31,7 @@ fn the_papers_network_gives_the_references_logits_at_every_number_of_frequencies
     for isa in Isa::available() {
         let mut network = paper_network(15, isa);
         for frequencies in [1, 4, 6, 8, 12, 15] {
-            let change = MaskingOverride { masking: Some(MaskingSpec::Asm), frequencies: Some(frequencies) };
+            let change = InferenceMode::Approximated { masking: MaskingSpec::Asm, frequencies };
             let logits = network.predict(&images(&pictures), Some(change)).unwrap();
             let expected = tensor(&expected, &format!("logits_{frequencies:02}"));
             let error = largest_difference(&logits, &expected.values);

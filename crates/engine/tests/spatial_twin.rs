@@ -6,7 +6,7 @@ use jpegnet_engine::{MaskingSpec, NetworkSpec, OptimizerSpec};
 use jpegnet_jpeg::Colour;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use support::definitions::{Builder, everything, paper_resnet, unusual_ends};
+use support::definitions::{Builder, everything, everything_of, paper_resnet, stem_and_shortcuts, unusual_ends};
 use support::pictures::{images, input_pixels, pictures};
 use support::{network, twin};
 
@@ -38,6 +38,11 @@ fn shapes() -> Vec<(NetworkSpec, Colour)> {
         (paper_resnet(MaskingSpec::Asm, 15, &[0.49, 0.48, 0.45], &[0.25, 0.24, 0.26]), Colour::YCbCr),
         (everything(MaskingSpec::Exact, 15), Colour::YCbCr),
         (unusual_ends(MaskingSpec::Exact, 15), Colour::YCbCr),
+        (stem_and_shortcuts(44, 36), Colour::YCbCr),
+        (stem_and_shortcuts(64, 64), Colour::YCbCr),
+        (everything_of(29, 21, MaskingSpec::Exact, 15), Colour::YCbCr),
+        (residual(1, 28, 28, &[(4, 2), (5, 2)], 3), Colour::Gray),
+        (residual(3, 7, 9, &[(3, 1)], 2), Colour::YCbCr),
     ]
 }
 
@@ -106,6 +111,22 @@ fn gradients_are_those_of_the_twin(spec: &NetworkSpec) {
 #[test]
 fn gradients_equal_finite_differences_through_every_operation() {
     gradients_are_those_of_the_twin(&everything(MaskingSpec::Exact, 15));
+}
+
+#[test]
+fn gradients_equal_finite_differences_through_every_operation_on_blocks_that_maps_do_not_fill() {
+    gradients_are_those_of_the_twin(&everything_of(29, 21, MaskingSpec::Exact, 15));
+}
+
+#[test]
+fn gradients_equal_finite_differences_through_max_pooling_and_both_shortcuts() {
+    gradients_are_those_of_the_twin(&stem_and_shortcuts(44, 36));
+}
+
+#[test]
+fn gradients_equal_finite_differences_with_approximated_masks_on_blocks_that_maps_do_not_fill() {
+    gradients_are_those_of_the_twin(&everything_of(13, 21, MaskingSpec::Asm, 6));
+    gradients_are_those_of_the_twin(&everything_of(13, 21, MaskingSpec::Apx, 8));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use jpegnet_engine::weights::{Metadata, read_safetensors, write_safetensors};
-use jpegnet_engine::{MaskingOverride, MaskingSpec, NamedTensor, Network, NetworkSpec, OptimizerSpec, Plan};
+use jpegnet_engine::{InferenceMode, MaskingSpec, NamedTensor, Network, NetworkSpec, OptimizerSpec, Plan};
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use jpegnet_kernels::Isa;
 use support::definitions::everything;
@@ -219,7 +219,7 @@ fn the_state_has_pytorchs_names_in_the_order_of_the_modules() {
 }
 
 #[test]
-fn a_masking_for_one_prediction_replaces_the_definitions() {
+fn a_mode_for_one_prediction_replaces_the_definitions() {
     let (pictures, labels) = made_up(5);
     let mut asm = network(everything(MaskingSpec::Asm, 5), 3);
     train(&mut asm, &pictures, &labels, &SGD, 1);
@@ -227,13 +227,12 @@ fn a_masking_for_one_prediction_replaces_the_definitions() {
     let mut exact = network(everything(MaskingSpec::Exact, 15), 0);
     exact.load(&weights).unwrap();
     let predict = |network: &mut Network, change| network.predict(&images(&pictures), change).unwrap();
-    let with = |masking, frequencies| Some(MaskingOverride { masking, frequencies });
+    let approximated = |masking| Some(InferenceMode::Approximated { masking, frequencies: 5 });
     let expected = predict(&mut asm, None);
-    assert_eq!(predict(&mut exact, with(Some(MaskingSpec::Asm), Some(5))), expected);
-    assert_eq!(predict(&mut exact, with(None, Some(5))), expected);
+    assert_eq!(predict(&mut exact, approximated(MaskingSpec::Asm)), expected);
     assert_ne!(predict(&mut exact, None), expected);
-    assert_eq!(predict(&mut asm, with(Some(MaskingSpec::Exact), None)), predict(&mut exact, None));
-    assert_ne!(predict(&mut asm, with(Some(MaskingSpec::Apx), None)), expected);
+    assert_eq!(predict(&mut asm, Some(InferenceMode::Exact)), predict(&mut exact, None));
+    assert_ne!(predict(&mut asm, approximated(MaskingSpec::Apx)), expected);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Batch normalisation by the DCT mean-variance theorem.
 //!
-//! Per channel, over the batch and all blocks: μ = mean(F_00)/8 and σ² = mean(Σ_k F_k²)/64 − μ². DCs, which
+//! Per channel, over the n pixels of a batch: μ = 8·ΣF_00/n and σ² = Σ_k F_k²/n − μ², by Parseval's theorem. DCs, which
 //! alone know the mean, are summed in float64, so that a large mean does not eat the digits of variances and gradients.
 //! Source: the paper's §4.3, theorem 2; running statistics as `torch.nn.BatchNorm2d` keeps them.
 
 use crate::block::BLOCK;
+use crate::edges::{Edges, add_inside};
+use crate::extent::Extent;
 use crate::isa::{BlockKernel, Full, Isa, Lanes, Partial, over_blocks};
 use pulp::{Simd, WithSimd};
 
@@ -21,7 +23,7 @@ pub struct BatchStatistics {
     pub mean: Vec<f64>,
     /// σ², divided by the number of pixels (biased), which is what normalises.
     pub variance: Vec<f64>,
-    /// Pixels a channel: 64·blocks·batch.
+    /// n, the pixels a channel: those of one image times the batch.
     pub pixels: f64,
 }
 
@@ -49,24 +51,44 @@ pub fn add_moments(isa: Isa, channels: usize, map: &[f32], moments: &mut [f64]) 
     isa.run(AcProducts { channels, factors: Squared { map }, sums: ac_squares });
 }
 
-/// Adds one or more images' sums to `moments` `[2, channels]`: Σ_k dF'_k·F_k and Σ dF'_00.
+/// Adds one or more images' sums to `moments` `[2, channels]`: Σ_k dF'_k·F_k and, as if at DC, an eighth of the sum of the
+/// derivatives by the pixels inside: Σ dF'_00 where the blocks lie inside.
 ///
 /// # Panics
 /// If a slice does not have the length its shape says.
-pub fn add_gradient_moments(isa: Isa, channels: usize, input: &[f32], output_gradient: &[f32], moments: &mut [f64]) {
-    assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+pub fn add_gradient_moments(
+    isa: Isa,
+    extent: Extent,
+    channels: usize,
+    input: &[f32],
+    output_gradient: &[f32],
+    moments: &mut [f64],
+) {
+    assert_eq!(input.len() % (extent.grid().blocks() * BLOCK * channels), 0, "a whole number of images");
     assert_eq!(input.len(), output_gradient.len(), "a gradient for every coefficient");
     assert_eq!(moments.len(), GRADIENT_MOMENTS * channels, "two moments a channel");
     let (products, dc_sums) = moments.split_at_mut(channels);
+    let edges = Edges::new(extent);
     isa.vectorise(
         #[inline(always)]
         || {
             let block = BLOCK * channels;
-            for (input, gradient) in input.chunks_exact(block).zip(output_gradient.chunks_exact(block)) {
-                let sums = products.iter_mut().zip(dc_sums.iter_mut());
-                for ((product, sum), (&dc, &gradient)) in sums.zip(input.iter().zip(gradient)) {
+            let blocks = input.chunks_exact(block).zip(output_gradient.chunks_exact(block));
+            for (number, (input, gradient)) in blocks.enumerate() {
+                let products = products.iter_mut().zip(input);
+                for ((product, &dc), &gradient) in products.zip(gradient) {
                     *product += f64::from(dc) * f64::from(gradient);
-                    *sum += f64::from(gradient);
+                }
+                let Some(weights) = edges.weights(number) else {
+                    for (sum, &gradient) in dc_sums.iter_mut().zip(gradient) {
+                        *sum += f64::from(gradient);
+                    }
+                    continue;
+                };
+                for (gradient, &weight) in gradient.chunks_exact(channels).zip(weights) {
+                    for (sum, &gradient) in dc_sums.iter_mut().zip(gradient) {
+                        *sum += f64::from(weight) * f64::from(gradient);
+                    }
                 }
             }
         },
@@ -162,22 +184,23 @@ impl<F: Factors> AcProducts<'_, F> {
 }
 
 impl BatchStatistics {
-    /// Statistics of `blocks` blocks (batch times grid) from their [`add_moments`] sums.
+    /// Statistics of `pixels` pixels (batch times map) from their [`add_moments`] sums.
     ///
     /// # Panics
-    /// If there are no blocks or not three moments a channel.
+    /// If there are no pixels or not three moments a channel.
     #[must_use]
-    pub fn from_moments(moments: &[f64], channels: usize, blocks: usize) -> Self {
-        assert!(blocks > 0, "statistics of at least one block");
+    pub fn from_moments(moments: &[f64], channels: usize, pixels: usize) -> Self {
+        assert!(pixels > 0, "statistics of at least one pixel");
         assert_eq!(moments.len(), MOMENTS * channels, "three moments a channel");
-        #[expect(clippy::cast_precision_loss, reason = "no batch has 2^52 blocks")]
-        let blocks = blocks as f64;
+        #[expect(clippy::cast_precision_loss, reason = "no batch has 2^52 pixels")]
+        let pixels = pixels as f64;
         let (dc, rest) = moments.split_at(channels);
         let (dc_squared, ac_squared) = rest.split_at(channels);
-        let mean: Vec<f64> = dc.iter().map(|sum| sum / (8.0 * blocks)).collect();
-        let spread = dc_squared.iter().zip(&mean).map(|(sum, mean)| (sum / (64.0 * blocks) - mean * mean).max(0.0));
-        let variance = spread.zip(ac_squared).map(|(spread, energy)| spread + energy / (64.0 * blocks)).collect();
-        BatchStatistics { mean, variance, pixels: 64.0 * blocks }
+        let mean: Vec<f64> = dc.iter().map(|sum| sum / (pixels / 8.0)).collect();
+        let spread = dc_squared.iter().zip(&mean).map(|(sum, mean)| sum / pixels - mean * mean);
+        // The spread alone may be below zero: a constant is not DC alone where a map ends inside its blocks.
+        let variance = spread.zip(ac_squared).map(|(spread, energy)| (spread + energy / pixels).max(0.0)).collect();
+        BatchStatistics { mean, variance, pixels }
     }
 
     /// Moves running statistics towards these: `r ← (1 − momentum)·r + momentum·s`, with the unbiased variance
@@ -226,30 +249,33 @@ pub fn normalise_coefficients(
     }
 }
 
-/// `output = scale∘input`, DC `+= dc_shift`; maps `[blocks, 64, channels]`, one scale and shift a channel.
+/// `output = scale∘input`, and `dc_shift/8` added to every pixel inside, which is DC `+= dc_shift` for blocks that lie
+/// inside; maps `[blocks, 64, channels]` of one or more images, one scale and shift a channel.
 ///
 /// # Panics
 /// If a slice does not have the length its shape says.
-pub fn scale_shift_into(isa: Isa, channels: usize, input: &[f32], scale: &[f32], dc_shift: &[f32], output: &mut [f32]) {
+pub fn scale_shift_into(
+    isa: Isa,
+    extent: Extent,
+    channels: usize,
+    input: &[f32],
+    (scale, dc_shift): (&[f32], &[f32]),
+    output: &mut [f32],
+) {
     assert_eq!(input.len(), output.len(), "input and output are of one shape");
-    assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+    assert_eq!(input.len() % (extent.grid().blocks() * BLOCK * channels), 0, "a whole number of images");
     assert!(scale.len() == channels && dc_shift.len() == channels, "one scale and shift a channel");
     isa.vectorise(
         #[inline(always)]
         || {
-            let block = BLOCK * channels;
-            for (input, output) in input.chunks_exact(block).zip(output.chunks_exact_mut(block)) {
-                for (input, output) in input.chunks_exact(channels).zip(output.chunks_exact_mut(channels)) {
-                    for ((output, input), scale) in output.iter_mut().zip(input).zip(scale) {
-                        *output = scale * input;
-                    }
-                }
-                for (dc, shift) in output.iter_mut().zip(dc_shift) {
-                    *dc += shift;
+            for (input, output) in input.chunks_exact(channels).zip(output.chunks_exact_mut(channels)) {
+                for ((output, input), scale) in output.iter_mut().zip(input).zip(scale) {
+                    *output = scale * input;
                 }
             }
         },
     );
+    add_inside(isa, extent, dc_shift, 1.0, output);
 }
 
 /// Gradients of training-mode batch normalisation. The input's is `of_output∘dF' + of_input∘F`, DC `+= dc`.

@@ -181,21 +181,18 @@ pub(crate) fn inverse_to_pixels(
     over_blocks(isa, blocks, channels, Inverse { map, pixels, layout, channels });
 }
 
-/// Pixels lying as `layout` says to coefficients `[blocks, 64, channels]`, replaced or (`accumulate`) added to, plus
-/// `8·bias` at DC.
+/// Pixels lying as `layout` says to coefficients `[blocks, 64, channels]`, replaced or (`accumulate`) added to.
 pub(crate) fn forward_from_pixels(
     isa: Isa,
     (blocks, channels): (usize, usize),
     pixels: &[f32],
     layout: PixelLayout,
-    bias: Option<&[f32]>,
     map: &mut [f32],
     accumulate: bool,
 ) {
     struct Forward<'a> {
         pixels: &'a [f32],
         layout: PixelLayout,
-        bias: Option<&'a [f32]>,
         map: &'a mut [f32],
         accumulate: bool,
         channels: usize,
@@ -215,10 +212,6 @@ pub(crate) fn forward_from_pixels(
                 },
                 &mut f,
             );
-            if let Some(bias) = self.bias {
-                let bias = lanes.load(simd, &bias[channel..]);
-                f[0] = simd.mul_add_e_f32s(simd.splat_f32s(8.0), bias, f[0]);
-            }
             let map = &mut self.map[block * BLOCK * channels..(block + 1) * BLOCK * channels];
             for (position, &index) in ZIGZAG_TO_ROW_MAJOR.iter().enumerate() {
                 let out = &mut map[position * channels + channel..];
@@ -230,7 +223,7 @@ pub(crate) fn forward_from_pixels(
             }
         }
     }
-    over_blocks(isa, blocks, channels, Forward { pixels, layout, bias, map, accumulate, channels });
+    over_blocks(isa, blocks, channels, Forward { pixels, layout, map, accumulate, channels });
 }
 
 /// Inverse DCT of a feature map: orthonormal coefficients `[blocks, 64 zigzag, channels]` to pixels `[blocks, 8, 8,
@@ -250,7 +243,7 @@ pub fn inverse_dct_into(isa: Isa, channels: usize, map: &[f32], pixels: &mut [f3
 /// If the slices are not of the same length, a whole number of blocks.
 pub fn forward_dct_into(isa: Isa, channels: usize, pixels: &[f32], map: &mut [f32]) {
     let blocks = whole_blocks(pixels, map, channels);
-    forward_from_pixels(isa, (blocks, channels), pixels, stacked(channels), None, map, false);
+    forward_from_pixels(isa, (blocks, channels), pixels, stacked(channels), map, false);
 }
 
 fn whole_blocks(from: &[f32], to: &[f32], channels: usize) -> usize {

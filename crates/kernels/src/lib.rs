@@ -18,15 +18,20 @@ mod block;
 mod conv2d;
 mod dct;
 pub mod definition;
+mod edges;
+mod extent;
 pub mod input;
 mod isa;
 mod linear;
 mod loss;
+mod max_pool;
 mod optimizer;
 mod piecewise_linear;
 pub mod pixels;
 mod pool;
 mod resample;
+mod subsample;
+mod truncate;
 
 pub use add::add_in_place;
 pub use batch_norm::{
@@ -36,10 +41,15 @@ pub use batch_norm::{
 pub use block::{BLOCK, Grid, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR, coefficients_kept};
 pub use conv2d::{Conv2d, Conv2dShape, Factorisation, bias_gradient_into};
 pub use dct::{forward_dct_into, inverse_dct_into};
+pub use edges::clear_beyond;
+pub use extent::Extent;
 pub use isa::Isa;
 pub use linear::{linear_backward, linear_into};
 pub use loss::{Loss, softmax_cross_entropy, softmax_in_place};
+pub use max_pool::MaxPool;
 pub use optimizer::{Adam, Sgd};
 pub use piecewise_linear::{Breakpoint, Masking, PiecewiseLinear};
 pub use pool::{global_average_pool_backward_into, global_average_pool_into};
 pub use resample::AxisOperator;
+pub use subsample::Subsample;
+pub use truncate::truncate_in_place;

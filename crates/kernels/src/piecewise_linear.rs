@@ -5,6 +5,7 @@
 
 use crate::block::{BLOCK, Grid, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::dct::{Vectors, forward_block, inverse_block};
+use crate::extent::Extent;
 use crate::isa::{BlockKernel, Isa, Lanes, over_blocks};
 use pulp::Simd;
 
@@ -93,9 +94,9 @@ impl PiecewiseLinear {
         2 * self.breakpoints.len() * channels
     }
 
-    /// Applies the function to the pixels that orthonormal coefficients `[blocks, 64, channels]` (any number of blocks)
-    /// stand for; what the gradient needs goes to `masks` `[blocks, breakpoints, 2, channels]` if given.
-    /// Source: the paper's §4, equations 20–24.
+    /// Applies the function to the pixels that orthonormal coefficients `[blocks, 64, channels]` (any number of images)
+    /// stand for, and puts zeros beyond the maps; what the gradient needs goes to `masks` `[blocks, breakpoints, 2,
+    /// channels]` if given. Source: the paper's §4, equations 20–24.
     ///
     /// # Panics
     /// If a slice does not have the length its shape says, or frequencies are not in 1…15.
@@ -103,16 +104,22 @@ impl PiecewiseLinear {
         &self,
         isa: Isa,
         masking: Masking,
+        extent: Extent,
         channels: usize,
         map: &mut [f32],
         masks: Option<&mut [u32]>,
     ) {
-        let blocks = whole_blocks(map, channels);
+        let blocks = whole_images(map, extent, channels);
         if let Some(masks) = &masks {
             assert_eq!(masks.len(), blocks * self.mask_words(channels), "masks for every block");
         }
         let (mask_below, value_below) = masking.diagonals();
-        over_blocks(isa, blocks, channels, Forward { function: self, mask_below, value_below, channels, map, masks });
+        over_blocks(
+            isa,
+            blocks,
+            channels,
+            Forward { function: self, mask_below, value_below, extent, channels, map, masks },
+        );
     }
 
     /// Gradient of [`forward_in_place`](Self::forward_in_place): `dF = D(f'(pieces) ∘ DᵀdF'D)Dᵀ`, truncated again for
@@ -120,11 +127,19 @@ impl PiecewiseLinear {
     ///
     /// # Panics
     /// If a slice does not have the length its shape says, or frequencies are not in 1…15.
-    pub fn backward_in_place(&self, isa: Isa, masking: Masking, channels: usize, masks: &[u32], gradient: &mut [f32]) {
-        let blocks = whole_blocks(gradient, channels);
+    pub fn backward_in_place(
+        &self,
+        isa: Isa,
+        masking: Masking,
+        extent: Extent,
+        channels: usize,
+        masks: &[u32],
+        gradient: &mut [f32],
+    ) {
+        let blocks = whole_images(gradient, extent, channels);
         assert_eq!(masks.len(), blocks * self.mask_words(channels), "masks for every block");
         let (_, value_below) = masking.diagonals();
-        over_blocks(isa, blocks, channels, Backward { function: self, value_below, channels, masks, gradient });
+        over_blocks(isa, blocks, channels, Backward { function: self, value_below, extent, channels, masks, gradient });
     }
 }
 
@@ -142,8 +157,9 @@ impl Masking {
     }
 }
 
-fn whole_blocks(map: &[f32], channels: usize) -> usize {
-    assert_eq!(map.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+/// The blocks of whole images.
+fn whole_images(map: &[f32], extent: Extent, channels: usize) -> usize {
+    assert_eq!(map.len() % (extent.grid().blocks() * BLOCK * channels), 0, "a whole number of images");
     map.len() / (BLOCK * channels)
 }
 
@@ -156,6 +172,7 @@ struct Forward<'a> {
     function: &'a PiecewiseLinear,
     mask_below: usize,
     value_below: usize,
+    extent: Extent,
     channels: usize,
     map: &'a mut [f32],
     masks: Option<&'a mut [u32]>,
@@ -200,6 +217,7 @@ impl BlockKernel for Forward<'_> {
                 }
             }
         }
+        clear_beyond(simd, self.extent.inside(block), &mut result);
         let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
         forward_block(
             simd,
@@ -214,6 +232,7 @@ impl BlockKernel for Forward<'_> {
 struct Backward<'a> {
     function: &'a PiecewiseLinear,
     value_below: usize,
+    extent: Extent,
     channels: usize,
     masks: &'a [u32],
     gradient: &'a mut [f32],
@@ -240,6 +259,7 @@ impl BlockKernel for Backward<'_> {
                 }
             }
         }
+        clear_beyond(simd, self.extent.inside(block), &mut slopes);
         let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
         forward_block(
             simd,
@@ -248,6 +268,19 @@ impl BlockKernel for Backward<'_> {
             &mut coefficients,
         );
         place.store_kept(simd, lanes, &coefficients, self.gradient, self.value_below);
+    }
+}
+
+/// Puts zeros beyond the rows and columns of a block that lie inside its map.
+#[inline(always)]
+fn clear_beyond<S: Simd>(simd: S, (rows, columns): (usize, usize), pixels: &mut Vectors<S>) {
+    if (rows, columns) == (SIDE, SIDE) {
+        return;
+    }
+    for (index, pixel) in pixels.iter_mut().enumerate() {
+        if index / SIDE >= rows || index % SIDE >= columns {
+            *pixel = simd.splat_f32s(0.0);
+        }
     }
 }
 

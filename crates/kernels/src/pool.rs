@@ -1,16 +1,17 @@
-//! Global average pooling: the mean over all pixels is the mean over blocks of `F_00 / 8`.
+//! Global average pooling: the mean over all pixels is a weighted sum of the DCs of all blocks.
 
-use crate::block::{BLOCK, Grid};
+use crate::block::BLOCK;
+use crate::extent::Extent;
 use crate::isa::Isa;
 
-/// `pooled_c = Σ_blocks F_00 / (8·blocks)` of one image: `[blocks, 64, channels]` orthonormal coefficients to
-/// `[channels]` pixel means (the paper's §3.4, for any number of blocks).
+/// `pooled_c = 8·Σ_blocks F_00 / n` of one image, n its pixels: `[blocks, 64, channels]` orthonormal coefficients to
+/// `[channels]` pixel means (the paper's §3.4, for any number of blocks). What lies beyond the map counts as it is: zero.
 ///
 /// # Panics
 /// If a slice does not have the length its shape says.
-pub fn global_average_pool_into(isa: Isa, grid: Grid, channels: usize, map: &[f32], pooled: &mut [f32]) {
-    check(grid, channels, map.len(), pooled.len());
-    let weight = dc_weight(grid);
+pub fn global_average_pool_into(isa: Isa, extent: Extent, channels: usize, map: &[f32], pooled: &mut [f32]) {
+    check(extent, channels, map.len(), pooled.len());
+    let weight = dc_weight(extent);
     isa.vectorise(
         #[inline(always)]
         || {
@@ -30,14 +31,14 @@ pub fn global_average_pool_into(isa: Isa, grid: Grid, channels: usize, map: &[f3
 /// # Panics
 /// If a slice does not have the length its shape says.
 pub fn global_average_pool_backward_into(
-    grid: Grid,
+    extent: Extent,
     channels: usize,
     pooled_gradient: &[f32],
     map_gradient: &mut [f32],
     accumulate: bool,
 ) {
-    check(grid, channels, map_gradient.len(), pooled_gradient.len());
-    let weight = dc_weight(grid);
+    check(extent, channels, map_gradient.len(), pooled_gradient.len());
+    let weight = dc_weight(extent);
     if !accumulate {
         map_gradient.fill(0.0);
     }
@@ -48,12 +49,12 @@ pub fn global_average_pool_backward_into(
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no grid has 2^24 blocks")]
-fn dc_weight(grid: Grid) -> f32 {
-    1.0 / (8.0 * grid.blocks() as f32)
+#[expect(clippy::cast_precision_loss, reason = "no map has 2^24 pixels")]
+fn dc_weight(extent: Extent) -> f32 {
+    8.0 / extent.pixels() as f32
 }
 
-fn check(grid: Grid, channels: usize, map: usize, pooled: usize) {
-    assert_eq!(map, grid.blocks() * BLOCK * channels, "the feature map fills its grid");
+fn check(extent: Extent, channels: usize, map: usize, pooled: usize) {
+    assert_eq!(map, extent.grid().blocks() * BLOCK * channels, "the feature map fills its grid");
     assert_eq!(pooled, channels, "one mean a channel");
 }

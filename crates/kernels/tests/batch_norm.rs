@@ -119,10 +119,10 @@ fn folded_into_the_convolution_before_it_inference_mode_is_the_same_map() {
         size: 3,
         stride: 1,
         padding: 1,
-        input_grid: Grid { high: 2, wide: 1 },
+        input: Grid { high: 2, wide: 1 }.into(),
     };
     let (filter, bias) = (random.normals(shape.filter_len()), random.normals(3));
-    let x = random.map(1, 2, shape.input_grid).in_units_of(random.steps(2, 20.0));
+    let x = random.map(1, 2, shape.input.grid()).in_units_of(random.steps(2, 20.0));
     let norm = random_norm(&mut random, 3);
     let running = Moments { mean: random.normals(3), variance: vec![0.5, 2.0, 1.0], pixels: f64::NAN };
     let steps = random.steps(3, 20.0);
@@ -145,6 +145,7 @@ struct Found {
 fn run(isa: Isa, norm: &BatchNorm, x: &CoefficientMap, dy: &CoefficientMap) -> Found {
     let channels = x.channels;
     let image = x.grid.blocks() * BLOCK * channels;
+    let x_extent = x.extent;
     let (values, gradients) = (x.to_kernel_layout(), dy.to_kernel_layout());
     let (weight, bias) = (singles(&norm.weight), singles(&norm.bias));
     let epsilon = singles(&[norm.epsilon])[0];
@@ -152,16 +153,16 @@ fn run(isa: Isa, norm: &BatchNorm, x: &CoefficientMap, dy: &CoefficientMap) -> F
     for image in values.chunks_exact(image) {
         add_moments(isa, channels, image, &mut moments);
     }
-    let statistics = BatchStatistics::from_moments(&moments, channels, x.images * x.grid.blocks());
+    let statistics = BatchStatistics::from_moments(&moments, channels, x.images * x.extent.pixels());
     let (mut scale, mut shift) = (vec![f32::NAN; channels], vec![f32::NAN; channels]);
     let BatchStatistics { mean, variance, .. } = &statistics;
     normalise_coefficients(mean, variance, epsilon, &weight, &bias, &mut scale, &mut shift);
     let mut output = vec![f32::NAN; values.len()];
-    scale_shift_into(isa, channels, &values, &scale, &shift, &mut output);
+    scale_shift_into(isa, x.extent, channels, &values, (&scale, &shift), &mut output);
 
     let mut moments = vec![0.0; GRADIENT_MOMENTS * channels];
     for (x, dy) in values.chunks_exact(image).zip(gradients.chunks_exact(image)) {
-        add_gradient_moments(isa, channels, x, dy, &mut moments);
+        add_gradient_moments(isa, x_extent, channels, x, dy, &mut moments);
     }
     let gradient = BatchNormGradient::from_moments(&moments, &statistics, epsilon, &weight);
     let mut input_gradient = vec![f32::NAN; values.len()];
@@ -170,7 +171,7 @@ fn run(isa: Isa, norm: &BatchNorm, x: &CoefficientMap, dy: &CoefficientMap) -> F
     batch_norm_backward_into(isa, channels, &values, &gradients, &gradient, &mut added, true);
     let expected: Vec<f64> = input_gradient.iter().map(|&value| 1.0 + f64::from(value)).collect();
     assert_close("added to", &doubles(&added), &expected, TOLERANCE);
-    let read = |values: &[f32]| CoefficientMap::from_kernel_layout(x.images, channels, x.grid, values).values;
+    let read = |values: &[f32]| CoefficientMap::from_kernel_layout(x.images, channels, x.extent, values).values;
     Found { output: read(&output), input_gradient: read(&input_gradient), statistics, gradient }
 }
 
@@ -199,7 +200,7 @@ fn the_kernels_give_pytorch_s_outputs_running_statistics_and_gradients_on_every_
         let (mut scale, mut shift) = (vec![f32::NAN; x.channels], vec![f32::NAN; x.channels]);
         normalise_coefficients(&running_mean, &running_variance, 1e-5, &weight, &bias, &mut scale, &mut shift);
         let mut output = vec![f32::NAN; x.values.len()];
-        scale_shift_into(isa, x.channels, &x.to_kernel_layout(), &scale, &shift, &mut output);
+        scale_shift_into(isa, x.extent, x.channels, &x.to_kernel_layout(), (&scale, &shift), &mut output);
         let output = CoefficientMap::from_kernel_layout(x.images, x.channels, x.grid, &output);
         check("y_eval", &output.values, &vectors.map("y_eval").values);
     }

@@ -61,7 +61,14 @@ fn every_factorisation_is_the_exploded_convolution() {
     for (size, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)] {
         let mut random = Random(100 * size as u64 + stride as u64);
         let input_grid = Grid { high: 2, wide: 4 };
-        let shape = Conv2dShape { input_channels: 3, output_channels: 2, size, stride, padding: size / 2, input_grid };
+        let shape = Conv2dShape {
+            input_channels: 3,
+            output_channels: 2,
+            size,
+            stride,
+            padding: size / 2,
+            input: input_grid.into(),
+        };
         let filter = random.normals(shape.filter_len());
         let bias = random.normals(2);
         let input = random.map(2, 3, input_grid);
@@ -96,7 +103,7 @@ fn every_number_of_channels_is_convolved_whatever_the_width_of_a_vector() {
                 size,
                 stride,
                 padding: size / 2,
-                input_grid,
+                input: input_grid.into(),
             };
             let filter = random.normals(shape.filter_len());
             let input = random.map(1, inputs, input_grid);
@@ -122,17 +129,17 @@ fn zeros_are_convolved_to_zeros_and_a_bias_to_eight_times_itself_at_dc() {
         size: 3,
         stride: 1,
         padding: 1,
-        input_grid: Grid { high: 2, wide: 3 },
+        input: Grid { high: 2, wide: 3 }.into(),
     };
     let mut random = Random(7);
     let (filter, bias) = (random.normals(shape.filter_len()), random.normals(3));
-    let zeros = CoefficientMap::zeros(1, shape.input_grid, vec![UNIT_STEPS; 5]);
-    let output_gradient = CoefficientMap::zeros(1, shape.input_grid, vec![UNIT_STEPS; 3]);
+    let zeros = CoefficientMap::zeros(1, shape.input.grid(), vec![UNIT_STEPS; 5]);
+    let output_gradient = CoefficientMap::zeros(1, shape.input.grid(), vec![UNIT_STEPS; 3]);
     for isa in Isa::available() {
         let convolution = Conv2d::new(shape, Factorisation::Sandwich).expect("takes every shape");
         let found = run(isa, &convolution, &zeros, &filter, Some(&bias), &output_gradient);
         for (index, &value) in found.output.values.iter().enumerate() {
-            let channel = index / (BLOCK * shape.input_grid.blocks());
+            let channel = index / (BLOCK * shape.input.grid().blocks());
             let expected = if index % BLOCK == 0 { 8.0 * bias[channel] } else { 0.0 };
             assert!((value - expected).abs() <= 1e-6, "{}: {value}, expected {expected}", isa.name());
         }
@@ -146,8 +153,14 @@ fn zeros_are_convolved_to_zeros_and_a_bias_to_eight_times_itself_at_dc() {
 fn blocks_with_a_dc_alone_are_convolved_as_constants() {
     let input_grid = Grid { high: 3, wide: 2 };
     for size in [1, 3, 5, 7] {
-        let shape =
-            Conv2dShape { input_channels: 4, output_channels: 6, size, stride: 1, padding: size / 2, input_grid };
+        let shape = Conv2dShape {
+            input_channels: 4,
+            output_channels: 6,
+            size,
+            stride: 1,
+            padding: size / 2,
+            input: input_grid.into(),
+        };
         let mut random = Random(size as u64);
         let filter = random.normals(shape.filter_len());
         let mut input = random.map(1, 4, input_grid);
@@ -205,15 +218,16 @@ fn a_factorisation_refuses_what_it_cannot_do() {
         size,
         stride,
         padding,
-        input_grid: grid,
+        input: grid.into(),
     };
     assert!(Conv2d::new(shape(3, 1, 1), Factorisation::Pointwise).is_none());
     assert!(Conv2d::new(shape(1, 1, 0), Factorisation::Pointwise).is_some());
-    // Three blocks halved, and 24 pixels without padding, do not fill whole blocks.
-    assert!(shape(3, 2, 1).output_grid().is_none());
-    assert!(Conv2d::choose(shape(3, 2, 1)).is_none());
-    assert!(Conv2d::choose(shape(3, 1, 0)).is_none());
-    let chosen = |shape| Conv2d::choose(shape).expect("whole blocks").factorisation();
+    // A filter larger than the padded input has no output.
+    let padded = 8 * grid.high + 2;
+    assert!(shape(padded, 1, 1).output_grid().is_some());
+    assert!(shape(padded + 1, 1, 1).output_grid().is_none());
+    assert!(Conv2d::choose(shape(padded + 1, 1, 1)).is_none());
+    let chosen = |shape| Conv2d::choose(shape).expect("the filter fits").factorisation();
     assert_eq!(chosen(shape(1, 1, 0)), Factorisation::Pointwise);
 }
 
@@ -229,7 +243,7 @@ proptest! {
         let size = 2 * half + 1;
         let input_grid = Grid { high: high * stride, wide: wide * stride };
         let shape = Conv2dShape {
-            input_channels: inputs, output_channels: outputs, size, stride, padding: half, input_grid,
+            input_channels: inputs, output_channels: outputs, size, stride, padding: half, input: input_grid.into(),
         };
         let (filter, bias) = (random.normals(shape.filter_len()), random.normals(outputs));
         let input = random.map(images, inputs, input_grid);

@@ -22,7 +22,7 @@ const FORMS: [(&str, Convolve); 2] = [("Algorithm 1", convolve_exploded), ("bloc
 
 /// One channel in and out, padding that keeps the size at stride 1.
 fn pair(size: usize, stride: usize, input_grid: Grid) -> Conv2dShape {
-    Conv2dShape { input_channels: 1, output_channels: 1, size, stride, padding: size / 2, input_grid }
+    Conv2dShape { input_channels: 1, output_channels: 1, size, stride, padding: size / 2, input: input_grid.into() }
 }
 
 #[test]
@@ -92,10 +92,10 @@ fn coefficients_in_jpeg_units_are_convolved_as_the_same_signal() {
         size: 3,
         stride: 2,
         padding: 1,
-        input_grid: Grid { high: 2, wide: 4 },
+        input: Grid { high: 2, wide: 4 }.into(),
     };
     let (filter, bias) = (random.normals(shape.filter_len()), random.normals(3));
-    let input = random.map(2, 2, shape.input_grid).in_units_of(random.steps(2, 40.0));
+    let input = random.map(2, 2, shape.input.grid()).in_units_of(random.steps(2, 40.0));
     let steps = random.steps(3, 40.0);
     let expected =
         CoefficientMap::from_pixels(&conv2d(&shape, &filter, Some(&bias), &input.to_pixels()), steps.clone());
@@ -115,10 +115,10 @@ fn gradients_through_the_explosion_are_finite_differences_in_jpeg_units_too() {
         size: 3,
         stride: 2,
         padding: 1,
-        input_grid: Grid { high: 2, wide: 2 },
+        input: Grid { high: 2, wide: 2 }.into(),
     };
     let (filter, bias) = (random.normals(shape.filter_len()), random.normals(1));
-    let input = random.map(1, 2, shape.input_grid).in_units_of(random.steps(2, 9.0));
+    let input = random.map(1, 2, shape.input.grid()).in_units_of(random.steps(2, 9.0));
     let steps = random.steps(1, 9.0);
     let mut weights = CoefficientMap::zeros(1, Grid { high: 1, wide: 1 }, steps.clone());
     weights.values = random.normals(BLOCK);
@@ -141,7 +141,7 @@ fn steps(random: &mut Random) -> Steps {
 }
 
 fn encode_convolved(shape: &Conv2dShape, filter: &[f64], from: &Steps, to: &Steps, plane: &[f64]) -> Vec<f64> {
-    let mut map = CoefficientMap::zeros(1, shape.input_grid, vec![*from]);
+    let mut map = CoefficientMap::zeros(1, shape.input.grid(), vec![*from]);
     map.values = plane.to_vec();
     let convolved = conv2d(shape, filter, None, &map.to_pixels());
     let grid = shape.output_grid().expect("whole blocks");
@@ -161,7 +161,7 @@ proptest! {
         let (from, to) = (steps(&mut random), steps(&mut random));
         let whole = explode(&shape, &filter, &from, &to);
         let blocks = BlockForm::new(&shape, &filter, &from, &to);
-        let blocks = blocks.on_grid(shape.input_grid, shape.output_grid().expect("whole blocks"));
+        let blocks = blocks.on_grid(shape.input.grid(), shape.output_grid().expect("whole blocks"));
         prop_assert!(relative_error(&blocks.values, &whole.values) < 1e-13);
     }
 

@@ -50,15 +50,15 @@ fn the_pooling_kernel_is_the_definition_on_every_isa_for_any_number_of_channels(
             let weights = random.normals(channels);
             for isa in Isa::available() {
                 let mut pooled = vec![f32::NAN; channels];
-                global_average_pool_into(isa, grid, channels, &x.to_kernel_layout(), &mut pooled);
+                global_average_pool_into(isa, x.extent, channels, &x.to_kernel_layout(), &mut pooled);
                 assert_close("pooled", &doubles(&pooled), &global_average_pool(&x), TOLERANCE);
             }
             let expected = global_average_pool_gradient(&x, &weights);
             let mut gradient = vec![f32::NAN; x.values.len()];
-            global_average_pool_backward_into(grid, channels, &singles(&weights), &mut gradient, false);
+            global_average_pool_backward_into(x.extent, channels, &singles(&weights), &mut gradient, false);
             let found = CoefficientMap::from_kernel_layout(1, channels, grid, &gradient);
             assert_close("gradient", &found.values, &expected.values, TOLERANCE);
-            global_average_pool_backward_into(grid, channels, &singles(&weights), &mut gradient, true);
+            global_average_pool_backward_into(x.extent, channels, &singles(&weights), &mut gradient, true);
             let doubled: Vec<f64> = expected.values.iter().map(|value| 2.0 * value).collect();
             let found = CoefficientMap::from_kernel_layout(1, channels, grid, &gradient);
             assert_close("added", &found.values, &doubled, TOLERANCE);
@@ -156,7 +156,7 @@ fn a_map_of_one_block_pools_to_an_eighth_of_its_dc() {
     map[1] = 5.0;
     for isa in Isa::available() {
         let mut pooled = [f32::NAN];
-        global_average_pool_into(isa, Grid { high: 1, wide: 1 }, 1, &map, &mut pooled);
+        global_average_pool_into(isa, Grid { high: 1, wide: 1 }.into(), 1, &map, &mut pooled);
         assert_close("pooled", &doubles(&pooled), &[1.5], 0.0);
     }
 }

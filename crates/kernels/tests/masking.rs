@@ -25,14 +25,14 @@ fn run(isa: Isa, function: &PiecewiseLinear, masking: Masking, x: &CoefficientMa
     let mut map = x.to_kernel_layout();
     let image_words = function.masks_len(x.grid, x.channels);
     let mut masks = vec![u32::MAX; image_words * x.images];
-    function.forward_in_place(isa, masking, x.channels, &mut map, Some(&mut masks));
+    function.forward_in_place(isa, masking, x.extent, x.channels, &mut map, Some(&mut masks));
     let mut without_masks = x.to_kernel_layout();
-    function.forward_in_place(isa, masking, x.channels, &mut without_masks, None);
+    function.forward_in_place(isa, masking, x.extent, x.channels, &mut without_masks, None);
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert!(bits(&map) == bits(&without_masks), "keeping masks does not change the output");
     let mut gradient = dy.to_kernel_layout();
-    function.backward_in_place(isa, masking, x.channels, &masks, &mut gradient);
-    let read = |values: &[f32]| CoefficientMap::from_kernel_layout(x.images, x.channels, x.grid, values);
+    function.backward_in_place(isa, masking, x.extent, x.channels, &masks, &mut gradient);
+    let read = |values: &[f32]| CoefficientMap::from_kernel_layout(x.images, x.channels, x.extent, values);
     Found { output: read(&map), gradient: read(&gradient) }
 }
 

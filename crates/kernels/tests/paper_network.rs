@@ -116,13 +116,13 @@ impl Network<'_> {
         let mut x = input.clone();
         let mut kept = Vec::new();
         for (name, input_channels, output_channels, stride) in BLOCKS {
-            let shape = |input_channels, size, stride, input_grid| Conv2dShape {
+            let shape = |input_channels, size, stride, input_grid: Grid| Conv2dShape {
                 input_channels,
                 output_channels,
                 size,
                 stride,
                 padding: size / 2,
-                input_grid,
+                input: input_grid.into(),
             };
             let name = |part: &str| format!("{name}.{part}");
             let first = shape(input_channels, 3, stride, x.grid);
@@ -214,7 +214,7 @@ fn the_gradient_through_the_explosion_is_the_network_s() {
     let filter = &state["block1.conv1.weight"];
     let grid = Grid { high: 4, wide: 4 };
     let shape =
-        Conv2dShape { input_channels: 3, output_channels: 16, size: 3, stride: 1, padding: 1, input_grid: grid };
+        Conv2dShape { input_channels: 3, output_channels: 16, size: 3, stride: 1, padding: 1, input: grid.into() };
     let mut one = CoefficientMap::zeros(1, grid, vec![UNIT_STEPS; 3]);
     let length = one.values.len();
     one.values.copy_from_slice(&input.values[..length]);

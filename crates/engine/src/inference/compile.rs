@@ -193,7 +193,7 @@ impl Compiler<'_> {
 /// Floats that a convolution of coefficients needs beside its maps in pixels.
 fn coefficients_scratch(operation: &Operation) -> usize {
     match operation {
-        Operation::Conv2d { trained: Some(conv), .. } => {
+        Operation::Conv2d { trained: conv, .. } => {
             conv.shape().input_len() + conv.output_len() + conv.forward_workspace_len()
         }
         _ => 0,

@@ -234,7 +234,7 @@ fn through_coefficients(
     scratch: &mut [f32],
 ) {
     let node = &run.plan.nodes[step.named_by];
-    let Operation::Conv2d { trained: Some(conv), .. } = &node.operation else {
+    let Operation::Conv2d { trained: conv, .. } = &node.operation else {
         unreachable!("only convolutions are computed on coefficients");
     };
     let Size { height, width, channels } = step.size;

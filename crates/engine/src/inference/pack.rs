@@ -107,7 +107,7 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Result<Option<Filt
             packed
         }
         _ => {
-            let Operation::Conv2d { trained: Some(conv), .. } = &plan.nodes[step.named_by].operation else {
+            let Operation::Conv2d { trained: conv, .. } = &plan.nodes[step.named_by].operation else {
                 return Ok(None);
             };
             let mut scaled = weight.clone();

@@ -56,7 +56,7 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
             operation.extend((step.inputs.len() > 1).then_some("add"));
             operation.extend(name_of(activation));
             let factorisation = match &node.operation {
-                Operation::Conv2d { trained: Some(conv), .. } => Some(conv.factorisation().name()),
+                Operation::Conv2d { trained: conv, .. } => Some(conv.factorisation().name()),
                 _ => None,
             };
             (factorisation, Some("asked for".into()), None)

@@ -1,11 +1,11 @@
 //! Inference: the network compiled for the batch at hand, its filters packed once.
 
-use super::{Network, check_batch, maskings};
+use super::mode::{InferenceMode, band, maskings};
+use super::{Network, check_batch};
 use crate::EngineError;
 use crate::inference::{Circumstances, Compiled, Executor, Machine, Packed, Run, StepSummary, compile, summarise};
 use crate::input::Image;
 use crate::plan::Plan;
-use crate::spec::MaskingSpec;
 use jpegnet_kernels::{Isa, Masking};
 use std::sync::atomic::AtomicUsize;
 
@@ -52,53 +52,32 @@ impl Inference {
     }
 }
 
-/// Masking of every nonlinearity for one prediction, instead of the definition's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MaskingOverride {
-    /// From which signal pieces are picked; the definition's if none, or the paper's ASM where the definition says exact
-    /// but frequencies are given.
-    pub masking: Option<MaskingSpec>,
-    /// φ, 1…15; the definition's if none.
-    pub frequencies: Option<usize>,
-}
-
 impl Network {
     /// What [`predict`](Self::predict) would do with a batch on the threads at hand: one line a step, in order.
     ///
     /// # Errors
-    /// [`EngineError::InvalidOption`] for frequencies outside 1…15 or a batch of no images.
-    pub fn steps_of(
-        &mut self,
-        batch: usize,
-        masking: Option<MaskingOverride>,
-    ) -> Result<Vec<StepSummary>, EngineError> {
+    /// [`EngineError::InvalidOption`] for a mode that makes no sense or a batch of no images.
+    pub fn steps_of(&mut self, batch: usize, mode: Option<InferenceMode>) -> Result<Vec<StepSummary>, EngineError> {
         check_batch(batch)?;
-        let maskings = self.checked_maskings(masking)?;
+        mode.map_or(Ok(()), InferenceMode::validate)?;
+        let maskings = maskings(&self.plan, mode);
         let compiled = self.inference.forms.get(&self.plan, self.isa, maskings, batch);
         Ok(summarise(&self.plan, compiled))
-    }
-
-    fn checked_maskings(&self, masking: Option<MaskingOverride>) -> Result<Vec<Masking>, EngineError> {
-        let change = masking.unwrap_or_default();
-        if let Some(frequencies) = change.frequencies.filter(|frequencies| !(1..=15).contains(frequencies)) {
-            return Err(EngineError::InvalidOption {
-                option: "frequencies".into(),
-                expected: "a whole number from 1 to 15".into(),
-                found: frequencies.to_string(),
-            });
-        }
-        Ok(maskings(&self.plan, change))
     }
 
     /// Logits `[images, classes]` in inference mode: running statistics, folded into the convolutions. An image's logits
     /// do not depend on the others of its batch.
     ///
     /// # Errors
-    /// [`EngineError::SizeMismatch`] naming the picture, [`EngineError::InvalidOption`] for frequencies outside 1…15 or
-    /// no images, [`EngineError::NotFinite`] naming the first layer that overflowed.
-    pub fn predict(&mut self, images: &[Image], masking: Option<MaskingOverride>) -> Result<Vec<f32>, EngineError> {
+    /// [`EngineError::SizeMismatch`] naming the picture, [`EngineError::InvalidOption`] for a mode that makes no sense
+    /// or no images, [`EngineError::NotFinite`] naming the first layer that overflowed.
+    pub fn predict(&mut self, images: &[Image], mode: Option<InferenceMode>) -> Result<Vec<f32>, EngineError> {
         check_batch(images.len())?;
-        let maskings = self.checked_maskings(masking)?;
+        mode.map_or(Ok(()), InferenceMode::validate)?;
+        let maskings = maskings(&self.plan, mode);
+        if let Some(band) = band(&self.plan, mode) {
+            return self.predict_band_limited(images, band, &maskings);
+        }
         let input = self.transforms.batch(self.plan.input(), images)?;
         let Inference { forms, packed, executor } = &mut self.inference;
         let compiled = forms.get(&self.plan, self.isa, maskings, images.len());

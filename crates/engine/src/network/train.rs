@@ -1,6 +1,7 @@
 //! A training step: forward with batch statistics, loss, backward, update.
 
-use super::{MaskingOverride, Network, check_batch, maskings};
+use super::mode::maskings;
+use super::{Network, check_batch};
 use crate::EngineError;
 use crate::arena::Arena;
 use crate::chunks::Chunks;
@@ -74,15 +75,14 @@ impl Network {
     /// Leaves the gradients of a batch's mean loss with the parameters, and its statistics with the layers.
     fn backpropagate(&mut self, images: &[Image], labels: &[u32]) -> Result<BatchLoss, EngineError> {
         check_batch(images.len())?;
-        self.plan.check_trainable()?;
         self.check_labels(images.len(), labels)?;
         let input = self.transforms.batch(self.plan.input(), images)?;
-        let program = self.training.get_or_insert_with(|| Program::new(&self.plan));
+        let program = self.training.get_or_insert_with(|| Program::training(&self.plan));
         self.arena.prepare(program, images.len())?;
         self.workspaces.prepare(program.scratch.max(input.scratch()))?;
         self.parameters.prepare_gradients();
         self.layers.prepare(&self.plan, &self.parameters);
-        let maskings = maskings(&self.plan, MaskingOverride::default());
+        let maskings = maskings(&self.plan, None);
         let Some(loss) = self.run_training(&input, labels, &maskings, None) else {
             unreachable!("every training program has a loss");
         };

@@ -5,24 +5,25 @@ use crate::layers::{Layer, Layers, Normalisation};
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::program::{Buffer, Scheduled, Target};
-use crate::shape::{Shape, grid};
 use crate::views::{Chunk, Views};
 use jpegnet_kernels::{
-    BatchNormGradient, BatchStatistics, GRADIENT_MOMENTS, MOMENTS, add_gradient_moments, add_moments,
+    BatchNormGradient, BatchStatistics, Extent, GRADIENT_MOMENTS, MOMENTS, add_gradient_moments, add_moments,
     batch_norm_backward_into, normalise_coefficients, scale_shift_into,
 };
 
 /// What a batch normalisation is made of.
 struct BatchNorm {
     channels: usize,
+    extent: Extent,
     epsilon: f32,
     weight: usize,
     bias: usize,
 }
 
 fn batch_norm(plan: &Plan, node: usize) -> BatchNorm {
+    let (channels, extent) = plan.shapes[node + 1].as_map();
     match plan.nodes[node].operation {
-        Operation::BatchNorm { channels, epsilon, weight, bias, .. } => BatchNorm { channels, epsilon, weight, bias },
+        Operation::BatchNorm { epsilon, weight, bias, .. } => BatchNorm { channels, extent, epsilon, weight, bias },
         _ => unreachable!("the node is a batch normalisation"),
     }
 }
@@ -41,10 +42,10 @@ pub(super) fn moments(pass: &Pass, node: usize, scheduled: &Scheduled, chunk: &m
 }
 
 pub(super) fn forward(pass: &Pass, node: usize, views: &mut Views, input: Buffer, output: Buffer) {
-    let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
+    let BatchNorm { channels, extent, .. } = batch_norm(pass.plan, node);
     let Normalisation { scale, dc_shift, .. } = normalisation(pass, node);
     views.write(output, |output, views| {
-        scale_shift_into(pass.isa, channels, views.read(input), scale, dc_shift, output);
+        scale_shift_into(pass.isa, extent, channels, views.read(input), (scale, dc_shift), output);
     });
 }
 
@@ -56,10 +57,10 @@ pub(super) fn gradient_moments(
     input: Buffer,
     output_gradient: Buffer,
 ) {
-    let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
+    let BatchNorm { channels, extent, .. } = batch_norm(pass.plan, node);
     let moments = &mut chunk.doubles[scheduled.doubles..scheduled.doubles + GRADIENT_MOMENTS * channels];
     let (input, output_gradient) = (chunk.views.read(input), chunk.views.read(output_gradient));
-    add_gradient_moments(pass.isa, channels, input, output_gradient, moments);
+    add_gradient_moments(pass.isa, extent, channels, input, output_gradient, moments);
 }
 
 pub(super) fn backward(
@@ -87,15 +88,12 @@ pub(super) fn finish_moments(
     batch: usize,
     moments: &[f64],
 ) {
-    let BatchNorm { channels, epsilon, weight, bias } = batch_norm(plan, node);
-    let Shape::Map { height, width, .. } = plan.shapes[node + 1] else {
-        unreachable!("a batch normalisation makes a map");
-    };
+    let BatchNorm { channels, extent, epsilon, weight, bias } = batch_norm(plan, node);
     let Layer::BatchNorm(layer) = &mut layers.nodes[node] else {
         unreachable!("a batch normalisation has a batch normalisation's layer");
     };
     let moments = &moments[..MOMENTS * channels];
-    layer.statistics = BatchStatistics::from_moments(moments, channels, batch * grid(height, width).blocks());
+    layer.statistics = BatchStatistics::from_moments(moments, channels, batch * extent.pixels());
     layer.scale.resize(channels, 0.0);
     layer.dc_shift.resize(channels, 0.0);
     normalise_coefficients(
@@ -116,7 +114,7 @@ pub(super) fn finish_gradients(
     node: usize,
     moments: &[f64],
 ) {
-    let BatchNorm { channels, epsilon, weight, bias } = batch_norm(plan, node);
+    let BatchNorm { channels, epsilon, weight, bias, .. } = batch_norm(plan, node);
     let Layer::BatchNorm(layer) = &mut layers.nodes[node] else {
         unreachable!("a batch normalisation has a batch normalisation's layer");
     };

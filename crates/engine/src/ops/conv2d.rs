@@ -11,8 +11,8 @@ use jpegnet_kernels::{Conv2d, bias_gradient_into};
 /// The convolution of a node with its weight's and bias's numbers.
 fn convolution(plan: &Plan, node: usize) -> (&Conv2d, usize, Option<usize>) {
     match &plan.nodes[node].operation {
-        Operation::Conv2d { trained: Some(conv), weight, bias, .. } => (conv, *weight, *bias),
-        _ => unreachable!("the node is a convolution that can be trained"),
+        Operation::Conv2d { trained: conv, weight, bias, .. } => (conv, *weight, *bias),
+        _ => unreachable!("the node is a convolution"),
     }
 }
 
@@ -43,7 +43,13 @@ pub(super) fn backward(
     let (filter_gradient, sums) = sums.split_at_mut(conv.filter_gradient_len());
     if bias.is_some() {
         let channels = conv.shape().output_channels;
-        bias_gradient_into(pass.isa, channels, chunk.views.read(output_gradient), &mut sums[..channels]);
+        bias_gradient_into(
+            pass.isa,
+            conv.output_extent(),
+            channels,
+            chunk.views.read(output_gradient),
+            &mut sums[..channels],
+        );
     }
     let Some(Target { buffer, accumulate }) = input_gradient else {
         let (input, output_gradient) = (chunk.views.read(input), chunk.views.read(output_gradient));

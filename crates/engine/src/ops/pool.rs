@@ -4,19 +4,19 @@ use super::Pass;
 use crate::plan::Operation;
 use crate::program::{Buffer, Target};
 use crate::views::Views;
-use jpegnet_kernels::{Grid, global_average_pool_backward_into, global_average_pool_into};
+use jpegnet_kernels::{Extent, global_average_pool_backward_into, global_average_pool_into};
 
-fn pooled(pass: &Pass, node: usize) -> (Grid, usize) {
+fn pooled(pass: &Pass, node: usize) -> (Extent, usize) {
     match pass.operation(node) {
-        Operation::GlobalAveragePool { grid, channels } => (*grid, *channels),
+        Operation::GlobalAveragePool { extent, channels } => (*extent, *channels),
         _ => unreachable!("the node is a global average pool"),
     }
 }
 
 pub(super) fn forward(pass: &Pass, node: usize, views: &mut Views, input: Buffer, output: Buffer) {
-    let (grid, channels) = pooled(pass, node);
+    let (extent, channels) = pooled(pass, node);
     views.write(output, |output, views| {
-        global_average_pool_into(pass.isa, grid, channels, views.read(input), output);
+        global_average_pool_into(pass.isa, extent, channels, views.read(input), output);
     });
 }
 
@@ -27,9 +27,9 @@ pub(super) fn backward(
     output_gradient: Buffer,
     Target { buffer, accumulate }: Target,
 ) {
-    let (grid, channels) = pooled(pass, node);
+    let (extent, channels) = pooled(pass, node);
     views.write(buffer, |input_gradient, views| {
         let output_gradient = views.read(output_gradient);
-        global_average_pool_backward_into(grid, channels, output_gradient, input_gradient, accumulate);
+        global_average_pool_backward_into(extent, channels, output_gradient, input_gradient, accumulate);
     });
 }

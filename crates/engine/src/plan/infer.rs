@@ -4,10 +4,12 @@ use super::{LARGEST, Node, Operation, Plan, invalid, mismatch, quoted};
 use crate::EngineError;
 use crate::inference::Wanted;
 use crate::parameters::Initial;
-use crate::shape::{Shape, grid};
-use crate::spec::{BreakpointSpec, InputSpec, NodeSpec, OperationSpec, PLANNERS_CHOICE, piecewise_linear};
+use crate::shape::Shape;
+use crate::spec::{
+    ALL_FREQUENCIES, BreakpointSpec, InputSpec, NodeSpec, OperationSpec, PLANNERS_CHOICE, piecewise_linear,
+};
 use jpegnet_kernels::pixels::{ConvShape, Method, PoolShape};
-use jpegnet_kernels::{Conv2d, Conv2dShape, Factorisation, SIDE};
+use jpegnet_kernels::{Conv2d, Conv2dShape, Extent, Factorisation, MaxPool, SIDE};
 
 /// Breakpoints the kernels keep mask bits for.
 const MOST_BREAKPOINTS: usize = 4;
@@ -61,12 +63,12 @@ impl Plan {
             OperationSpec::PiecewiseLinear { slope, intercept, breakpoints, masking, frequencies } => {
                 let (channels, height, width) = one_map(path, &inputs)?;
                 check_pieces(path, *slope, *intercept, breakpoints)?;
-                if !(1..2 * SIDE).contains(frequencies) {
+                if !(1..=ALL_FREQUENCIES).contains(frequencies) {
                     return Err(invalid(path, "frequencies from 1 to 15", frequencies.to_string()));
                 }
                 let function = piecewise_linear(*slope, *intercept, breakpoints);
-                let (masking, frequencies, grid) = (*masking, *frequencies, grid(height, width));
-                (Operation::PiecewiseLinear { function, masking, frequencies, grid, channels }, inputs[0])
+                let (masking, frequencies, extent) = (*masking, *frequencies, Extent { height, width });
+                (Operation::PiecewiseLinear { function, masking, frequencies, channels, extent }, inputs[0])
             }
             OperationSpec::Add {} => (Operation::Add, same_shape(path, &inputs)?),
             OperationSpec::MaxPool { size, stride, padding } => {
@@ -75,8 +77,8 @@ impl Plan {
             OperationSpec::Subsample { stride, channels } => infer_subsample(path, &inputs, *stride, *channels)?,
             OperationSpec::GlobalAveragePool {} => {
                 let (channels, height, width) = one_map(path, &inputs)?;
-                let grid = grid(height, width);
-                (Operation::GlobalAveragePool { grid, channels }, Shape::Features(channels))
+                let extent = Extent { height, width };
+                (Operation::GlobalAveragePool { channels, extent }, Shape::Features(channels))
             }
             OperationSpec::Linear { features, input_features, bias } => {
                 self.infer_linear(path, &inputs, *features, *input_features, *bias)?
@@ -149,14 +151,12 @@ impl Plan {
         {
             return Err(refused());
         }
-        let trained = trained_shape(&shape).and_then(|shape| match trained {
-            None => Conv2d::choose(shape),
-            Some(trained) => Conv2d::new(shape, trained),
-        });
-        if trained.is_none() && wanted == Wanted::Coefficients {
-            return Err(refused());
-        }
-        let trained = trained.map(Box::new);
+        let of_coefficients = coefficients_shape(&shape);
+        let trained = match trained {
+            None => Conv2d::choose(of_coefficients),
+            Some(trained) => Conv2d::new(of_coefficients, trained),
+        };
+        let trained = Box::new(trained.ok_or_else(refused)?);
         Ok((
             Operation::Conv2d { shape, trained, weight, bias, wanted },
             Shape::Map { channels: *channels, height: output_height, width: output_width },
@@ -299,8 +299,8 @@ fn infer_max_pool(
     (size, stride, padding): (usize, usize, usize),
 ) -> Result<(Operation, Shape), EngineError> {
     let (channels, height, width) = one_map(path, inputs)?;
-    if !(1..=LARGEST_FILTER).contains(&size) {
-        return Err(invalid(path, format!("a window from 1 to {LARGEST_FILTER}"), size.to_string()));
+    if !(1..=MaxPool::LARGEST_WINDOW).contains(&size) {
+        return Err(invalid(path, format!("a window from 1 to {}", MaxPool::LARGEST_WINDOW), size.to_string()));
     }
     if !(1..=LARGEST_FILTER).contains(&stride) {
         return Err(invalid(path, format!("a stride from 1 to {LARGEST_FILTER}"), stride.to_string()));
@@ -310,6 +310,7 @@ fn infer_max_pool(
     }
     check_window(path, "window", size, padding, (height, width))?;
     let shape = PoolShape { channels, height, width, size, stride, padding };
+    check_size(path, channels, shape.output_height(), shape.output_width())?;
     let output = Shape::Map { channels, height: shape.output_height(), width: shape.output_width() };
     Ok((Operation::MaxPool(shape), output))
 }
@@ -324,22 +325,22 @@ fn infer_subsample(
     if !(1..=LARGEST_FILTER).contains(&stride) {
         return Err(invalid(path, format!("a stride from 1 to {LARGEST_FILTER}"), stride.to_string()));
     }
-    if channels < found {
-        return Err(invalid(path, format!("at least the input's {found} channels"), channels.to_string()));
+    if !(found..=LARGEST).contains(&channels) {
+        return Err(invalid(path, format!("from {found} (the input's) to {LARGEST} channels"), channels.to_string()));
     }
     let (height, width) = (height.div_ceil(stride), width.div_ceil(stride));
     check_size(path, channels, height, width)?;
     Ok((Operation::Subsample { stride }, Shape::Map { channels, height, width }))
 }
 
-/// The shape as training has it; none if the input does not fill whole blocks.
-pub(super) fn trained_shape(shape: &ConvShape) -> Option<Conv2dShape> {
-    (shape.height.is_multiple_of(SIDE) && shape.width.is_multiple_of(SIDE)).then(|| Conv2dShape {
+/// The shape of the same convolution of coefficients.
+fn coefficients_shape(shape: &ConvShape) -> Conv2dShape {
+    Conv2dShape {
         input_channels: shape.input_channels,
         output_channels: shape.output_channels,
         size: shape.size,
         stride: shape.stride,
         padding: shape.padding,
-        input_grid: grid(shape.height, shape.width),
-    })
+        input: Extent { height: shape.height, width: shape.width },
+    }
 }

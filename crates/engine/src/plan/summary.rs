@@ -31,9 +31,7 @@ impl Plan {
             .map(|(node, shape)| {
                 let operation = &node.operation;
                 let (kept, choice) = match operation {
-                    Operation::Conv2d { trained, .. } => {
-                        (None, trained.as_ref().map(|conv| conv.factorisation().name()))
-                    }
+                    Operation::Conv2d { trained, .. } => (None, Some(trained.factorisation().name())),
                     Operation::PiecewiseLinear { masking, frequencies, .. } => {
                         let kept = if *masking == MaskingSpec::Exact { BLOCK } else { coefficients_kept(*frequencies) };
                         (Some(kept), Some(masking.name()))

@@ -47,6 +47,9 @@ impl Compiler<'_> {
             };
             let value = definition.inputs[0];
             let input = values[value];
+            // The truncation is its own adjoint. Others that share the buffer are maps in the band too, whose derivatives
+            // outside it nobody asks for.
+            self.keep_band(node, output_gradient);
             match &definition.operation {
                 Operation::Add => {
                     for &term in &definition.inputs {
@@ -63,7 +66,16 @@ impl Compiler<'_> {
                     }
                 }
                 Operation::MaxPool(_) | Operation::Subsample { .. } => {
-                    unreachable!("plans with it are not trained")
+                    if self.needs_gradient[value] {
+                        let input_gradient = self.buffer(plan.shapes[value].len());
+                        self.instructions.push(match definition.operation {
+                            Operation::MaxPool(_) => {
+                                Instruction::MaxPoolBackward { node, output_gradient, input_gradient }
+                            }
+                            _ => Instruction::SubsampleBackward { node, output_gradient, input_gradient },
+                        });
+                        self.contribute(&mut gradients, value, input_gradient);
+                    }
                 }
                 Operation::GlobalAveragePool { .. } => {
                     if let Some(input_gradient) = self.target(&mut gradients, value) {

@@ -8,7 +8,7 @@ impl Compiler<'_> {
     pub(super) fn forward(&mut self) -> Vec<Buffer> {
         let plan = self.plan;
         let last_uses = last_uses(plan);
-        let kept = kept_for_backward(plan);
+        let kept = if self.training { kept_for_backward(plan) } else { vec![false; plan.shapes.len()] };
         let overwritable = |value: usize, node: usize| {
             let once = plan.nodes[node].inputs.iter().filter(|&&input| input == value).count() == 1;
             once && last_uses[value] == node && !kept[value]
@@ -28,7 +28,9 @@ impl Compiler<'_> {
                 }
                 Operation::BatchNorm { .. } => {
                     let output = self.buffer(length);
-                    self.instructions.push(Instruction::Moments { node: number, input });
+                    if self.training {
+                        self.instructions.push(Instruction::Moments { node: number, input });
+                    }
                     self.instructions.push(Instruction::Normalise { node: number, input, output });
                     output
                 }
@@ -38,8 +40,15 @@ impl Compiler<'_> {
                     map
                 }
                 Operation::Add => self.emit_sum(number, inputs, &values, overwritable),
-                Operation::MaxPool(_) | Operation::Subsample { .. } => {
-                    unreachable!("plans with it are not trained")
+                Operation::MaxPool(_) => {
+                    let output = self.buffer(length);
+                    self.instructions.push(Instruction::MaxPool { node: number, input, output });
+                    output
+                }
+                Operation::Subsample { .. } => {
+                    let output = self.buffer(length);
+                    self.instructions.push(Instruction::Subsample { node: number, input, output });
+                    output
                 }
                 Operation::GlobalAveragePool { .. } => {
                     let output = self.buffer(length);
@@ -52,6 +61,7 @@ impl Compiler<'_> {
                     output
                 }
             };
+            self.keep_band(number, value);
             values.push(value);
         }
         values

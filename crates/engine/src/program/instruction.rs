@@ -47,6 +47,23 @@ pub(crate) enum Instruction {
         node: usize,
         map: Buffer,
     },
+    MaxPool {
+        node: usize,
+        input: Buffer,
+        output: Buffer,
+    },
+    Subsample {
+        node: usize,
+        input: Buffer,
+        output: Buffer,
+    },
+    /// Keeps the band of a map or of its gradient.
+    Truncate {
+        node: usize,
+        /// φ.
+        band: usize,
+        map: Buffer,
+    },
     Pool {
         node: usize,
         input: Buffer,
@@ -71,6 +88,16 @@ pub(crate) enum Instruction {
         node: usize,
         output_gradient: Buffer,
         input_gradient: Target,
+    },
+    MaxPoolBackward {
+        node: usize,
+        output_gradient: Buffer,
+        input_gradient: Buffer,
+    },
+    SubsampleBackward {
+        node: usize,
+        output_gradient: Buffer,
+        input_gradient: Buffer,
     },
     PiecewiseLinearBackward {
         node: usize,
@@ -102,15 +129,20 @@ impl Instruction {
         let (first, second) = match *self {
             Instruction::Input { .. }
             | Instruction::PiecewiseLinear { .. }
+            | Instruction::Truncate { .. }
             | Instruction::PiecewiseLinearBackward { .. } => (None, None),
             Instruction::Copy { from: read, .. }
             | Instruction::Add { term: read, .. }
             | Instruction::Conv2d { input: read, .. }
             | Instruction::Moments { input: read, .. }
             | Instruction::Normalise { input: read, .. }
+            | Instruction::MaxPool { input: read, .. }
+            | Instruction::Subsample { input: read, .. }
             | Instruction::Pool { input: read, .. }
             | Instruction::Linear { input: read, .. }
             | Instruction::Loss { logits: read, .. }
+            | Instruction::MaxPoolBackward { output_gradient: read, .. }
+            | Instruction::SubsampleBackward { output_gradient: read, .. }
             | Instruction::PoolBackward { output_gradient: read, .. } => (Some(read), None),
             Instruction::LinearBackward { input, output_gradient, .. }
             | Instruction::GradientMoments { input, output_gradient, .. }
@@ -129,9 +161,14 @@ impl Instruction {
             | Instruction::Conv2d { output: written, .. }
             | Instruction::Normalise { output: written, .. }
             | Instruction::PiecewiseLinear { map: written, .. }
+            | Instruction::MaxPool { output: written, .. }
+            | Instruction::Subsample { output: written, .. }
+            | Instruction::Truncate { map: written, .. }
             | Instruction::Pool { output: written, .. }
             | Instruction::Linear { output: written, .. }
             | Instruction::Loss { gradient: written, .. }
+            | Instruction::MaxPoolBackward { input_gradient: written, .. }
+            | Instruction::SubsampleBackward { input_gradient: written, .. }
             | Instruction::PiecewiseLinearBackward { gradient: written, .. } => Some(written),
             Instruction::PoolBackward { input_gradient, .. }
             | Instruction::NormaliseBackward { input_gradient, .. } => Some(input_gradient.buffer),
@@ -148,6 +185,8 @@ impl Instruction {
             Instruction::Conv2d { node, .. }
             | Instruction::Normalise { node, .. }
             | Instruction::PiecewiseLinear { node, .. }
+            | Instruction::MaxPool { node, .. }
+            | Instruction::Subsample { node, .. }
             | Instruction::Pool { node, .. }
             | Instruction::Linear { node, .. } => Some(node),
             Instruction::Add { node, .. } => node,

@@ -114,7 +114,7 @@ fn sums(plan: &Plan, instruction: &Instruction) -> Sums {
         },
         Instruction::Loss { .. } => Sums { doubles: 2, ..Sums::default() },
         Instruction::Conv2dBackward { node, input_gradient, .. } => match operation(node) {
-            Operation::Conv2d { trained: Some(conv), bias, .. } => Sums {
+            Operation::Conv2d { trained: conv, bias, .. } => Sums {
                 singles: conv.filter_gradient_len() + parameter(*bias),
                 adjoint: if input_gradient.is_some() { conv.adjoint_packed_len() } else { 0 },
                 ..Sums::default()

@@ -11,7 +11,8 @@ impl Builder {
     pub fn new(channels: usize, height: usize, width: usize) -> Self {
         let mean = [0.49, 0.48, 0.45][..channels].to_vec();
         let std = [0.25, 0.24, 0.26][..channels].to_vec();
-        Builder { spec: NetworkSpec { input: InputSpec { channels, height, width, mean, std }, nodes: Vec::new() } }
+        let input = InputSpec { channels, height, width, mean, std };
+        Builder { spec: NetworkSpec { input, nodes: Vec::new(), band: None } }
     }
 
     pub fn node(&mut self, path: &str, inputs: &[usize], operation: OperationSpec) -> usize {
@@ -79,7 +80,12 @@ pub fn paper_resnet(masking: MaskingSpec, frequencies: usize, mean: &[f32], std:
 /// A small network with every operation and every way of sharing a value: identity shortcuts, a value used three times,
 /// a value added to itself, a nonlinearity on a value that is needed again, biases, strides, a clip and a leaky `ReLU`.
 pub fn everything(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
-    let mut net = Builder::new(3, 32, 16);
+    everything_of(32, 16, masking, frequencies)
+}
+
+/// The same at any size.
+pub fn everything_of(height: usize, width: usize, masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
+    let mut net = Builder::new(3, height, width);
     let stem = net.node("stem", &[0], conv2d(5, 5, 1, true));
     let leaky = net.node(
         "leaky",
@@ -117,6 +123,36 @@ pub fn everything(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {
     let pointwise = net.node("down.pointwise", &[clip], conv2d(6, 1, 1, true));
     let sum = net.node("down.add", &[shortcut, pointwise, clip], OperationSpec::Add {});
     net.head(sum, 4)
+}
+
+/// A small ResNet with ImageNet's stem (7×7 stride 2, batch normalisation, `ReLU`, 3×3 max pooling stride 2) and both kinds of
+/// shortcut: 1×1 convolutions, and subsampling without parameters.
+pub fn stem_and_shortcuts(height: usize, width: usize) -> NetworkSpec {
+    let mut net = Builder::new(3, height, width);
+    let stem = net.conv2d("conv1", 0, 6, (7, 2));
+    let norm = net.batch_norm("bn1", stem);
+    let relu = net.relu("relu", norm, MaskingSpec::Exact, 15);
+    let pooled = net.node("maxpool", &[relu], OperationSpec::MaxPool { size: 3, stride: 2, padding: 1 });
+    let mut value = pooled;
+    for (block, channels, stride, option_b) in
+        [("layer1", 6, 1, false), ("layer2", 9, 2, false), ("layer3", 11, 2, true)]
+    {
+        let at = |name: &str| format!("{block}.{name}");
+        let conv = net.conv2d(&at("conv1"), value, channels, (3, stride));
+        let norm = net.batch_norm(&at("bn1"), conv);
+        let relu = net.relu(&at("relu1"), norm, MaskingSpec::Exact, 15);
+        let conv = net.conv2d(&at("conv2"), relu, channels, (3, 1));
+        let norm = net.batch_norm(&at("bn2"), conv);
+        let shortcut = if option_b {
+            let conv = net.conv2d(&at("downsample.0"), value, channels, (1, stride));
+            net.batch_norm(&at("downsample.1"), conv)
+        } else {
+            net.node(&at("shortcut"), &[value], OperationSpec::Subsample { stride, channels })
+        };
+        let sum = net.node(&at("add"), &[norm, shortcut], OperationSpec::Add {});
+        value = net.relu(&at("relu2"), sum, MaskingSpec::Exact, 15);
+    }
+    net.head(value, 4)
 }
 
 /// What is allowed at the ends: a batch normalisation and a nonlinearity on the input itself, and a head of several

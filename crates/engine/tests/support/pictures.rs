@@ -67,7 +67,7 @@ fn picture(random: &mut ChaCha8Rng, colour: Colour, height: usize, width: usize)
 pub fn input_pixels(input: &InputSpec, pictures: &[(String, SparseJpeg)]) -> PixelMap {
     let mut map = PixelMap::zeros(pictures.len(), input.channels, input.height, input.width);
     for (image, (_, jpeg)) in pictures.iter().enumerate() {
-        let planes: Vec<Vec<f64>> = jpeg.components.iter().map(|component| samples(component, input.width)).collect();
+        let planes: Vec<Vec<f64>> = jpeg.components.iter().map(|component| samples(component, input)).collect();
         for channel in 0..input.channels {
             let plane = map.plane_mut(image, channel);
             for (index, pixel) in plane.iter_mut().enumerate() {
@@ -86,16 +86,19 @@ pub fn input_pixels(input: &InputSpec, pictures: &[(String, SparseJpeg)]) -> Pix
     map
 }
 
-/// Level-shifted samples of a plane.
-fn samples(component: &Component, width: usize) -> Vec<f64> {
-    let mut samples = vec![0.0; component.blocks_high * component.blocks_wide * BLOCK];
+/// Level-shifted samples of a plane; those beyond the picture's size are left out.
+fn samples(component: &Component, &InputSpec { height, width, .. }: &InputSpec) -> Vec<f64> {
+    let mut samples = vec![0.0; height * width];
     for (number, block) in component.blocks.to_dense().chunks_exact(BLOCK).enumerate() {
         let steps = component.quantisation.iter();
         let coefficients: Vec<f64> =
             block.iter().zip(steps).map(|(&value, &q)| f64::from(value) * f64::from(q)).collect();
         let (top, left) = (number / component.blocks_wide * 8, number % component.blocks_wide * 8);
         for (index, sample) in inverse_dct_block(&coefficients).into_iter().enumerate() {
-            samples[(top + index / 8) * width + left + index % 8] = sample;
+            let (row, column) = (top + index / 8, left + index % 8);
+            if row < height && column < width {
+                samples[row * width + column] = sample;
+            }
         }
     }
     samples

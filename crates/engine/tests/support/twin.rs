@@ -3,7 +3,7 @@
 use jpegnet_engine::{MaskingSpec, NamedTensor, NetworkSpec, OperationSpec};
 use jpegnet_kernels::definition::pixels::{self, PixelMap};
 use jpegnet_kernels::definition::{BatchNorm, CoefficientMap, Moments, UNIT_STEPS, pieces_of, piecewise_linear};
-use jpegnet_kernels::{Breakpoint, Conv2dShape, Grid, Masking, PiecewiseLinear};
+use jpegnet_kernels::{Breakpoint, Conv2dShape, Masking, PiecewiseLinear};
 use std::collections::HashMap;
 
 /// Parameters and statistics by name, in float64.
@@ -38,7 +38,7 @@ pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training:
                     size: *size,
                     stride: *stride,
                     padding: *padding,
-                    input_grid: Grid { high: input.height / 8, wide: input.width / 8 },
+                    input: input.extent(),
                 };
                 let bias = bias.then(|| weight("bias").as_slice());
                 Value::Map(pixels::conv2d(&shape, weight("weight"), bias, input))

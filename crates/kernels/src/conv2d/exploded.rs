@@ -1,16 +1,21 @@
 //! The exploded convolution as the paper writes it, in its size-independent form: a convolution of blocks by dense
 //! 64×64 matrices. 64 times the multiplies of the spatial filter (3×3): the specification to hold others against, for
-//! small networks, never chosen unless asked for.
+//! small networks, never chosen unless asked for. Blocks that reach beyond their map are cleared there before and after:
+//! the matrices know nothing of a map's size.
 
 use super::{Backward, Conv2dShape};
-use crate::block::{BLOCK, Grid};
+use crate::add::add_in_place;
+use crate::block::BLOCK;
 use crate::definition::{BlockForm, LinearMap, UNIT_STEPS};
+use crate::edges::clear_beyond;
+use crate::extent::Extent;
 use crate::isa::{Isa, Matrix, Product, Sum, multiply};
 
 #[derive(Clone, Debug)]
 pub(super) struct Exploded {
     shape: Conv2dShape,
-    output_grid: Grid,
+    input: Extent,
+    output: Extent,
     /// Every pair of block offsets (d, e).
     offsets: Vec<(isize, isize)>,
     /// Per tap of the filter and pair of offsets, the 64×64 map that a weight of one stands for: E is linear in K.
@@ -26,7 +31,8 @@ struct Reach {
 }
 
 impl Exploded {
-    pub(super) fn new(shape: Conv2dShape, output_grid: Grid) -> Exploded {
+    pub(super) fn new(shape: Conv2dShape, output: Extent) -> Exploded {
+        let (input, output) = shape.cut_to(output);
         let taps = shape.size * shape.size;
         let form = |tap: usize| {
             let filter: Vec<f64> = (0..taps).map(|other| f64::from(u8::from(other == tap))).collect();
@@ -34,7 +40,7 @@ impl Exploded {
         };
         let axis = crate::definition::block_offsets(&shape);
         let offsets = axis.clone().flat_map(|d| axis.clone().map(move |e| (d, e))).collect();
-        Exploded { shape, output_grid, offsets, basis: (0..taps).map(|tap| form(tap).matrices).collect() }
+        Exploded { shape, input, output, offsets, basis: (0..taps).map(|tap| form(tap).matrices).collect() }
     }
 
     fn rows_in(&self) -> usize {
@@ -96,14 +102,23 @@ impl Exploded {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "every factorisation has this method")]
-    pub(super) fn forward_workspace_len(&self) -> usize {
-        0
+    fn input_len(&self) -> usize {
+        self.input.grid().blocks() * self.rows_in()
     }
 
-    #[expect(clippy::unused_self, reason = "every factorisation has this method")]
+    fn output_len(&self) -> usize {
+        self.output.grid().blocks() * self.rows_out()
+    }
+
+    /// The input, cleared beyond its map, if blocks reach there.
+    pub(super) fn forward_workspace_len(&self) -> usize {
+        if self.input.fills_blocks() { 0 } else { self.input_len() }
+    }
+
+    /// The output's gradient, cleared, and the input and its gradient, likewise.
     pub(super) fn backward_workspace_len(&self) -> usize {
-        0
+        let output = if self.output.fills_blocks() { 0 } else { self.output_len() };
+        output + 2 * self.forward_workspace_len()
     }
 
     fn reach(&self, offset: isize, input: usize, output: usize) -> Reach {
@@ -116,7 +131,7 @@ impl Exploded {
     /// Calls with each pair of offsets and, for each row of output blocks it reaches: how many output blocks, the first
     /// one's index, and the index of the input block it reads.
     fn for_each_run(&self, mut each: impl FnMut(usize, usize, usize, usize)) {
-        let (from, to) = (self.shape.input_grid, self.output_grid);
+        let (from, to) = (self.input.grid(), self.output.grid());
         for (pair, &(d, e)) in self.offsets.iter().enumerate() {
             let (down, along) = (self.reach(d, from.high, to.high), self.reach(e, from.wide, to.wide));
             for line in 0..down.count {
@@ -131,11 +146,11 @@ impl Exploded {
         isa: Isa,
         input: &[f32],
         packed: &[f32],
-        bias: Option<&[f32]>,
         output: &mut [f32],
-        _workspace: &mut [f32],
+        workspace: &mut [f32],
     ) {
         let (rows_in, rows_out) = (self.rows_in(), self.rows_out());
+        let input = cleared(isa, (self.input, self.shape.input_channels), input, workspace);
         output.fill(0.0);
         self.for_each_run(|pair, count, to, from| {
             let size = Product { rows: count, columns: rows_out, outer: 1, inner: rows_in };
@@ -144,19 +159,27 @@ impl Exploded {
             let out = Matrix { offset: to * rows_out, row: rows_out, outer: 0, inner: 0 };
             multiply(isa, size, (input, a), (packed, b), (&mut *output, out), Sum::Add);
         });
-        if let Some(bias) = bias {
-            super::add_bias(bias, output);
-        }
+        clear_beyond(isa, self.output, self.shape.output_channels, output);
     }
 
     pub(super) fn backward(&self, isa: Isa, pass: Backward) {
-        let Backward { input, output_gradient, adjoint_packed, mut input_gradient, filter_gradient, .. } = pass;
+        let Backward { input, output_gradient, adjoint_packed, input_gradient, filter_gradient, workspace } = pass;
         let (rows_in, rows_out, stride) = (self.rows_in(), self.rows_out(), self.shape.stride);
-        if let Some((gradient, false)) = &mut input_gradient {
+        let (inputs, outputs) = (self.shape.input_channels, self.shape.output_channels);
+        let (for_output, rest) = workspace.split_at_mut(workspace.len() - 2 * self.forward_workspace_len());
+        let (for_input, own_gradient) = rest.split_at_mut(self.forward_workspace_len());
+        let output_gradient = cleared(isa, (self.output, outputs), output_gradient, for_output);
+        let input = cleared(isa, (self.input, inputs), input, for_input);
+        // A gradient with something to clear cannot be added up on top of another.
+        let (mut sum, target) = match input_gradient {
+            Some(target) if !self.input.fills_blocks() => (Some((own_gradient, false)), Some(target)),
+            target => (target, None),
+        };
+        if let Some((gradient, false)) = &mut sum {
             gradient.fill(0.0);
         }
         self.for_each_run(|pair, count, to, from| {
-            if let Some((gradient, _)) = &mut input_gradient {
+            if let Some((gradient, _)) = &mut sum {
                 let size = Product { rows: count, columns: rows_in, outer: 1, inner: rows_out };
                 let a = Matrix { offset: to * rows_out, row: rows_out, outer: 0, inner: 1 };
                 let b = Matrix { offset: pair * rows_in * rows_out, row: 0, outer: 0, inner: rows_in };
@@ -169,5 +192,24 @@ impl Exploded {
             let out = Matrix { offset: pair * rows_in * rows_out, row: rows_out, outer: 0, inner: 0 };
             multiply(isa, size, (input, a), (output_gradient, b), (&mut *filter_gradient, out), Sum::Add);
         });
+        if let (Some((sum, _)), Some((gradient, accumulate))) = (sum, target) {
+            clear_beyond(isa, self.input, inputs, sum);
+            if accumulate {
+                add_in_place(isa, gradient, sum);
+            } else {
+                gradient.copy_from_slice(sum);
+            }
+        }
     }
+}
+
+/// A map cleared beyond its last row and column: a copy in `workspace`, or the map itself if it fills its blocks.
+fn cleared<'a>(isa: Isa, (extent, channels): (Extent, usize), map: &'a [f32], workspace: &'a mut [f32]) -> &'a [f32] {
+    if extent.fills_blocks() {
+        return map;
+    }
+    let copy = &mut workspace[..map.len()];
+    copy.copy_from_slice(map);
+    clear_beyond(isa, extent, channels, copy);
+    copy
 }

@@ -7,7 +7,9 @@ mod exploded;
 mod pointwise;
 mod sandwich;
 
-use crate::block::{BLOCK, Grid, SIDE};
+use crate::block::{BLOCK, Grid};
+use crate::edges::{Edges, add_inside};
+use crate::extent::Extent;
 use crate::isa::Isa;
 
 /// The shape of a convolution of coefficients; sizes count pixels of the spatial filter, as in the spatial twin.
@@ -23,19 +25,35 @@ pub struct Conv2dShape {
     pub stride: usize,
     /// Zero pixels around the input.
     pub padding: usize,
-    /// Size of the input in blocks.
-    pub input_grid: Grid,
+    /// Size of the input in pixels.
+    pub input: Extent,
 }
 
 impl Conv2dShape {
-    /// Size of the output in blocks; none if the output's pixels do not fill whole blocks.
+    /// Size of the output in pixels, `⌊(side + 2·padding − size)/stride⌋ + 1`; none if the filter is larger than the
+    /// padded input.
+    #[must_use]
+    pub fn output_extent(&self) -> Option<Extent> {
+        let side = |pixels: usize| Some((pixels + 2 * self.padding).checked_sub(self.size)? / self.stride + 1);
+        Some(Extent { height: side(self.input.height)?, width: side(self.input.width)? })
+    }
+
+    /// Size of the output in blocks; none if the filter is larger than the padded input.
     #[must_use]
     pub fn output_grid(&self) -> Option<Grid> {
-        let side = |blocks: usize| {
-            let pixels = (blocks * SIDE + 2 * self.padding).checked_sub(self.size)? / self.stride + 1;
-            pixels.is_multiple_of(SIDE).then_some(pixels / SIDE)
-        };
-        Some(Grid { high: side(self.input_grid.high)?, wide: side(self.input_grid.wide)? })
+        self.output_extent().map(Extent::grid)
+    }
+
+    /// Whether every output pixel reads the input pixel at its own place and nothing else: then what lies beyond a map
+    /// stays beyond it, and nothing need be cleared.
+    fn keeps_pixels_apart(&self) -> bool {
+        self.size == 1 && self.stride == 1 && self.padding == 0
+    }
+
+    /// The input's and the output's pixels to compute with, the others being zero: those inside, or all of the blocks where
+    /// pixels are kept apart, so that every factorisation is the same map.
+    pub(crate) fn cut_to(&self, output: Extent) -> (Extent, Extent) {
+        if self.keeps_pixels_apart() { (self.input.grid().into(), output.grid().into()) } else { (self.input, output) }
     }
 
     /// Weights of the spatial filter.
@@ -47,7 +65,7 @@ impl Conv2dShape {
     /// Floats of one image's input.
     #[must_use]
     pub fn input_len(&self) -> usize {
-        self.input_grid.blocks() * BLOCK * self.input_channels
+        self.input.grid().blocks() * BLOCK * self.input_channels
     }
 }
 
@@ -81,7 +99,7 @@ impl Factorisation {
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     shape: Conv2dShape,
-    output_grid: Grid,
+    output: Extent,
     method: Method,
 }
 
@@ -114,21 +132,21 @@ macro_rules! on_method {
 }
 
 impl Conv2d {
-    /// A convolution computed by `factorisation`; none if that cannot do the shape, or the output's pixels do not fill
-    /// whole blocks.
+    /// A convolution computed by `factorisation`; none if that cannot do the shape, or the filter is larger than the
+    /// padded input.
     #[must_use]
     pub fn new(shape: Conv2dShape, factorisation: Factorisation) -> Option<Conv2d> {
-        let output_grid = shape.output_grid()?;
+        let output = shape.output_extent()?;
         let method = match factorisation {
-            Factorisation::Sandwich => Method::Sandwich(sandwich::Sandwich::new(shape, output_grid)),
+            Factorisation::Sandwich => Method::Sandwich(sandwich::Sandwich::new(shape, output)),
             Factorisation::Pointwise => Method::Pointwise(pointwise::Pointwise::new(shape)?),
-            Factorisation::Exploded => Method::Exploded(exploded::Exploded::new(shape, output_grid)),
+            Factorisation::Exploded => Method::Exploded(exploded::Exploded::new(shape, output)),
         };
-        Some(Conv2d { shape, output_grid, method })
+        Some(Conv2d { shape, output, method })
     }
 
-    /// A convolution by the first factorisation that can do its shape; none if the output's pixels do not fill whole
-    /// blocks.
+    /// A convolution by the first factorisation that can do its shape; none if the filter is larger than the padded
+    /// input.
     #[must_use]
     pub fn choose(shape: Conv2dShape) -> Option<Conv2d> {
         Factorisation::ALL.into_iter().find_map(|factorisation| Conv2d::new(shape, factorisation))
@@ -143,7 +161,13 @@ impl Conv2d {
     /// Size of the output in blocks.
     #[must_use]
     pub fn output_grid(&self) -> Grid {
-        self.output_grid
+        self.output.grid()
+    }
+
+    /// Size of the output in pixels.
+    #[must_use]
+    pub fn output_extent(&self) -> Extent {
+        self.output
     }
 
     /// The factorisation it was made with.
@@ -159,7 +183,7 @@ impl Conv2d {
     /// Floats of one image's output.
     #[must_use]
     pub fn output_len(&self) -> usize {
-        self.output_grid.blocks() * BLOCK * self.shape.output_channels
+        self.output.grid().blocks() * BLOCK * self.shape.output_channels
     }
 
     /// Floats of a packed filter.
@@ -206,8 +230,8 @@ impl Conv2d {
         on_method!(self, method => method.backward_workspace_len())
     }
 
-    /// `F' = Ξ·F (+ 8·bias at DC)` of one image, orthonormal coefficients: input `[blocks, 64, in]`, output `[blocks,
-    /// 64, out]`. Source: the paper's §4.1; mathematics as docs/convolutions.md.
+    /// `F' = Ξ·F`, plus the bias at every pixel inside (8·bias at DC), of one image's orthonormal coefficients: input
+    /// `[blocks, 64, in]`, output `[blocks, 64, out]`. Source: the paper's §4.1; mathematics as docs/convolutions.md.
     ///
     /// # Panics
     /// If a slice does not have the length its shape says.
@@ -225,7 +249,10 @@ impl Conv2d {
         assert_eq!(packed.len(), self.packed_len(), "a packed filter has packed_len floats");
         assert!(bias.is_none_or(|bias| bias.len() == self.shape.output_channels), "one bias an output channel");
         let workspace = &mut workspace[..self.forward_workspace_len()];
-        on_method!(self, method => method.forward_into(isa, input, packed, bias, output, workspace));
+        on_method!(self, method => method.forward_into(isa, input, packed, output, workspace));
+        if let Some(bias) = bias {
+            add_inside(isa, self.output, bias, 8.0, output);
+        }
     }
 
     /// Gradients of one image. The input's (if asked for) is the adjoint Ξᵀ·dF', replaced or (second of the pair) added
@@ -278,28 +305,35 @@ impl Conv2d {
     }
 }
 
-/// A bias b adds b to every pixel, so 8b to every DC.
-fn add_bias(bias: &[f32], output: &mut [f32]) {
-    for block in output.chunks_exact_mut(BLOCK * bias.len()) {
-        for (dc, bias) in block.iter_mut().zip(bias) {
-            *dc += 8.0 * bias;
-        }
-    }
-}
-
-/// Adds one image's gradient of a convolution's bias: b adds 8b to every DC, so db = 8·Σ_blocks dF'_00.
+/// Adds one image's gradient of a convolution's bias: the sum of the derivatives by the pixels inside. A bias b adds 8b to
+/// the DC of a block that lies inside, so such blocks give 8·dF'_00.
 ///
 /// # Panics
 /// If a slice does not have the length its shape says.
-pub fn bias_gradient_into(isa: Isa, channels: usize, output_gradient: &[f32], bias_gradient: &mut [f32]) {
-    assert_eq!(output_gradient.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+pub fn bias_gradient_into(
+    isa: Isa,
+    extent: Extent,
+    channels: usize,
+    output_gradient: &[f32],
+    bias_gradient: &mut [f32],
+) {
+    assert_eq!(output_gradient.len(), extent.grid().blocks() * BLOCK * channels, "the gradient fills its grid");
     assert_eq!(bias_gradient.len(), channels, "one bias a channel");
+    let edges = Edges::new(extent);
     isa.vectorise(
         #[inline(always)]
         || {
-            for block in output_gradient.chunks_exact(BLOCK * channels) {
-                for (sum, dc) in bias_gradient.iter_mut().zip(block) {
-                    *sum += 8.0 * dc;
+            for (number, block) in output_gradient.chunks_exact(BLOCK * channels).enumerate() {
+                let Some(weights) = edges.weights(number) else {
+                    for (sum, dc) in bias_gradient.iter_mut().zip(block) {
+                        *sum += 8.0 * dc;
+                    }
+                    continue;
+                };
+                for (coefficients, weight) in block.chunks_exact(channels).zip(weights) {
+                    for (sum, coefficient) in bias_gradient.iter_mut().zip(coefficients) {
+                        *sum += 8.0 * weight * coefficient;
+                    }
                 }
             }
         },

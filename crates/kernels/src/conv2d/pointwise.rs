@@ -14,9 +14,8 @@ pub(super) struct Pointwise {
 
 impl Pointwise {
     pub(super) fn new(shape: Conv2dShape) -> Option<Pointwise> {
-        let fits = shape.size == 1 && shape.stride == 1 && shape.padding == 0;
-        fits.then_some(Pointwise {
-            rows: shape.input_grid.blocks() * BLOCK,
+        shape.keeps_pixels_apart().then_some(Pointwise {
+            rows: shape.input.grid().blocks() * BLOCK,
             inputs: shape.input_channels,
             outputs: shape.output_channels,
         })
@@ -59,14 +58,10 @@ impl Pointwise {
         isa: Isa,
         input: &[f32],
         packed: &[f32],
-        bias: Option<&[f32]>,
         output: &mut [f32],
         _workspace: &mut [f32],
     ) {
         self.rows_times(isa, (input, self.inputs), (packed, self.outputs), output, Sum::Replace);
-        if let Some(bias) = bias {
-            super::add_bias(bias, output);
-        }
     }
 
     pub(super) fn backward(&self, isa: Isa, pass: Backward) {

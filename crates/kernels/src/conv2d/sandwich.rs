@@ -2,11 +2,13 @@
 //!
 //! Pixels lie `[rows, columns, channels]` with a zero border, so an output pixel's inputs are `size` contiguous runs of
 //! `size·channels` floats and a row of output pixels is one matrix product with overlapping rows: nothing is unrolled
-//! into columns.
+//! into columns. What blocks stand for beyond the map's last row and column counts as border on the way in, and is cut
+//! off on the way out.
 
 use super::{Backward, Conv2dShape};
-use crate::block::{Grid, SIDE};
+use crate::block::SIDE;
 use crate::dct::{PixelLayout, forward_from_pixels, inverse_to_pixels};
+use crate::extent::Extent;
 use crate::isa::{Isa, Matrix, Product, Sum, multiply};
 
 #[derive(Clone, Debug)]
@@ -20,10 +22,10 @@ pub(super) struct Sandwich {
     phases: Vec<Phase>,
 }
 
-/// Pixels of one image with a border of zeros.
+/// Pixels of one image's blocks with a border of zeros; zero too is what lies beyond the map inside its last blocks.
 #[derive(Clone, Copy, Debug)]
 struct Plane {
-    grid: Grid,
+    extent: Extent,
     channels: usize,
     before: usize,
     after: usize,
@@ -31,29 +33,41 @@ struct Plane {
 
 impl Plane {
     fn row(self) -> usize {
-        (self.before + self.grid.wide * SIDE + self.after) * self.channels
+        (self.before + self.extent.grid().wide * SIDE + self.after) * self.channels
     }
 
     fn len(self) -> usize {
-        (self.before + self.grid.high * SIDE + self.after) * self.row()
+        (self.before + self.extent.grid().high * SIDE + self.after) * self.row()
     }
 
     fn layout(self) -> PixelLayout {
         let offset = self.before * (self.row() + self.channels);
-        PixelLayout { offset, row: self.row(), blocks_wide: self.grid.wide }
+        PixelLayout { offset, row: self.row(), blocks_wide: self.extent.grid().wide }
     }
 
-    /// Fills the plane from coefficients; the border becomes zero.
+    /// Fills the plane from coefficients; everything but the map becomes zero.
     fn fill(self, isa: Isa, map: &[f32], pixels: &mut [f32]) {
+        inverse_to_pixels(isa, self.extent.grid().blocks(), self.channels, map, pixels, self.layout());
+        self.clear_around(pixels);
+    }
+
+    /// Puts zeros everywhere but at the map's pixels.
+    fn clear_around(self, pixels: &mut [f32]) {
         let row = self.row();
-        let (top, bottom) = (self.before * row, self.len() - self.after * row);
+        let (top, bottom) = (self.before * row, (self.before + self.extent.height) * row);
         pixels[..top].fill(0.0);
-        pixels[bottom..].fill(0.0);
+        pixels[bottom..self.len()].fill(0.0);
         for line in pixels[top..bottom].chunks_exact_mut(row) {
             line[..self.before * self.channels].fill(0.0);
-            line[row - self.after * self.channels..].fill(0.0);
+            line[(self.before + self.extent.width) * self.channels..].fill(0.0);
         }
-        inverse_to_pixels(isa, self.grid.blocks(), self.channels, map, pixels, self.layout());
+    }
+
+    /// The coefficients of the plane's blocks, replaced or (`accumulate`) added to; everything but the map counts as zero.
+    fn encode(self, isa: Isa, pixels: &mut [f32], map: &mut [f32], accumulate: bool) {
+        self.clear_around(pixels);
+        let size = (self.extent.grid().blocks(), self.channels);
+        forward_from_pixels(isa, size, pixels, self.layout(), map, accumulate);
     }
 }
 
@@ -82,6 +96,11 @@ impl Phase {
             .collect()
     }
 
+    /// Input rows of this residue on a side of so many.
+    fn lines(self, side: usize, stride: usize) -> usize {
+        side.saturating_sub(self.residue).div_ceil(stride)
+    }
+
     fn filter_row(self, tap: usize, stride: usize) -> usize {
         self.last_tap + (self.taps - 1 - tap) * stride
     }
@@ -93,15 +112,16 @@ fn signed(value: usize) -> isize {
 }
 
 impl Sandwich {
-    pub(super) fn new(shape: Conv2dShape, output_grid: Grid) -> Sandwich {
+    pub(super) fn new(shape: Conv2dShape, output: Extent) -> Sandwich {
+        let (input, output) = shape.cut_to(output);
         let phases = Phase::all(&shape);
         let (inputs, outputs) = (shape.input_channels, shape.output_channels);
         let before = phases.iter().map(|phase| -phase.first).max().unwrap_or(0).max(0).unsigned_abs();
-        let after = [(shape.input_grid.high, output_grid.high), (shape.input_grid.wide, output_grid.wide)]
+        let after = [(input.height, output.grid().high), (input.width, output.grid().wide)]
             .into_iter()
             .flat_map(|(from, to)| {
                 phases.iter().map(move |phase| {
-                    let last = signed((from * SIDE - phase.residue).div_ceil(shape.stride)) - 1;
+                    let last = signed(phase.lines(from, shape.stride)) - 1;
                     last + phase.first + signed(phase.taps) - signed(to * SIDE)
                 })
             })
@@ -110,9 +130,9 @@ impl Sandwich {
             .max(0)
             .unsigned_abs();
         Sandwich {
-            input: Plane { grid: shape.input_grid, channels: inputs, before: shape.padding, after: shape.padding },
-            output: Plane { grid: output_grid, channels: outputs, before: 0, after: 0 },
-            output_gradient: Plane { grid: output_grid, channels: outputs, before, after },
+            input: Plane { extent: input, channels: inputs, before: shape.padding, after: shape.padding },
+            output: Plane { extent: output, channels: outputs, before: 0, after: 0 },
+            output_gradient: Plane { extent: output, channels: outputs, before, after },
             phases,
             shape,
         }
@@ -183,24 +203,22 @@ impl Sandwich {
         isa: Isa,
         input: &[f32],
         packed: &[f32],
-        bias: Option<&[f32]>,
         output: &mut [f32],
         workspace: &mut [f32],
     ) {
         let Conv2dShape { input_channels: inputs, output_channels: outputs, size, stride, .. } = self.shape;
         let (pixels, convolved) = workspace.split_at_mut(self.input.len());
         self.input.fill(isa, input, pixels);
-        let columns = self.output.grid.wide * SIDE;
-        let product = Product { rows: columns, columns: outputs, outer: size, inner: size * inputs };
-        for line in 0..self.output.grid.high * SIDE {
+        let Extent { height, width } = self.output.extent;
+        let product = Product { rows: width, columns: outputs, outer: size, inner: size * inputs };
+        for line in 0..height {
             let offset = line * stride * self.input.row();
             let a = (&*pixels, Matrix { offset, row: stride * inputs, outer: self.input.row(), inner: 1 });
             let b = (packed, Matrix { offset: 0, row: 0, outer: size * inputs * outputs, inner: outputs });
             let out = Matrix { offset: line * self.output.row(), row: outputs, outer: 0, inner: 0 };
             multiply(isa, product, a, b, (&mut *convolved, out), Sum::Replace);
         }
-        let blocks = self.output.grid.blocks();
-        forward_from_pixels(isa, (blocks, outputs), convolved, self.output.layout(), bias, output, false);
+        self.output.encode(isa, convolved, output, false);
     }
 
     pub(super) fn backward_workspace_len(&self) -> usize {
@@ -218,8 +236,7 @@ impl Sandwich {
             let plane = Plane { before: 0, after: 0, ..self.input };
             let pixels = &mut input_pixels[..plane.len()];
             self.input_gradient_pixels(isa, plane, gradient_pixels, adjoint_packed, pixels);
-            let size = (plane.grid.blocks(), plane.channels);
-            forward_from_pixels(isa, size, pixels, plane.layout(), None, gradient, accumulate);
+            plane.encode(isa, pixels, gradient, accumulate);
         }
     }
 
@@ -227,9 +244,8 @@ impl Sandwich {
     /// rows are (u, i) and whose sum runs over all output pixels.
     fn add_filter_gradient(&self, isa: Isa, input: &[f32], gradient: &[f32], filter_gradient: &mut [f32]) {
         let Conv2dShape { input_channels: inputs, output_channels: outputs, size, stride, .. } = self.shape;
-        let grid = self.output.grid;
-        let product =
-            Product { rows: size * inputs, columns: outputs, outer: grid.high * SIDE, inner: grid.wide * SIDE };
+        let Extent { height, width } = self.output.extent;
+        let product = Product { rows: size * inputs, columns: outputs, outer: height, inner: width };
         for row in 0..size {
             let a = Matrix {
                 offset: row * self.input.row(),
@@ -248,17 +264,16 @@ impl Sandwich {
     fn input_gradient_pixels(&self, isa: Isa, plane: Plane, gradient: &[f32], packed: &[f32], pixels: &mut [f32]) {
         let Conv2dShape { input_channels: inputs, output_channels: outputs, stride, .. } = self.shape;
         let from = self.output_gradient;
-        let lines = |side: usize, phase: Phase| (side * SIDE - phase.residue).div_ceil(stride);
         let start = |phase: Phase| (signed(from.before) + phase.first).unsigned_abs();
         let mut weights = 0;
         for (vertical, horizontal) in self.phase_pairs() {
             let product = Product {
-                rows: lines(plane.grid.wide, horizontal),
+                rows: horizontal.lines(plane.extent.width, stride),
                 columns: inputs,
                 outer: vertical.taps,
                 inner: horizontal.taps * outputs,
             };
-            for line in 0..lines(plane.grid.high, vertical) {
+            for line in 0..vertical.lines(plane.extent.height, stride) {
                 let offset = (start(vertical) + line) * from.row() + start(horizontal) * outputs;
                 let a = Matrix { offset, row: outputs, outer: from.row(), inner: 1 };
                 let b = Matrix { offset: weights, row: 0, outer: horizontal.taps * outputs * inputs, inner: inputs };

@@ -10,17 +10,18 @@ pub struct Moments {
     pub mean: Vec<f64>,
     /// σ² of every channel, over n pixels, divided by n.
     pub variance: Vec<f64>,
-    /// n = 64·blocks·images.
+    /// n, those of one image times the images.
     pub pixels: f64,
 }
 
 impl Moments {
-    /// Over the batch and all blocks, with G = q∘F: `μ = mean(G_00)/8`, `σ² = mean(Σ_k G_k²)/64 − μ²`.
+    /// Over the n pixels of the batch, with G = q∘F: `μ = 8·ΣG_00/n`, `σ² = ΣΣ_k G_k²/n − μ²`. What lies beyond a map counts
+    /// as it is: zero.
     ///
     /// Setting DC to zero and averaging the energy of the rest is not this: block means differ.
     #[must_use]
     pub fn of(input: &CoefficientMap) -> Moments {
-        let blocks = (input.images * input.grid.blocks()) as f64;
+        let pixels = (input.images * input.extent.pixels()) as f64;
         let (mean, variance) = (0..input.channels)
             .map(|channel| {
                 let (mut dc, mut energy) = (0.0, 0.0);
@@ -30,11 +31,11 @@ impl Moments {
                         energy += block.iter().zip(&input.steps[channel]).map(|(f, q)| (f * q).powi(2)).sum::<f64>();
                     }
                 }
-                let mean = dc / blocks / SIDE as f64;
-                (mean, energy / blocks / BLOCK as f64 - mean * mean)
+                let mean = SIDE as f64 * dc / pixels;
+                (mean, energy / pixels - mean * mean)
             })
             .unzip();
-        Moments { mean, variance, pixels: blocks * BLOCK as f64 }
+        Moments { mean, variance, pixels }
     }
 
     /// Running statistics after this batch, as PyTorch moves them: `(1 − momentum)·old + momentum·new`, the variance
@@ -74,30 +75,26 @@ pub struct BatchNormGradients {
 }
 
 impl BatchNorm {
-    /// `F ← γF/√(σ²+ε)`, then `DC += 8·(β − γμ/√(σ²+ε))/q_0`: with the batch's own moments in training, with the running
-    /// ones in inference. Output in the units of the input.
+    /// `F ← γF/√(σ²+ε)`, then `β − γμ/√(σ²+ε)` added to every pixel inside (`DC += 8·(β − γμ/√(σ²+ε))/q_0` where blocks lie
+    /// inside): with the batch's own moments in training, with the running ones in inference. Output in the units of the
+    /// input.
     #[must_use]
     pub fn apply(&self, moments: &Moments, input: &CoefficientMap) -> CoefficientMap {
         let mut output = input.clone();
-        for image in 0..input.images {
-            for channel in 0..input.channels {
-                let scale = self.scale(moments, channel);
-                let shift = SIDE as f64 * (self.bias[channel] - scale * moments.mean[channel]);
-                let dc_shift = shift / input.steps[channel][0];
-                for block in output.plane_mut(image, channel).chunks_exact_mut(BLOCK) {
-                    for value in &mut *block {
-                        *value *= scale;
-                    }
-                    block[0] += dc_shift;
-                }
+        for channel in 0..input.channels {
+            let scale = self.scale(moments, channel);
+            for image in 0..input.images {
+                output.plane_mut(image, channel).iter_mut().for_each(|value| *value *= scale);
             }
+            output.add_constant(channel, self.bias[channel] - scale * moments.mean[channel]);
         }
         output
     }
 
     /// Gradients of training-mode normalisation, whose moments depend on the input. With x̂ the normalised pixels, sums
-    /// over the n pixels of a channel taken by Parseval's theorem: `dβ = Σdy = 8·Σ dG'_00`, `dγ = Σ dy·x̂`,
-    /// `dx = γ/√(σ²+ε)·(dy − dβ/n − x̂·dγ/n)`.
+    /// over the n pixels of a channel taken by Parseval's theorem: `dβ = Σdy`, `dγ = Σ dy·x̂`,
+    /// `dx = γ/√(σ²+ε)·(dy − dβ/n − x̂·dγ/n)`. The means, and so the last two terms, are of whole blocks: x is zero beyond
+    /// the map, and nobody asks for derivatives there.
     ///
     /// `output_gradient` holds derivatives by the output's values in their units; the result likewise.
     #[must_use]
@@ -109,7 +106,9 @@ impl BatchNorm {
     ) -> BatchNormGradients {
         let plain =
             BatchNorm { weight: vec![1.0; input.channels], bias: vec![0.0; input.channels], epsilon: self.epsilon };
-        let normalised = plain.apply(moments, &input.orthonormal());
+        let signal = input.orthonormal();
+        let whole = CoefficientMap { extent: input.grid.into(), ..signal.clone() };
+        let (normalised, whole) = (plain.apply(moments, &signal), plain.apply(moments, &whole));
         let cotangent = output_gradient.gradient_to_orthonormal();
         let mut gradients = BatchNormGradients {
             input: cotangent.clone(),
@@ -118,14 +117,15 @@ impl BatchNorm {
         };
         for channel in 0..input.channels {
             let (mut bias, mut weight) = (0.0, 0.0);
+            let ones = cotangent.ones(channel);
             for image in 0..input.images {
                 let (dy, x) = (cotangent.plane(image, channel), normalised.plane(image, channel));
-                bias += SIDE as f64 * dy.iter().step_by(BLOCK).sum::<f64>();
+                bias += dy.iter().zip(&ones).map(|(dy, one)| dy * one).sum::<f64>();
                 weight += dy.iter().zip(x).map(|(dy, x)| dy * x).sum::<f64>();
             }
             let (scale, pixels) = (self.scale(moments, channel), moments.pixels);
             for image in 0..input.images {
-                let x = normalised.plane(image, channel);
+                let x = whole.plane(image, channel);
                 for (index, dx) in gradients.input.plane_mut(image, channel).iter_mut().enumerate() {
                     // A constant of 1 at every pixel is 8 at DC.
                     let constant = if index % BLOCK == 0 { SIDE as f64 } else { 0.0 };

@@ -1,11 +1,12 @@
 //! The size-independent form of Ξ: zero padding is zero blocks, so Ξ is block-Toeplitz, a convolution of blocks.
 
 use super::explode::convolve_by;
-use super::jpeg::dct_8;
+use super::jpeg::{JpegTransform, dct_8};
 use super::linear_map::LinearMap;
-use super::map::{CoefficientMap, Steps};
+use super::map::{CoefficientMap, Steps, crop, fill_up};
 use crate::block::{BLOCK, Grid, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::conv2d::Conv2dShape;
+use crate::extent::Extent;
 use std::ops::RangeInclusive;
 
 /// Block offsets d for which some tap of the filter reaches from an output block x' to the input block
@@ -103,7 +104,7 @@ impl BlockForm {
     }
 }
 
-/// `F'_o = Σ_i Ξ_oi·F_i`, plus 8·bias_o (in the output's units) at every DC, by the block form for every channel pair.
+/// `F'_o = Σ_i Ξ_oi·F_i`, plus bias_o at every pixel inside, by the block form for every channel pair.
 ///
 /// Filter `[out, in, size, size]`; the output is in units of `output_steps`, one entry an output channel.
 ///
@@ -117,11 +118,22 @@ pub fn convolve_block_form(
     input: &CoefficientMap,
     output_steps: Vec<Steps>,
 ) -> CoefficientMap {
-    let output_grid = shape.output_grid().expect("the output's pixels fill whole blocks");
     convolve_by(shape, filter, bias, input, output_steps, |pair, input_steps, output_steps| {
         let form = BlockForm::new(shape, pair, input_steps, output_steps);
-        move |plane: &[f64]| form.apply(shape.input_grid, output_grid, plane)
+        let (input, output) = shape.cut_to(shape.output_extent().expect("the filter fits the padded input"));
+        let (input_steps, output_steps) = (*input_steps, *output_steps);
+        // The matrices know nothing of a map's size.
+        move |plane: &[f64]| {
+            let inside = cleared(input, &input_steps, plane);
+            cleared(output, &output_steps, &form.apply(input.grid(), output.grid(), &inside))
+        }
     })
+}
+
+/// A plane cleared beyond its last row and column.
+fn cleared(extent: Extent, steps: &Steps, plane: &[f64]) -> Vec<f64> {
+    let transform = JpegTransform { grid: extent.grid(), steps: *steps };
+    transform.encode(&fill_up(extent, &crop(extent, &transform.decode(plane))))
 }
 
 /// `G[u, d]_ac = Σ D_{a x_o}·D_{c x_i}` over the pixel pairs that T_u[d] connects.

@@ -2,36 +2,38 @@
 
 use super::jpeg::JpegTransform;
 use super::linear_map::LinearMap;
-use super::map::{CoefficientMap, Steps, UNIT_STEPS};
+use super::map::{CoefficientMap, Steps, UNIT_STEPS, crop, fill_up};
 use super::pixels::{add_plane_convolution, bias_gradient};
-use crate::block::{BLOCK, SIDE};
+use crate::block::BLOCK;
 use crate::conv2d::Conv2dShape;
 
 /// Ξ of one channel pair by Algorithm 1: the high·wide·64 rows of J̃ are a batch of one-channel images; each is convolved
-/// with the spatial filter `[size, size]` and encoded by the J of the output's size. `Ξ = J(J̃ ⋆ K)`.
+/// with the spatial filter `[size, size]` and encoded by the J of the output's size. `Ξ = J(J̃ ⋆ K)`; J̃ cuts to the map's
+/// size, J fills up with zeros (a 1×1 filter at stride 1 keeps pixels apart and takes whole blocks).
 ///
 /// The map goes from `[high, wide, 64 zigzag]` in units of `input_steps` to the output's blocks in units of
 /// `output_steps`; steps of 1 give the orthonormal Ξ. Only the shape's size, stride, padding and grid are used.
 /// Source: the paper, "Deriving the JPEG domain convolution", Algorithm 1.
 ///
 /// # Panics
-/// If the filter is not `[size, size]` or the output's pixels do not fill whole blocks.
+/// If the filter is not `[size, size]` or is larger than the padded input.
 #[must_use]
 pub fn explode(shape: &Conv2dShape, filter: &[f64], input_steps: &Steps, output_steps: &Steps) -> LinearMap {
-    let output_grid = shape.output_grid().expect("the output's pixels fill whole blocks");
-    let input = JpegTransform { grid: shape.input_grid, steps: *input_steps };
-    let output = JpegTransform { grid: output_grid, steps: *output_steps };
-    let (rows, outputs) = (shape.input_grid.blocks() * BLOCK, output_grid.blocks() * BLOCK);
+    let (from, to) = shape.cut_to(shape.output_extent().expect("the filter fits the padded input"));
+    let shape = Conv2dShape { input: from, ..*shape };
+    let input = JpegTransform { grid: from.grid(), steps: *input_steps };
+    let output = JpegTransform { grid: to.grid(), steps: *output_steps };
+    let (rows, outputs) = (from.grid().blocks() * BLOCK, to.grid().blocks() * BLOCK);
     LinearMap::from_rows(rows, outputs, |row| {
         let mut unit = vec![0.0; rows];
         unit[row] = 1.0;
-        let mut convolved = vec![0.0; outputs];
-        add_plane_convolution(shape, filter, &input.decode(&unit), &mut convolved);
-        output.encode(&convolved)
+        let mut convolved = vec![0.0; to.pixels()];
+        add_plane_convolution(&shape, filter, &crop(from, &input.decode(&unit)), &mut convolved);
+        output.encode(&fill_up(to, &convolved))
     })
 }
 
-/// `F'_o = Σ_i Ξ_oi·F_i`, plus 8·bias_o (in the output's units) at every DC, by Algorithm 1 for every channel pair.
+/// `F'_o = Σ_i Ξ_oi·F_i`, plus bias_o at every pixel inside, by Algorithm 1 for every channel pair.
 ///
 /// Filter `[out, in, size, size]`; the output is in units of `output_steps`, one entry an output channel.
 ///
@@ -62,8 +64,8 @@ pub(super) fn convolve_by<Apply: Fn(&[f64]) -> Vec<f64>>(
 ) -> CoefficientMap {
     check(shape, filter, input);
     assert_eq!(output_steps.len(), shape.output_channels, "steps for every output channel");
-    let output_grid = shape.output_grid().expect("the output's pixels fill whole blocks");
-    let mut output = CoefficientMap::zeros(input.images, output_grid, output_steps);
+    let size = shape.output_extent().expect("the filter fits the padded input");
+    let mut output = CoefficientMap::zeros(input.images, size, output_steps);
     for (pair, filter) in filter.chunks_exact(shape.size * shape.size).enumerate() {
         let (o, i) = (pair / shape.input_channels, pair % shape.input_channels);
         let apply = map_of_pair(filter, &input.steps[i], &output.steps[o]);
@@ -74,10 +76,7 @@ pub(super) fn convolve_by<Apply: Fn(&[f64]) -> Vec<f64>>(
         }
     }
     for (channel, bias) in bias.into_iter().flatten().enumerate() {
-        let dc = SIDE as f64 * bias / output.steps[channel][0];
-        for image in 0..output.images {
-            output.plane_mut(image, channel).iter_mut().step_by(BLOCK).for_each(|value| *value += dc);
-        }
+        output.add_constant(channel, *bias);
     }
     output
 }
@@ -94,7 +93,8 @@ pub struct ConvolutionGradients {
 }
 
 /// Gradients through Ξ: `dF_i = Σ_o Ξ_oiᵀ·dF'_o`; Ξ is linear in K, so `dK_oiuv = dF'_oᵀ·Ξ_uv·F_i` with Ξ_uv the explosion
-/// of the filter that is 1 at tap (u, v) and 0 elsewhere; `db_o = 8·Σ_blocks dF'_o00`.
+/// of the filter that is 1 at tap (u, v) and 0 elsewhere; `db_o` is the sum
+/// of the derivatives by the pixels inside.
 ///
 /// `output_gradient` holds derivatives by the output's values, in the output's units.
 ///
@@ -110,7 +110,7 @@ pub fn exploded_gradients(
     check(shape, filter, input);
     let taps = shape.size * shape.size;
     let (signal, cotangent) = (input.orthonormal(), output_gradient.gradient_to_orthonormal());
-    let mut input_gradient = CoefficientMap::zeros(input.images, input.grid, signal.steps.clone());
+    let mut input_gradient = CoefficientMap::zeros(input.images, input.extent, signal.steps.clone());
     let mut filter_gradient = vec![0.0; filter.len()];
     for (pair, filter) in filter.chunks_exact(taps).enumerate() {
         let (o, i) = (pair / shape.input_channels, pair % shape.input_channels);
@@ -146,5 +146,5 @@ pub fn exploded_gradients(
 fn check(shape: &Conv2dShape, filter: &[f64], input: &CoefficientMap) {
     assert_eq!(filter.len(), shape.filter_len(), "a filter is [out, in, size, size]");
     assert_eq!(input.channels, shape.input_channels, "the shape's input channels");
-    assert_eq!(input.grid, shape.input_grid, "the shape's input grid");
+    assert_eq!(input.extent, shape.input, "the shape's input size");
 }

@@ -3,6 +3,7 @@
 use super::jpeg::JpegTransform;
 use super::pixels::PixelMap;
 use crate::block::{BLOCK, Grid, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
+use crate::extent::Extent;
 
 /// Quantisation steps q of a block in zigzag order, as a JPEG file stores them.
 pub type Steps = [f64; BLOCK];
@@ -19,6 +20,8 @@ pub struct CoefficientMap {
     pub channels: usize,
     /// Size of a channel in blocks.
     pub grid: Grid,
+    /// Size of a channel in pixels; what its last blocks stand for beyond is no part of it.
+    pub extent: Extent,
     /// Quantisation steps of every channel.
     pub steps: Vec<Steps>,
     /// `[images, channels, high, wide, 64 zigzag]`.
@@ -26,11 +29,13 @@ pub struct CoefficientMap {
 }
 
 impl CoefficientMap {
-    /// A map of zeros in the given units, one entry of `steps` a channel.
+    /// A map of zeros in the given units, one entry of `steps` a channel; its size in pixels, or the grid it fills.
     #[must_use]
-    pub fn zeros(images: usize, grid: Grid, steps: Vec<Steps>) -> CoefficientMap {
-        let channels = steps.len();
-        CoefficientMap { images, channels, grid, steps, values: vec![0.0; images * channels * grid.blocks() * BLOCK] }
+    pub fn zeros(images: usize, size: impl Into<Extent>, steps: Vec<Steps>) -> CoefficientMap {
+        let (channels, extent) = (steps.len(), size.into());
+        let grid = extent.grid();
+        let values = vec![0.0; images * channels * grid.blocks() * BLOCK];
+        CoefficientMap { images, channels, grid, extent, steps, values }
     }
 
     /// Orthonormal coefficients `[images, channels, high, wide, 8, 8]`, row-major blocks, vertical frequency first.
@@ -38,8 +43,13 @@ impl CoefficientMap {
     /// # Panics
     /// If there are not that many values.
     #[must_use]
-    pub fn from_row_major<T: Copy + Into<f64>>(images: usize, channels: usize, grid: Grid, values: &[T]) -> Self {
-        let mut map = CoefficientMap::zeros(images, grid, vec![UNIT_STEPS; channels]);
+    pub fn from_row_major<T: Copy + Into<f64>>(
+        images: usize,
+        channels: usize,
+        size: impl Into<Extent>,
+        values: &[T],
+    ) -> Self {
+        let mut map = CoefficientMap::zeros(images, size, vec![UNIT_STEPS; channels]);
         assert_eq!(values.len(), map.values.len(), "the blocks fill their grid");
         for (index, value) in map.values.iter_mut().enumerate() {
             let (block, zigzag) = (index / BLOCK, index % BLOCK);
@@ -61,8 +71,8 @@ impl CoefficientMap {
     /// # Panics
     /// If there are not that many values.
     #[must_use]
-    pub fn from_kernel_layout(images: usize, channels: usize, grid: Grid, values: &[f32]) -> Self {
-        let mut map = CoefficientMap::zeros(images, grid, vec![UNIT_STEPS; channels]);
+    pub fn from_kernel_layout(images: usize, channels: usize, size: impl Into<Extent>, values: &[f32]) -> Self {
+        let mut map = CoefficientMap::zeros(images, size, vec![UNIT_STEPS; channels]);
         assert_eq!(values.len(), map.values.len(), "the blocks fill their grid");
         for index in 0..values.len() {
             map.values[index] = f64::from(values[map.kernel_index(index)]);
@@ -124,7 +134,7 @@ impl CoefficientMap {
     /// Derivatives by these values, as derivatives by the orthonormal coefficients: `∂/∂(q·F) = (1/q)·∂/∂F`.
     #[must_use]
     pub(super) fn gradient_to_orthonormal(&self) -> CoefficientMap {
-        let mut gradient = CoefficientMap::zeros(self.images, self.grid, vec![UNIT_STEPS; self.channels]);
+        let mut gradient = CoefficientMap::zeros(self.images, self.extent, vec![UNIT_STEPS; self.channels]);
         for (index, value) in gradient.values.iter_mut().enumerate() {
             *value = self.values[index] / self.steps[self.channel_of(index)][index % BLOCK];
         }
@@ -134,7 +144,7 @@ impl CoefficientMap {
     /// Derivatives by orthonormal coefficients, as derivatives by coefficients in units of `steps`.
     #[must_use]
     pub(super) fn gradient_from_orthonormal(&self, steps: Vec<Steps>) -> CoefficientMap {
-        let mut gradient = CoefficientMap::zeros(self.images, self.grid, steps);
+        let mut gradient = CoefficientMap::zeros(self.images, self.extent, steps);
         for (index, value) in gradient.values.iter_mut().enumerate() {
             *value = self.values[index] * gradient.steps[self.channel_of(index)][index % BLOCK];
         }
@@ -159,35 +169,74 @@ impl CoefficientMap {
         &mut self.values[(image * self.channels + channel) * length..][..length]
     }
 
-    /// The pixels these coefficients stand for: J̃ of every channel.
+    /// The pixels these coefficients stand for: J̃ of every channel, cut to its size.
     #[must_use]
     pub fn to_pixels(&self) -> PixelMap {
-        let (height, width) = (self.grid.high * SIDE, self.grid.wide * SIDE);
+        let Extent { height, width } = self.extent;
         let mut values = Vec::with_capacity(self.values.len());
         for image in 0..self.images {
             for (channel, &steps) in self.steps.iter().enumerate() {
-                values.extend(JpegTransform { grid: self.grid, steps }.decode(self.plane(image, channel)));
+                let transform = JpegTransform { grid: self.grid, steps };
+                values.extend(crop(self.extent, &transform.decode(self.plane(image, channel))));
             }
         }
         PixelMap { images: self.images, channels: self.channels, height, width, values }
     }
 
-    /// The coefficients of pixels in the given units: J of every channel.
+    /// The coefficients of pixels in the given units: J of every channel, its last blocks filled up with zeros.
     ///
     /// # Panics
-    /// If the pixels do not fill whole blocks or there is not one entry of `steps` a channel.
+    /// If there is not one entry of `steps` a channel.
     #[must_use]
     pub fn from_pixels(pixels: &PixelMap, steps: Vec<Steps>) -> CoefficientMap {
-        assert!(pixels.height.is_multiple_of(SIDE) && pixels.width.is_multiple_of(SIDE), "pixels fill whole blocks");
         assert_eq!(steps.len(), pixels.channels, "steps for every channel");
-        let grid = Grid { high: pixels.height / SIDE, wide: pixels.width / SIDE };
-        let mut map = CoefficientMap::zeros(pixels.images, grid, steps);
+        let mut map = CoefficientMap::zeros(pixels.images, pixels.extent(), steps);
         for image in 0..pixels.images {
             for channel in 0..pixels.channels {
-                let transform = JpegTransform { grid, steps: map.steps[channel] };
-                map.plane_mut(image, channel).copy_from_slice(&transform.encode(pixels.plane(image, channel)));
+                let transform = JpegTransform { grid: map.grid, steps: map.steps[channel] };
+                let filled_up = fill_up(map.extent, pixels.plane(image, channel));
+                map.plane_mut(image, channel).copy_from_slice(&transform.encode(&filled_up));
             }
         }
         map
     }
+
+    /// Whether pixel `at` of a block, numbered through all planes, lies inside.
+    pub(super) fn is_inside(&self, block: usize, at: usize) -> bool {
+        let (rows, columns) = self.extent.inside(block);
+        at / SIDE < rows && at % SIDE < columns
+    }
+
+    /// A channel that is 1 at every pixel inside, and 0 beyond: 8/q_0 at DC for a block that lies inside.
+    #[must_use]
+    pub(super) fn ones(&self, channel: usize) -> Vec<f64> {
+        let transform = JpegTransform { grid: self.grid, steps: self.steps[channel] };
+        transform.encode(&fill_up(self.extent, &vec![1.0; self.extent.pixels()]))
+    }
+
+    /// Adds a constant to every pixel inside a channel.
+    pub(super) fn add_constant(&mut self, channel: usize, constant: f64) {
+        let ones = self.ones(channel);
+        for image in 0..self.images {
+            for (value, one) in self.plane_mut(image, channel).iter_mut().zip(&ones) {
+                *value += constant * one;
+            }
+        }
+    }
+}
+
+/// The pixels inside, of those of whole blocks.
+pub(super) fn crop(extent: Extent, pixels: &[f64]) -> Vec<f64> {
+    let row = Extent::from(extent.grid()).width;
+    pixels.chunks_exact(row).take(extent.height).flat_map(|row| &row[..extent.width]).copied().collect()
+}
+
+/// The pixels of whole blocks: those inside, and zeros.
+pub(super) fn fill_up(extent: Extent, pixels: &[f64]) -> Vec<f64> {
+    let filled = Extent::from(extent.grid());
+    let mut values = vec![0.0; filled.pixels()];
+    for (row, inside) in values.chunks_exact_mut(filled.width).zip(pixels.chunks_exact(extent.width)) {
+        row[..extent.width].copy_from_slice(inside);
+    }
+    values
 }

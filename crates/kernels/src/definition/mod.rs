@@ -31,4 +31,7 @@ pub use nonlinearity::{
     Piece, Response, apply_half_spatial, half_spatial_tensor, low_pass_pixels, pieces_of, piecewise_linear,
     piecewise_linear_gradient, relu_pieces,
 };
-pub use pooling::{add, global_average_pool, global_average_pool_gradient};
+pub use pooling::{
+    add, global_average_pool, global_average_pool_gradient, max_pool, max_pool_gradient, subsample, subsample_gradient,
+    truncate,
+};

@@ -59,8 +59,8 @@ pub fn low_pass_pixels(input: &CoefficientMap, masking: Masking) -> Vec<f64> {
     blocks(input).flat_map(|block| inverse_dct_block(&low_pass(&block, mask_frequencies(masking)))).collect()
 }
 
-/// `F' = Σ_pieces slope·D(M∘DᵀF̂D)Dᵀ + intercept·D(M)Dᵀ`, M the 0/1 mask of the pixels whose low-pass value is on the
-/// piece. F̂ is F itself for [`Masking::Exact`] and ASM, and `F·[α + β < φ]` for APX.
+/// `F' = Σ_pieces slope·D(M∘DᵀF̂D)Dᵀ + intercept·D(M)Dᵀ`, M the 0/1 mask of the pixels inside whose low-pass value is on
+/// the piece. F̂ is F itself for [`Masking::Exact`] and ASM, and `F·[α + β < φ]` for APX.
 ///
 /// In JPEG units F is multiplied by q on the way in and divided on the way out.
 /// Source: the paper's ASM ReLU (Algorithm 2) and, for other functions, its remark on piecewise-linear ones.
@@ -74,11 +74,12 @@ pub fn piecewise_linear(pieces: &[Piece], masking: Masking, input: &CoefficientM
     let low = low_pass_pixels(input, masking);
     let chosen: Vec<usize> =
         low.iter().map(|&x| pieces.iter().rposition(|piece| x > piece.above).unwrap_or_default()).collect();
-    let blocks = blocks(input).zip(chosen.chunks_exact(BLOCK)).map(|(block, chosen)| {
+    let blocks = blocks(input).zip(chosen.chunks_exact(BLOCK)).enumerate().map(|(number, (block, chosen))| {
         let pixels = inverse_dct_block(&low_pass(&block, value_frequencies(masking)));
         let mut output = vec![0.0; BLOCK];
         for (index, piece) in pieces.iter().enumerate() {
-            let mask: Vec<f64> = chosen.iter().map(|&chosen| f64::from(u8::from(chosen == index))).collect();
+            let on_piece = |(at, &chosen)| chosen == index && input.is_inside(number, at);
+            let mask: Vec<f64> = chosen.iter().enumerate().map(|at| f64::from(u8::from(on_piece(at)))).collect();
             let masked: Vec<f64> = mask.iter().zip(&pixels).map(|(mask, pixel)| mask * pixel).collect();
             for (sum, (masked, mask)) in output.iter_mut().zip(dct_block(&masked).iter().zip(dct_block(&mask))) {
                 *sum += piece.slope * masked + piece.intercept * mask;
@@ -87,7 +88,7 @@ pub fn piecewise_linear(pieces: &[Piece], masking: Masking, input: &CoefficientM
         output
     });
     let blocks: Vec<f64> = blocks.flatten().collect();
-    let output = CoefficientMap::from_row_major(input.images, input.channels, input.grid, &blocks);
+    let output = CoefficientMap::from_row_major(input.images, input.channels, input.extent, &blocks);
     Response { output: output.in_units_of(input.steps.clone()), pieces: chosen }
 }
 
@@ -106,13 +107,18 @@ pub fn piecewise_linear_gradient(
 ) -> CoefficientMap {
     assert_eq!(chosen.len(), output_gradient.values.len(), "a piece for every pixel");
     let cotangent = output_gradient.gradient_to_orthonormal();
-    let blocks = blocks(&cotangent).zip(chosen.chunks_exact(BLOCK)).flat_map(|(block, chosen)| {
-        let pixels = inverse_dct_block(&block);
-        let scaled: Vec<f64> = pixels.iter().zip(chosen).map(|(pixel, &piece)| pixel * pieces[piece].slope).collect();
-        low_pass(&dct_block(&scaled), value_frequencies(masking))
-    });
+    let blocks =
+        blocks(&cotangent).zip(chosen.chunks_exact(BLOCK)).enumerate().flat_map(|(number, (block, chosen))| {
+            let pixels = inverse_dct_block(&block);
+            let slope = |(at, &piece): (usize, &usize)| {
+                if cotangent.is_inside(number, at) { pieces[piece].slope } else { 0.0 }
+            };
+            let slopes = chosen.iter().enumerate().map(slope);
+            let scaled: Vec<f64> = pixels.iter().zip(slopes).map(|(pixel, slope)| pixel * slope).collect();
+            low_pass(&dct_block(&scaled), value_frequencies(masking))
+        });
     let blocks: Vec<f64> = blocks.collect();
-    CoefficientMap::from_row_major(cotangent.images, cotangent.channels, cotangent.grid, &blocks)
+    CoefficientMap::from_row_major(cotangent.images, cotangent.channels, cotangent.extent, &blocks)
         .gradient_from_orthonormal(output_gradient.steps.clone())
 }
 

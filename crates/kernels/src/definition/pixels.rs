@@ -1,9 +1,13 @@
 //! The spatial twin: the operations of a residual network on pixels, float64, naive. No transform appears here.
 
+mod pool;
+
+pub use pool::{max_pool, max_pool_gradient, subsample, subsample_gradient};
+
 use super::batch_norm::{BatchNorm, Moments};
 use super::nonlinearity::Piece;
-use crate::block::SIDE;
 use crate::conv2d::Conv2dShape;
+use crate::extent::Extent;
 
 /// A batch of feature maps in the spatial domain.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +29,12 @@ impl PixelMap {
     #[must_use]
     pub fn zeros(images: usize, channels: usize, height: usize, width: usize) -> PixelMap {
         PixelMap { images, channels, height, width, values: vec![0.0; images * channels * height * width] }
+    }
+
+    /// Size of a channel.
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        Extent { height: self.height, width: self.width }
     }
 
     /// One channel of one image, `[height, width]`.
@@ -62,7 +72,7 @@ impl PixelMap {
 /// If an argument does not have the shape that `shape` says.
 #[must_use]
 pub fn conv2d(shape: &Conv2dShape, filter: &[f64], bias: Option<&[f64]>, input: &PixelMap) -> PixelMap {
-    let (height, width) = check(shape, filter, input);
+    let Extent { height, width } = check(shape, filter, input);
     let mut output = PixelMap::zeros(input.images, shape.output_channels, height, width);
     for image in 0..input.images {
         for (pair, filter) in filter.chunks_exact(shape.size * shape.size).enumerate() {
@@ -71,49 +81,6 @@ pub fn conv2d(shape: &Conv2dShape, filter: &[f64], bias: Option<&[f64]>, input: 
         }
         for (o, bias) in bias.into_iter().flatten().enumerate() {
             output.plane_mut(image, o).iter_mut().for_each(|value| *value += bias);
-        }
-    }
-    output
-}
-
-/// `y[h, w] = max_uv x[stride·h + u − p, stride·w + v − p]` over what lies inside (`torch.nn.functional.max_pool2d`).
-///
-/// # Panics
-/// If the window is larger than the padded map.
-#[must_use]
-pub fn max_pool(size: usize, stride: usize, padding: usize, input: &PixelMap) -> PixelMap {
-    let out = |length: usize| (length + 2 * padding - size) / stride + 1;
-    let mut output = PixelMap::zeros(input.images, input.channels, out(input.height), out(input.width));
-    let wide = output.width;
-    for image in 0..input.images {
-        for channel in 0..input.channels {
-            let plane = input.plane(image, channel);
-            for (index, value) in output.plane_mut(image, channel).iter_mut().enumerate() {
-                let window = |start: usize, length: usize| {
-                    (start * stride..start * stride + size)
-                        .filter_map(move |at| at.checked_sub(padding).filter(|&at| at < length))
-                };
-                *value = window(index / wide, input.height)
-                    .flat_map(|y| window(index % wide, input.width).map(move |x| plane[y * input.width + x]))
-                    .fold(f64::NEG_INFINITY, f64::max);
-            }
-        }
-    }
-    output
-}
-
-/// Every stride-th pixel, with zero channels up to `channels`: half of those missing (rounded down) before the others.
-#[must_use]
-pub fn subsample(stride: usize, channels: usize, input: &PixelMap) -> PixelMap {
-    let (height, width) = (input.height.div_ceil(stride), input.width.div_ceil(stride));
-    let mut output = PixelMap::zeros(input.images, channels, height, width);
-    let before = (channels - input.channels) / 2;
-    for image in 0..input.images {
-        for channel in 0..input.channels {
-            let plane = input.plane(image, channel);
-            for (index, value) in output.plane_mut(image, before + channel).iter_mut().enumerate() {
-                *value = plane[index / width * stride * input.width + index % width * stride];
-            }
         }
     }
     output
@@ -141,8 +108,7 @@ pub fn conv2d_gradients(
     input: &PixelMap,
     output_gradient: &PixelMap,
 ) -> Conv2dGradients {
-    let (height, width) = check(shape, filter, input);
-    assert_eq!((output_gradient.height, output_gradient.width), (height, width), "the output's size");
+    assert_eq!(output_gradient.extent(), check(shape, filter, input), "the output's size");
     let taps = shape.size * shape.size;
     let mut gradients = Conv2dGradients {
         input: PixelMap { values: vec![0.0; input.values.len()], ..*input },
@@ -177,8 +143,8 @@ pub(super) fn bias_gradient(output_gradient: &PixelMap) -> Vec<f64> {
 
 /// Calls with each tap and the input and output pixel it connects.
 fn for_each_product(shape: &Conv2dShape, mut each: impl FnMut(usize, usize, usize)) {
-    let (height, width) = (shape.input_grid.high * SIDE, shape.input_grid.wide * SIDE);
-    let (output_height, output_width) = output_size(shape);
+    let Extent { height, width } = shape.input;
+    let output = output_extent(shape);
     // The outputs whose pixel stride·out + tap − padding lies inside.
     let reached = |tap: usize, side: usize, outputs: usize| {
         let first = shape.padding.saturating_sub(tap).div_ceil(shape.stride);
@@ -187,26 +153,24 @@ fn for_each_product(shape: &Conv2dShape, mut each: impl FnMut(usize, usize, usiz
     };
     for tap in 0..shape.size * shape.size {
         let (u, v) = (tap / shape.size, tap % shape.size);
-        for h in reached(u, height, output_height) {
+        for h in reached(u, height, output.height) {
             let from_row = (h * shape.stride + u - shape.padding) * width;
-            for w in reached(v, width, output_width) {
-                each(tap, from_row + w * shape.stride + v - shape.padding, h * output_width + w);
+            for w in reached(v, width, output.width) {
+                each(tap, from_row + w * shape.stride + v - shape.padding, h * output.width + w);
             }
         }
     }
 }
 
-fn output_size(shape: &Conv2dShape) -> (usize, usize) {
-    let side = |blocks: usize| (blocks * SIDE + 2 * shape.padding - shape.size) / shape.stride + 1;
-    (side(shape.input_grid.high), side(shape.input_grid.wide))
+fn output_extent(shape: &Conv2dShape) -> Extent {
+    shape.output_extent().expect("the filter fits the padded input")
 }
 
-fn check(shape: &Conv2dShape, filter: &[f64], input: &PixelMap) -> (usize, usize) {
+fn check(shape: &Conv2dShape, filter: &[f64], input: &PixelMap) -> Extent {
     assert_eq!(filter.len(), shape.filter_len(), "a filter is [out, in, size, size]");
     assert_eq!(input.channels, shape.input_channels, "the shape's input channels");
-    let grid = shape.input_grid;
-    assert_eq!((input.height, input.width), (grid.high * SIDE, grid.wide * SIDE), "the shape's input grid");
-    output_size(shape)
+    assert_eq!(input.extent(), shape.input, "the shape's input size");
+    output_extent(shape)
 }
 
 /// `y = f(x)` for every pixel, f given by its pieces.

@@ -37,7 +37,7 @@ impl Case {
                 size: number("k"),
                 stride: number("s"),
                 padding: number("p"),
-                input_grid: input.grid,
+                input: input.extent,
             },
             input,
             filter: vectors.double("weight"),
@@ -84,12 +84,12 @@ pub fn run(
         convolution.forward_into(isa, x, &packed, bias.as_deref(), y, &mut workspace);
         let mut workspace = vec![f32::NAN; convolution.backward_workspace_len()];
         convolution.backward(isa, x, dy, &adjoint, Some((dx, false)), &mut filter_gradient, &mut workspace);
-        bias_gradient_into(isa, output_gradient.channels, dy, &mut bias_gradient);
+        bias_gradient_into(isa, output_gradient.extent, output_gradient.channels, dy, &mut bias_gradient);
     }
     let mut unpacked = vec![f32::NAN; filter.len()];
     convolution.unpack_filter_gradient_into(&filter_gradient, &mut unpacked);
     let map = |like: &CoefficientMap, values: &[f32]| {
-        CoefficientMap::from_kernel_layout(like.images, like.channels, like.grid, values)
+        CoefficientMap::from_kernel_layout(like.images, like.channels, like.extent, values)
     };
     Results {
         output: map(output_gradient, &output),

@@ -5,7 +5,7 @@ pub mod convolution;
 pub mod nonlinearity;
 
 use jpegnet_kernels::definition::{CoefficientMap, UNIT_STEPS};
-use jpegnet_kernels::{BLOCK, Grid};
+use jpegnet_kernels::{BLOCK, Extent, Grid};
 use safetensors::{Dtype, SafeTensors};
 use std::path::PathBuf;
 
@@ -141,8 +141,8 @@ impl Random {
     }
 
     /// Orthonormal coefficients with normal deviates.
-    pub fn map(&mut self, images: usize, channels: usize, grid: Grid) -> CoefficientMap {
-        let mut map = CoefficientMap::zeros(images, grid, vec![UNIT_STEPS; channels]);
+    pub fn map(&mut self, images: usize, channels: usize, size: impl Into<Extent>) -> CoefficientMap {
+        let mut map = CoefficientMap::zeros(images, size, vec![UNIT_STEPS; channels]);
         map.values = self.normals(map.values.len());
         map
     }
