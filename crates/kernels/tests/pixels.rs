@@ -186,3 +186,48 @@ fn bias_residual_and_activation_finish_the_result_on_every_isa() {
         }
     }
 }
+
+#[test]
+fn runs_whose_frequencies_are_shared_give_the_same_bits() {
+    for (size, stride, channels) in [(3, 1, 20), (3, 2, 16)] {
+        let shape =
+            ConvShape { input_channels: 5, output_channels: channels, size, stride, padding: 1, height: 14, width: 11 };
+        let images = 2;
+        let input = values(images * shape.input_len(), 1);
+        let filter = values(shape.filter_len(), 2);
+        let (bias, residual) = (values(channels, 3), values(images * shape.output_len(), 4));
+        for method in Method::ALL.into_iter().filter(|method| method.takes(&shape)) {
+            let conv = Conv2d::new(shape, method).expect("takes the shape");
+            if !conv.has_frequencies() {
+                continue;
+            }
+            let mut packed = vec![0.0; conv.packed_len()];
+            conv.pack_filter_into(&filter, None, &mut packed);
+            let all = 0..images * conv.units();
+            let epilogue = Epilogue { bias: Some(&bias), residual: Some(&residual), activation: Activation::Relu };
+            for isa in Isa::available() {
+                let mut expected = vec![f32::NAN; images * shape.output_len()];
+                let mut workspace = vec![0.0; conv.workspace_len(all.len())];
+                conv.forward_units(isa, all.clone(), &input, &packed, epilogue, &mut expected, &mut workspace);
+
+                let run = conv.shared_run(all.len());
+                let mut frequencies = vec![f32::NAN; run.frequencies * run.frequency_len];
+                let mut products = vec![f32::NAN; run.frequencies * run.product_len];
+                conv.shared_input(isa, all.clone(), &input, &mut frequencies, &mut vec![0.0; run.rows_len]);
+                for (number, part) in products.chunks_mut(7 * run.product_len).enumerate() {
+                    let range = 7 * number..(7 * number + 7).min(run.frequencies);
+                    conv.shared_products(isa, all.len(), range, &frequencies, &packed, part);
+                }
+                let mut output = vec![f32::NAN; expected.len()];
+                for first in all.clone().step_by(3) {
+                    let units = first..(first + 3).min(all.end);
+                    let rows = conv.first_row(units.start)..conv.first_row(units.end);
+                    let range = rows.start * shape.output_row_len()..rows.end * shape.output_row_len();
+                    let part = Epilogue { residual: Some(&residual[range.clone()]), ..epilogue };
+                    conv.shared_output(isa, all.clone(), units, &products, part, &mut output[range]);
+                }
+                assert!(output.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits()), "{method:?} {isa:?}");
+            }
+        }
+    }
+}

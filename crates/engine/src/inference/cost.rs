@@ -15,6 +15,12 @@ const RUN_CACHE: usize = 200_000;
 /// Floats of a packed filter that stay in a core's cache between runs.
 const FILTER_CACHE: usize = 128 << 10;
 
+/// Memory bandwidth of several threads, relative to one's.
+const MEMORY_OF_MANY: f64 = 1.6;
+
+/// Tiles of a batch beyond which threads do not share frequencies: what they share must stay in a cache.
+const MOST_SHARED_TILES: usize = 64;
+
 /// Channels that a transform's cost is counted for.
 const LANES: usize = 16;
 
@@ -34,6 +40,8 @@ pub(crate) enum Wanted {
 pub(crate) struct Pick {
     /// Estimated nanoseconds for an image of the batch.
     pub(crate) nanoseconds: f64,
+    /// Whether threads share its frequencies rather than its rows.
+    pub(crate) shared: bool,
     /// The estimates of what else could be done, in the same unit.
     pub(crate) others: Vec<(Method, f64)>,
     /// Whether the definition asked for it.
@@ -49,6 +57,13 @@ impl Pick {
         let runs = units.div_ceil(most).next_multiple_of(threads).min(units);
         units.div_ceil(runs)
     }
+}
+
+/// What a method would take.
+#[derive(Clone, Copy, Debug)]
+struct Estimate {
+    nanoseconds: f64,
+    shared: bool,
 }
 
 /// Rates of this machine, of one thread.
@@ -110,26 +125,25 @@ impl Machine {
         batch: usize,
         threads: usize,
     ) -> Option<(Conv2d, Pick)> {
-        let mut estimates: Vec<(Method, f64)> = Method::ALL
+        let mut estimates: Vec<(Method, Estimate)> = Method::ALL
             .into_iter()
             .filter(|method| method.takes(shape))
-            .map(|method| (method, self.nanoseconds(shape, method, batch, threads)))
+            .map(|method| (method, self.estimate(shape, method, batch, threads)))
             .collect();
-        estimates.sort_by(|(_, first), (_, second)| first.total_cmp(second));
-        let (method, asked_for) = match wanted {
+        estimates.sort_by(|(_, first), (_, second)| first.nanoseconds.total_cmp(&second.nanoseconds));
+        let (wanted, asked_for) = match wanted {
             Wanted::Any => (estimates.first()?.0, false),
             Wanted::Pixels(method) => (method, true),
             Wanted::Coefficients => return None,
         };
-        let conv = Conv2d::new(*shape, method)?;
-        let nanoseconds =
-            estimates.iter().find(|(known, _)| *known == method).map_or(f64::NAN, |(_, estimate)| *estimate);
-        estimates.retain(|(other, _)| *other != method);
-        Some((conv, Pick { nanoseconds, others: estimates, asked_for }))
+        let position = estimates.iter().position(|(method, _)| *method == wanted)?;
+        let (method, Estimate { nanoseconds, shared }) = estimates.remove(position);
+        let others = estimates.into_iter().map(|(method, estimate)| (method, estimate.nanoseconds)).collect();
+        Some((Conv2d::new(*shape, method)?, Pick { nanoseconds, shared, others, asked_for }))
     }
 
-    /// Estimated nanoseconds of one image, all threads at work on the batch.
-    fn nanoseconds(&self, shape: &ConvShape, method: Method, batch: usize, threads: usize) -> f64 {
+    /// What one image takes with all threads at work on the batch.
+    fn estimate(&self, shape: &ConvShape, method: Method, batch: usize, threads: usize) -> Estimate {
         let inputs = shape.input_channels as f64;
         let outputs = shape.output_channels.next_multiple_of(LANES) as f64;
         let groups = (shape.input_channels.div_ceil(LANES) + shape.output_channels.div_ceil(LANES)) as f64 / 2.0;
@@ -141,24 +155,30 @@ impl Machine {
             Method::Pointwise | Method::Direct => ((shape.size * shape.size) as f64, 1, 0.0),
         };
         let tiles = if out == 1 { pixels } else { tiles(shape, out) as f64 };
-        let computing = tiles * (frequencies * inputs * outputs / self.multiply_adds + groups * transform);
-        // Threads that share few tiles cannot all be busy with whole rows of them.
+        let multiplying = tiles * frequencies * inputs * outputs / self.multiply_adds / threads as f64;
+        let transforming = tiles * groups * transform;
         let filter = frequencies * inputs * outputs;
-        let reading = if filter <= FILTER_CACHE as f64 {
-            0.0
-        } else {
-            let at_once = match Conv2d::new(*shape, method) {
-                Some(conv) => {
-                    let units = batch * conv.units();
-                    let runs = units.div_ceil(conv.units_at_once(RUN_CACHE)).next_multiple_of(threads).min(units);
-                    runs as f64 / batch as f64
-                }
-                None => 1.0,
-            };
-            at_once * filter / self.floats_from_memory
-        };
-        let computing = computing / threads as f64;
-        computing.max(reading) + 0.3 * computing.min(reading)
+        let memory = self.floats_from_memory * if threads > 1 { MEMORY_OF_MANY } else { 1.0 };
+        let reading = |times: f64| if filter <= FILTER_CACHE as f64 { 0.0 } else { times * filter / memory };
+        // Reading ahead hides most of the shorter of the two.
+        let together = |computing: f64, reading: f64| computing.max(reading) + 0.3 * computing.min(reading);
+
+        let conv = Conv2d::new(*shape, method);
+        let runs = conv.as_ref().map_or(1, |conv| {
+            let units = batch * conv.units();
+            units.div_ceil(conv.units_at_once(RUN_CACHE)).next_multiple_of(threads).min(units)
+        });
+        // Filters too small for memory to matter are read once however the work is cut.
+        let by_rows = together(multiplying + transforming / threads as f64, reading(runs as f64 / batch as f64));
+        let has_frequencies = conv.as_ref().is_some_and(Conv2d::has_frequencies);
+        let fits = tiles * batch as f64 <= MOST_SHARED_TILES as f64;
+        if threads == 1 || !has_frequencies || !fits {
+            return Estimate { nanoseconds: by_rows, shared: false };
+        }
+        // One thread transforms the input; all transform the output.
+        let alone = transforming * (0.5 + 0.5 / threads as f64);
+        let shared = together(multiplying, reading(1.0 / batch as f64)) + alone;
+        Estimate { nanoseconds: by_rows.min(shared), shared: shared < by_rows }
     }
 }
 

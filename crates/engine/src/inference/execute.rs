@@ -24,6 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Executor {
     groups: Vec<Mutex<Vec<Floats>>>,
     workspaces: Workspaces,
+    /// Frequencies and products of a run that all threads work on.
+    shared: Mutex<(Floats, Floats)>,
 }
 
 /// What all steps of a run only read.
@@ -51,6 +53,9 @@ impl Executor {
                 slot.grow(length * compiled.group)?;
             }
         }
+        let (frequencies, products) = self.shared.get_mut().unwrap_or_else(PoisonError::into_inner);
+        frequencies.grow(compiled.shared.0)?;
+        products.grow(compiled.shared.1)?;
         let coefficients = compiled.steps.iter().map(|step| match step.kind {
             Kind::Input => input_coefficients(step.size) + input.scratch(),
             Kind::Coefficients { scratch, .. } => scratch,
@@ -64,7 +69,9 @@ impl Executor {
         let of_group = |group: &Mutex<Vec<Floats>>| {
             group.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|slot| slot.len()).sum::<usize>()
         };
-        size_of::<f32>() * self.groups.iter().map(of_group).sum::<usize>() + self.workspaces.bytes()
+        size_of::<f32>() * self.groups.iter().map(of_group).sum::<usize>()
+            + self.workspaces.bytes()
+            + size_of::<f32>() * self.shared.lock().map_or(0, |shared| shared.0.len() + shared.1.len())
     }
 
     /// Logits `[images, classes]` of the batch.
@@ -145,7 +152,12 @@ impl Executor {
                 let threads = if parallel { rayon::current_num_threads() } else { 1 };
                 let length = pick.run(conv, images.len(), threads);
                 let convolution = Convolution { executor: self, isa, conv, input: inputs[0], packed: &filter.packed };
-                convolution.run(0..images.len() * conv.units(), length, parallel, epilogue, output);
+                let units = 0..images.len() * conv.units();
+                if parallel && pick.shared {
+                    convolution.run_shared(units, epilogue, output);
+                } else {
+                    convolution.run(units, length, parallel, epilogue, output);
+                }
             }
             Kind::Coefficients { activation, .. } => {
                 let Some(filter) = &run.filters[number] else {
@@ -250,6 +262,64 @@ struct Convolution<'a> {
 }
 
 impl Convolution<'_> {
+    /// Computes units with all threads on the same run, each with frequencies of its own.
+    fn run_shared(&self, units: Range<usize>, epilogue: Epilogue, output: &mut [f32]) {
+        let Convolution { executor, isa, conv, .. } = *self;
+        let run = conv.shared_run(units.len());
+        let mut shared = executor.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let (frequencies, products) = &mut *shared;
+        let frequencies = &mut frequencies[..run.frequencies * run.frequency_len];
+        let products = &mut products[..run.frequencies * run.product_len];
+        executor.workspaces.lend(|scratch| {
+            conv.shared_input(isa, units.clone(), self.input, frequencies, &mut scratch[..run.rows_len]);
+        });
+        let frequencies = &*frequencies;
+        products.par_chunks_mut(run.product_len).enumerate().for_each(|(frequency, products)| {
+            let range = frequency..frequency + 1;
+            conv.shared_products(isa, units.len(), range, frequencies, self.packed, products);
+        });
+        self.shared_output(&units, units.clone(), products, epilogue, output);
+    }
+
+    /// Threads halve the units of a shared run until each has its part.
+    fn shared_output(
+        &self,
+        run: &Range<usize>,
+        units: Range<usize>,
+        products: &[f32],
+        epilogue: Epilogue,
+        output: &mut [f32],
+    ) {
+        if units.len() <= run.len().div_ceil(rayon::current_num_threads()) {
+            self.conv.shared_output(self.isa, run.clone(), units, products, epilogue, output);
+            return;
+        }
+        let middle = units.start + units.len() / 2;
+        let ((first, first_part), (second, second_part)) = self.split(&units, middle, epilogue, output);
+        rayon::join(
+            || self.shared_output(run, units.start..middle, products, first_part, first),
+            || self.shared_output(run, middle..units.end, products, second_part, second),
+        );
+    }
+
+    /// The output rows, and the epilogue, of units before and from `middle`.
+    #[expect(clippy::type_complexity, reason = "two halves of two things")]
+    fn split<'e, 'o>(
+        &self,
+        units: &Range<usize>,
+        middle: usize,
+        epilogue: Epilogue<'e>,
+        output: &'o mut [f32],
+    ) -> ((&'o mut [f32], Epilogue<'e>), (&'o mut [f32], Epilogue<'e>)) {
+        let rows = self.conv.first_row(middle) - self.conv.first_row(units.start);
+        let at = rows * self.conv.shape().output_row_len();
+        let (first, second) = output.split_at_mut(at);
+        let residuals = epilogue.residual.map(|residual| residual.split_at(at));
+        let of_first = Epilogue { residual: residuals.map(|(first, _)| first), ..epilogue };
+        let of_second = Epilogue { residual: residuals.map(|(_, second)| second), ..epilogue };
+        ((first, of_first), (second, of_second))
+    }
+
     /// Computes units, `length` at a time; threads halve what is left until no more than one run remains.
     fn run(&self, units: Range<usize>, length: usize, parallel: bool, epilogue: Epilogue, output: &mut [f32]) {
         if units.len() <= length {
@@ -261,12 +331,7 @@ impl Convolution<'_> {
         let runs = units.len().div_ceil(length);
         let half = if parallel { runs / 2 } else { 1 };
         let middle = units.start + half * length;
-        let rows = self.conv.first_row(middle) - self.conv.first_row(units.start);
-        let at = rows * self.conv.shape().output_row_len();
-        let (first, second) = output.split_at_mut(at);
-        let residuals = epilogue.residual.map(|residual| residual.split_at(at));
-        let first_part = Epilogue { residual: residuals.map(|(first, _)| first), ..epilogue };
-        let second_part = Epilogue { residual: residuals.map(|(_, second)| second), ..epilogue };
+        let ((first, first_part), (second, second_part)) = self.split(&units, middle, epilogue, output);
         if parallel {
             rayon::join(
                 || self.run(units.start..middle, length, parallel, first_part, first),

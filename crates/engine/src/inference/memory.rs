@@ -32,11 +32,20 @@ pub(super) fn plan(
     };
     let sharing = if side_by_side { 1 } else { threads };
     let scratch = steps.iter().map(|step| match &step.kind {
+        Kind::Conv2d { conv, pick, .. } if pick.shared && sharing > 1 => conv.shared_run(group * conv.units()).rows_len,
         Kind::Conv2d { conv, pick, .. } => conv.workspace_len(pick.run(conv, group, sharing)),
         _ => 0,
     });
     let scratch = scratch.max().unwrap_or(0);
-    Compiled { steps: std::mem::take(steps), places, slots, logits, group, side_by_side, scratch }
+    let shared = steps.iter().map(|step| match &step.kind {
+        Kind::Conv2d { conv, pick, .. } if pick.shared && sharing > 1 => {
+            let run = conv.shared_run(group * conv.units());
+            (run.frequencies * run.frequency_len, run.frequencies * run.product_len)
+        }
+        _ => (0, 0),
+    });
+    let shared = shared.fold((0, 0), |most, run| (most.0.max(run.0), most.1.max(run.1)));
+    Compiled { steps: std::mem::take(steps), places, slots, logits, group, side_by_side, scratch, shared }
 }
 
 /// A slot for every buffer, reused once nothing reads it any more, and every slot's length.

@@ -104,4 +104,6 @@ pub(crate) struct Compiled {
     pub(crate) side_by_side: bool,
     /// Floats of scratch that a thread needs.
     pub(crate) scratch: usize,
+    /// Floats of frequencies and of their products that threads share.
+    pub(crate) shared: (usize, usize),
 }

@@ -3,7 +3,7 @@
 use super::direct::Direct;
 use super::epilogue::Epilogue;
 use super::pointwise::Pointwise;
-use super::winograd::{F23, F43, Stride2, Winograd};
+use super::winograd::{F23, F43, SharedRun, Stride2, Winograd};
 use crate::isa::Isa;
 use std::ops::Range;
 
@@ -124,6 +124,18 @@ enum Kind {
     WinogradStride2(Winograd<Stride2, 9, 9, 4>),
     Pointwise(Pointwise),
     Direct(Direct),
+}
+
+/// The same call on whichever Winograd kind it is; others have nothing to share.
+macro_rules! on_winograd {
+    ($self:ident, $kind:ident => $call:expr) => {
+        match &$self.kind {
+            Kind::Winograd4($kind) => $call,
+            Kind::Winograd2($kind) => $call,
+            Kind::WinogradStride2($kind) => $call,
+            Kind::Pointwise(_) | Kind::Direct(_) => panic!("only Winograd's methods have frequencies to share"),
+        }
+    };
 }
 
 /// The same call on whichever kind it is.
@@ -254,5 +266,71 @@ impl Conv2d {
         assert!(units.end.div_ceil(self.units()) * self.shape.input_len() <= input.len(), "the input has the images");
         assert_eq!(packed.len(), self.packed_len(), "a packed filter has packed_len floats");
         on_kind!(self, kind => kind.forward_units(isa, units, input, packed, epilogue, output, workspace));
+    }
+
+    /// Whether threads can share a run's frequencies instead of its rows.
+    #[must_use]
+    pub fn has_frequencies(&self) -> bool {
+        !matches!(self.kind, Kind::Pointwise(_) | Kind::Direct(_))
+    }
+
+    /// The sizes of a shared run of units: `frequencies × frequency_len` floats before the product, `frequencies ×
+    /// product_len` after it.
+    ///
+    /// # Panics
+    /// If the method has no frequencies.
+    #[must_use]
+    pub fn shared_run(&self, units: usize) -> SharedRun {
+        on_winograd!(self, kind => kind.shared_run(units))
+    }
+
+    /// First step of a shared run, for one thread: pixels to frequencies.
+    ///
+    /// # Panics
+    /// If the method has no frequencies or a slice is too short.
+    pub fn shared_input(
+        &self,
+        isa: Isa,
+        units: Range<usize>,
+        input: &[f32],
+        frequencies: &mut [f32],
+        rows: &mut [f32],
+    ) {
+        on_winograd!(self, kind => kind.shared_input(isa, units, input, frequencies, rows));
+    }
+
+    /// Second step of a shared run of `units`, for all threads: the products of some frequencies, to `products`, which
+    /// begins with the first of them.
+    ///
+    /// # Panics
+    /// If the method has no frequencies or a slice is too short.
+    pub fn shared_products(
+        &self,
+        isa: Isa,
+        units: usize,
+        range: Range<usize>,
+        frequencies: &[f32],
+        packed: &[f32],
+        products: &mut [f32],
+    ) {
+        on_winograd!(self, kind => kind.shared_products(isa, units, range, frequencies, packed, products));
+    }
+
+    /// Last step of the shared run `run`, for all threads: some of its units to finished pixels, as
+    /// [`forward_units`](Self::forward_units).
+    ///
+    /// # Panics
+    /// If the method has no frequencies or a slice is too short.
+    #[expect(clippy::too_many_arguments, reason = "a part of a run, what it reads and what it writes")]
+    pub fn shared_output(
+        &self,
+        isa: Isa,
+        run: Range<usize>,
+        units: Range<usize>,
+        products: &[f32],
+        epilogue: Epilogue,
+        output: &mut [f32],
+    ) {
+        on_winograd!(self, kind => kind.shared_output(isa, run, units, products, epilogue, output));
     }
 }

@@ -19,3 +19,4 @@ pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};
 pub use epilogue::{Activation, Epilogue, scale_shift_in_place};
 pub use masking::masked_in_place;
 pub use pool::{PoolShape, global_average_pool_into, max_pool_rows_into, subsample_into};
+pub use winograd::SharedRun;

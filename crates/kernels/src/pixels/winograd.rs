@@ -4,8 +4,10 @@
 //! A run of tiles is transformed, multiplied (one matrix product over the channels for each frequency) and transformed
 //! back while it is in the cache; bias, residual and activation are part of the way back.
 
+mod shared;
 mod transform;
 
+pub use shared::SharedRun;
 pub(super) use transform::{F23, F43, Stride2, TileTransform};
 
 use super::conv2d::ConvShape;
@@ -169,44 +171,90 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         let run = method.run(units.len());
         let (frequencies, rest) = workspace.split_at_mut(FREQ * FREQ * run.input_step);
         let (products, rows) = rest.split_at_mut(FREQ * FREQ * run.output_step);
-        let line = method.padded_width() * method.shape.input_channels;
-        method.for_each_tile(
-            &units,
-            #[inline(always)]
-            |place| {
-                if place.column == 0 {
-                    let image = &input[place.image * method.shape.input_len()..][..method.shape.input_len()];
-                    method.copy_rows(image, place.row * T::STRIDE, rows);
-                }
-                let columns = method.shape.input_channels;
-                let from = Steps { offset: place.column * T::STRIDE * columns, rows: line, columns };
-                let offset = place.tile * run.input_channels;
-                let to = Steps { offset, rows: FREQ * run.input_step, columns: run.input_step };
-                method.transform_channels(simd, rows, from, frequencies, to);
-            },
-        );
-        let panel = method.panels.packed_len();
-        for frequency in 0..FREQ * FREQ {
-            multiply_panels(
-                simd,
-                run.tiles,
-                (frequencies, Rows { offset: frequency * run.input_step, stride: run.input_channels }),
-                (&packed[frequency * panel..(frequency + 1) * panel], method.panels),
-                (products, Rows { offset: frequency * run.output_step, stride: run.output_channels }),
-            );
-        }
-        let units_an_image = method.shape.output_height().div_ceil(OUT);
-        let first_row =
-            units.start / units_an_image * method.shape.output_height() + units.start % units_an_image * OUT;
-        method.for_each_tile(
-            &units,
-            #[inline(always)]
-            |place| method.transform_output(simd, run, place, first_row, products, epilogue, output),
-        );
+        method.transform_inputs(simd, run, &units, input, frequencies, rows);
+        method.multiply(simd, run, 0..FREQ * FREQ, frequencies, packed, products);
+        method.transform_outputs(simd, run, &units, 0, products, epilogue, output);
     }
 }
 
 impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const OUT: usize> Winograd<T, IN, FREQ, OUT> {
+    /// Takes all tiles of a run to their frequencies.
+    #[inline(always)]
+    fn transform_inputs<S: Simd>(
+        &self,
+        simd: S,
+        run: Run,
+        units: &Range<usize>,
+        input: &[f32],
+        frequencies: &mut [f32],
+        rows: &mut [f32],
+    ) {
+        let channels = self.shape.input_channels;
+        let line = self.padded_width() * channels;
+        self.for_each_tile(
+            units,
+            #[inline(always)]
+            |place| {
+                if place.column == 0 {
+                    let image = &input[place.image * self.shape.input_len()..][..self.shape.input_len()];
+                    self.copy_rows(image, place.row * T::STRIDE, rows);
+                }
+                let from = Steps { offset: place.column * T::STRIDE * channels, rows: line, columns: channels };
+                let offset = place.tile * run.input_channels;
+                let to = Steps { offset, rows: FREQ * run.input_step, columns: run.input_step };
+                self.transform_channels(simd, rows, from, frequencies, to);
+            },
+        );
+    }
+
+    /// The products of some frequencies; `products` begins with the first of them.
+    #[inline(always)]
+    fn multiply<S: Simd>(
+        &self,
+        simd: S,
+        run: Run,
+        range: Range<usize>,
+        frequencies: &[f32],
+        packed: &[f32],
+        products: &mut [f32],
+    ) {
+        let panel = self.panels.packed_len();
+        for (number, frequency) in range.enumerate() {
+            multiply_panels(
+                simd,
+                run.tiles,
+                (frequencies, Rows { offset: frequency * run.input_step, stride: run.input_channels }),
+                (&packed[frequency * panel..(frequency + 1) * panel], self.panels),
+                (products, Rows { offset: number * run.output_step, stride: run.output_channels }),
+            );
+        }
+    }
+
+    /// Takes the tiles of `units`, the first of which is the run's tile `first_tile`, back to finished pixels.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a part of a run, what it reads and what it writes")]
+    fn transform_outputs<S: Simd>(
+        &self,
+        simd: S,
+        run: Run,
+        units: &Range<usize>,
+        first_tile: usize,
+        products: &[f32],
+        epilogue: Epilogue,
+        output: &mut [f32],
+    ) {
+        let units_an_image = self.shape.output_height().div_ceil(OUT);
+        let first_row = units.start / units_an_image * self.shape.output_height() + units.start % units_an_image * OUT;
+        self.for_each_tile(
+            units,
+            #[inline(always)]
+            |place| {
+                let place = Place { tile: first_tile + place.tile, ..place };
+                self.transform_output(simd, run, place, first_row, products, epilogue, output);
+            },
+        );
+    }
+
     /// Rows of the input that one row of tiles reads, with the zeros around the image, `[IN, columns, channels]`.
     fn copy_rows(&self, image: &[f32], top: usize, rows: &mut [f32]) {
         let ConvShape { input_channels: channels, padding, height, width, .. } = self.shape;
