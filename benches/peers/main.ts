@@ -18,6 +18,7 @@ interface Options {
   threads: number
   data: string
   convolutions: boolean
+  prepare: boolean
   record: boolean
   readme: boolean
 }
@@ -36,6 +37,7 @@ const program = new Command('bench:peers')
     'folder with data/cifar10.tar.xz, data/photos.tar.xz and weights/; pictures and weights are made where they are missing',
     process.env['JPEGNET_SHARED'] ?? join(root, '../shared'),
   )
+  .option('--prepare', 'only make models and pictures, for pytorch.py', false)
   .option('--convolutions', 'single convolutions of onnxruntime too', false)
   .option('--record', 'write the figures to benches/record/', false)
   .option('--readme', 'write the table into README.md', false)
@@ -58,6 +60,7 @@ for (const workload of WORKLOADS) {
     say(prepared)
     continue
   }
+  if (options.prepare) continue
   const sides = SIDES.filter(side => {
     if (side === 'jpegnet') return true
     return !workload.without.includes(side) && (!options.side || options.side.includes(side))
@@ -79,10 +82,12 @@ for (const workload of WORKLOADS) {
     }
   }
 }
-const text = table(comparisons, circumstances)
-process.stdout.write(`${text}\n`)
-if (options.record) say(await writeRecord('peers', date, csv(comparisons, circumstances)))
-if (options.readme) await writeReadme(text)
+if (comparisons.length > 0) {
+  const text = table(comparisons, circumstances)
+  process.stdout.write(`${text}\n`)
+  if (options.record) say(await writeRecord('peers', date, csv(comparisons, circumstances)))
+  if (options.readme) await writeReadme(text)
+}
 
 if (options.convolutions) {
   const results = await convolutions(rounds, threads)

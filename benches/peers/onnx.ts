@@ -117,10 +117,10 @@ interface OnnxTensor {
  */
 export function onnxFile(graph: Graph, tensors: readonly Tensor[]): Uint8Array {
   const writer = new GraphWriter(graph, tensors)
-  const dimension = (size: number) => ({ dim_value: size })
-  const value = (name: string, ...sizes: number[]) => ({
+  const dimension = (size: number | string) => (typeof size === 'number' ? { dim_value: size } : { dim_param: size })
+  const value = (name: string, sizes: (number | string)[]) => ({
     name,
-    type: { tensor_type: { elem_type: FLOAT, shape: { dim: [{ dim_param: 'N' }, ...sizes.map(dimension)] } } },
+    type: { tensor_type: { elem_type: FLOAT, shape: { dim: sizes.map(dimension) } } },
   })
   const { channels, height, width } = graph.input
   const model = {
@@ -131,8 +131,8 @@ export function onnxFile(graph: Graph, tensors: readonly Tensor[]): Uint8Array {
       name: 'twin',
       node: writer.nodes,
       initializer: writer.initializers,
-      input: [value(INPUT, channels, height, width)],
-      output: [value(OUTPUT, writer.classes)],
+      input: [value(INPUT, ['N', channels, height, width])],
+      output: [value(OUTPUT, writer.outputShape)],
     },
   }
   return ModelProto.encode(ModelProto.fromObject(model)).finish()
@@ -142,7 +142,8 @@ export function onnxFile(graph: Graph, tensors: readonly Tensor[]): Uint8Array {
 class GraphWriter {
   readonly nodes: OnnxNode[] = []
   readonly initializers: OnnxTensor[] = []
-  readonly classes: number
+  /** Lengths of the last node's axes; those that depend on the input by name. */
+  readonly outputShape: (number | string)[]
   readonly #tensors: Map<string, Tensor>
   /** The channels of every value, by its number. */
   readonly #channels: number[]
@@ -154,7 +155,9 @@ class GraphWriter {
       const output = index === nodes.length - 1 ? OUTPUT : valueName(index + 1)
       this.#channels.push(this.#write(node, output))
     })
-    this.classes = this.#channels.at(-1) as number
+    const last = nodes.at(-1)?.operation.type
+    const isMap = last !== 'linear' && last !== 'globalAveragePool'
+    this.outputShape = ['N', this.#channels.at(-1) as number, ...(isMap ? ['height', 'width'] : [])]
   }
 
   /** Writes what a node computes; the channels of its output. */

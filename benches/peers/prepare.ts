@@ -25,6 +25,7 @@ const SEED = 1
 export interface Prepared {
   name: string
   title: string
+  batches: readonly number[]
   input: InputDefinition
   classes: number
   /** Our model: safetensors, with the definition in its metadata. */
@@ -55,9 +56,10 @@ export async function prepare(workload: Workload, data: string): Promise<Prepare
   await model.save(path('safetensors'))
   await writeFile(path('onnx'), onnxFile(graph, await model.parameters()))
   await writeFile(path('json'), JSON.stringify(graph))
-  return {
+  const prepared: Prepared = {
     name: workload.name,
     title: workload.title,
+    batches: workload.batches,
     input: definition.input,
     classes: model.classes,
     model: path('safetensors'),
@@ -67,6 +69,8 @@ export async function prepare(workload: Workload, data: string): Promise<Prepare
     pictures: what,
     weights: trained ? 'trained' : 'drawn',
   }
+  await writeFile(path('workload.json'), JSON.stringify(prepared))
+  return prepared
 }
 
 async function loaded(definition: ModelDefinition, file: string): Promise<Model> {

@@ -1,7 +1,7 @@
 /** Starts contenders and speaks with them. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { Answers, Order } from './contender.js'
+import type { Answers, Order } from './orders.js'
 
 /** A contender's process. */
 export class Contender {

@@ -1,5 +1,5 @@
 /** sharp and onnxruntime, native or WebAssembly: their interface is one. */
-import type { Env, InferenceSession, Tensor } from 'onnxruntime-common'
+import type { Env, InferenceSession, Tensor } from 'onnxruntime-node'
 import sharp from 'sharp'
 import { INPUT, OUTPUT } from '../onnx.js'
 import { decoder } from './decode.js'

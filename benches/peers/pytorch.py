@@ -1,0 +1,253 @@
+"""JPEG bytes -> logits with PyTorch, on the networks, weights and files that `npm run bench:peers` prepared.
+
+    python3 benches/peers/pytorch.py [--workload NAME ...] [--rounds N] [--threads N] [--record]
+
+Needs torch, safetensors, numpy and Pillow. Answers are compared with ours before anything is timed; our times and its
+alternate, each in a process of its own.
+"""
+
+import argparse
+import datetime
+import importlib.util
+import io
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PREPARED = ROOT / ".peers" / "models"
+CONTENDER = ROOT / ".peers" / "build" / "lines.js"
+NEEDED = {"torch": "torch", "safetensors": "safetensors", "numpy": "numpy", "PIL": "Pillow"}
+ROUND_SECONDS = 0.3
+COMPARED = 16
+# As of the Node part: float32's error through a whole network, and what rounded, clamped pixels may do to it.
+SAME_FILES = 0.25
+
+
+def require() -> None:
+    missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        sys.exit(f"pytorch.py: expected the Python packages {', '.join(NEEDED.values())}, found no {', '.join(missing)}")
+    if not PREPARED.is_dir() or not CONTENDER.is_file():
+        sys.exit("pytorch.py: expected the models that `npm run bench:peers -- --prepare` makes, found none")
+
+
+class Side:
+    """The spatial network of a prepared workload in PyTorch, in channels-last layout, its fastest on CPUs."""
+
+    def __init__(self, workload: dict, threads: int) -> None:
+        import torch
+        from safetensors.torch import load_file
+
+        torch.set_num_threads(threads)
+        self.torch = torch
+        self.workload = workload
+        self.pool = ThreadPoolExecutor(threads)
+        self.nodes = json.loads(Path(workload["graph"]).read_text())["nodes"]
+        self.tensors = {
+            name: tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+            for name, tensor in self.folded(load_file(workload["model"])).items()
+        }
+        shape = (1, -1, 1, 1)
+        self.mean = torch.tensor(workload["input"]["mean"]).reshape(shape) * 255
+        self.scale = 1 / (torch.tensor(workload["input"]["std"]).reshape(shape) * 255)
+        self.next = 0
+        self.files = [Path(file).read_bytes() for file in workload["files"]]
+
+    def folded(self, tensors: dict) -> dict:
+        """Weights with every batch norm in the convolution before it; the norms leave the list of nodes' work."""
+        torch = self.torch
+        for index, node in enumerate(self.nodes):
+            if node["operation"]["type"] != "batchNorm":
+                continue
+            (source,) = node["inputs"]
+            before = self.nodes[source - 1]
+            if source == 0 or before["operation"]["type"] != "conv2d":
+                sys.exit(f"{node['path']}: expected a batch norm after a convolution, found one elsewhere")
+            path, norm = before["path"], node["path"]
+            ratio = tensors[f"{norm}.weight"] / torch.sqrt(tensors[f"{norm}.running_var"] + node["operation"]["epsilon"])
+            bias = tensors.get(f"{path}.bias", torch.zeros_like(ratio))
+            tensors[f"{path}.weight"] = tensors[f"{path}.weight"] * ratio.reshape(-1, 1, 1, 1)
+            tensors[f"{path}.bias"] = tensors[f"{norm}.bias"] + (bias - tensors[f"{norm}.running_mean"]) * ratio
+        return tensors
+
+    def run(self, pixels):
+        """Logits of normalised pixels."""
+        torch = self.torch
+        functional = torch.nn.functional
+        values = [pixels]
+        for node in self.nodes:
+            path, operation = node["path"], node["operation"]
+            inputs = [values[number] for number in node["inputs"]]
+            x = inputs[0]
+            match operation["type"]:
+                case "conv2d":
+                    weight, bias = self.tensors[f"{path}.weight"], self.tensors.get(f"{path}.bias")
+                    y = functional.conv2d(x, weight, bias, operation["stride"], operation["padding"])
+                case "batchNorm":
+                    y = x
+                case "piecewiseLinear":
+                    expected = [{"at": 0, "slopeChange": 1, "interceptChange": 0}]
+                    if operation["slope"] or operation["intercept"] or operation["breakpoints"] != expected:
+                        sys.exit(f"{path}: expected a ReLU, found another piecewise linear function")
+                    y = functional.relu(x)
+                case "add":
+                    y = sum(inputs[1:], start=x)
+                case "maxPool":
+                    y = functional.max_pool2d(x, operation["size"], operation["stride"], operation["padding"])
+                case "subsample":
+                    step, missing = operation["stride"], operation["channels"] - x.shape[1]
+                    y = functional.pad(x[:, :, ::step, ::step], (0, 0, 0, 0, missing // 2, missing - missing // 2))
+                case "globalAveragePool":
+                    y = x.mean((2, 3))
+                case "linear":
+                    y = functional.linear(x, self.tensors[f"{path}.weight"], self.tensors.get(f"{path}.bias"))
+                case other:
+                    sys.exit(f"{path}: expected an operation that this script knows, found {other}")
+            values.append(y)
+        return values[-1]
+
+    def decode(self, files: list[bytes]):
+        """Normalised pixels `[N, 3, height, width]` of files, decoded side by side."""
+        import numpy
+        from PIL import Image
+
+        def pixels(file: bytes):
+            return numpy.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+
+        stacked = self.torch.from_numpy(numpy.stack(list(self.pool.map(pixels, files))))
+        # Decoded pictures are channels last already; this only names their axes anew.
+        return (stacked.permute(0, 3, 1, 2).float() - self.mean) * self.scale
+
+    def whole(self, files: list[bytes]):
+        with self.torch.inference_mode():
+            return self.run(self.decode(files))
+
+    def batch(self, size: int) -> list[bytes]:
+        taken = [self.files[(self.next + index) % len(self.files)] for index in range(size)]
+        self.next = (self.next + size) % len(self.files)
+        return taken
+
+    def milliseconds(self, measure: str, size: int, batches: int) -> float:
+        with self.torch.inference_mode():
+            pixels = self.decode(self.batch(size)) if measure == "network" else None
+            start = time.perf_counter()
+            for _ in range(batches):
+                if measure == "network":
+                    self.run(pixels)
+                elif measure == "decode":
+                    self.decode(self.batch(size))
+                else:
+                    self.whole(self.batch(size))
+            return (time.perf_counter() - start) * 1000
+
+
+class Ours:
+    """jpegnet, in a Node process that reads orders and writes answers, one JSON value a line."""
+
+    def __init__(self, workload: dict, batch: int, threads: int) -> None:
+        environment = {**os.environ, "JPEGNET_THREADS": str(threads)}
+        self.process = subprocess.Popen(
+            ["node", str(CONTENDER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.opened = self.tell(type="open", side="jpegnet", workload=workload, threads=threads, batch=batch)
+
+    def tell(self, **order):
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("jpegnet: its process ended instead of an answer")
+        reply = json.loads(line)
+        if "error" in reply:
+            sys.exit(f"jpegnet: {reply['error']}")
+        return reply["answer"]
+
+    def milliseconds(self, measure: str, batches: int) -> float:
+        return self.tell(type="time", measure=measure, batches=batches)["milliseconds"]
+
+    def end(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def disagreement(logits, truth) -> float:
+    """The largest difference as a share of how far any logit is from its class's mean over the pictures."""
+    spread = (truth - truth.mean(0, keepdim=True)).abs().max()
+    return float((logits - truth).abs().max() / spread)
+
+
+def compare(workload: dict, batch: int, rounds: int, threads: int) -> list[list]:
+    import torch
+
+    theirs = Side(workload, threads)
+    ours = Ours(workload, batch, threads)
+    count = min(COMPARED, len(theirs.files))
+    truth = torch.tensor(ours.tell(type="logits", count=count)).reshape(count, -1)
+    error = disagreement(theirs.whole(theirs.files[:count]), truth)
+    if not error <= SAME_FILES:
+        sys.exit(f"{workload['title']}: expected our logits up to {SAME_FILES} of their spread, found an error of {error}")
+    rows = []
+    for measure in ["whole", "decode", "network"]:
+        sides = {
+            "jpegnet": lambda batches: ours.milliseconds(measure, batches),
+            "pytorch": lambda batches: theirs.milliseconds(measure, batch, batches),
+        }
+        repeats, times = {}, {side: [] for side in sides}
+        for side, run in sides.items():
+            run(1)
+            repeats[side] = max(1, round(ROUND_SECONDS * 1000 / run(1)))
+        for _ in range(rounds):
+            for side, run in sides.items():
+                time.sleep(0.04)
+                times[side].append(run(repeats[side]) / repeats[side])
+        medians = {side: statistics.median(values) for side, values in times.items()}
+        for side, milliseconds in medians.items():
+            rate = batch * 1000 / milliseconds
+            slower = milliseconds / medians["jpegnet"]
+            shown = f"{error:.1e}" if side == "pytorch" and measure == "whole" else ""
+            rows.append([workload["name"], batch, side, measure, f"{milliseconds:.3f}", f"{rate:.1f}", f"{slower:.2f}", shown])
+    ours.end()
+    return rows
+
+
+def main() -> None:
+    require()
+    import torch
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workload", nargs="+", help="prepared networks to compare; all unless given")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--record", action="store_true", help="write the figures to benches/record/")
+    options = parser.parse_args()
+    names = options.workload or sorted(path.name.split(".")[0] for path in PREPARED.glob("*.workload.json"))
+    date = datetime.date.today().isoformat()
+    lines = [
+        f"# python3 benches/peers/pytorch.py {' '.join(sys.argv[1:])}".rstrip()
+        + f"; {date}; {platform.processor() or platform.machine()}, {os.cpu_count()} cores; {options.threads} threads a side",
+        f"# torch {torch.__version__}, channels last, batch norm folded; medians of {options.rounds} rounds that alternate",
+        "workload,batch,side,measure,median_ms_per_batch,images_per_second,times_slower_than_jpegnet,logit_error_same_files",
+    ]
+    print("\n".join(lines))
+    for name in names:
+        path = PREPARED / f"{name}.workload.json"
+        if not path.is_file():
+            sys.exit(f"{name}: expected a workload that `npm run bench:peers -- --prepare` made, found none of that name")
+        prepared = json.loads(path.read_text())
+        for batch in prepared["batches"]:
+            for row in compare(prepared, batch, options.rounds, options.threads):
+                lines.append(",".join(str(cell) for cell in row))
+                print(lines[-1], flush=True)
+    if options.record:
+        (ROOT / "benches" / "record" / f"{date}-peers-pytorch.csv").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
