@@ -8,7 +8,7 @@ use crate::weights::{BindingTensor, copied, lifted};
 use jpegnet_engine::weights::{Metadata, write_safetensors};
 use jpegnet_engine::{
     Image, InferenceMode, LoadReport, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, OptimizerSpec, Plan,
-    StepReport,
+    StepReport, StepSummary,
 };
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint32Array};
@@ -105,6 +105,24 @@ pub struct BindingMode {
     pub masking: Option<String>,
     /// φ, 1…15, if approximated or band-limited.
     pub frequencies: Option<u32>,
+}
+
+/// One pass over the maps at inference, and why it is done so.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingPlannedStep {
+    /// The node it is named by.
+    pub path: String,
+    /// What it does, with all that is fused into it.
+    pub operation: String,
+    /// How a convolution is computed.
+    pub factorisation: Option<String>,
+    /// What its output is: `pixels`, `coefficients` or `features`.
+    pub representation: String,
+    /// Why the factorisation was picked.
+    pub reason: Option<String>,
+    /// Estimated microseconds for an image of the batch.
+    pub microseconds: Option<f64>,
 }
 
 /// A tensor given in another shape than the network's.
@@ -233,6 +251,29 @@ impl Network {
                 Ok(engine.predict(&images(&pictures?), mode)?)
             },
             |_, logits| logits.into(),
+        )
+    }
+
+    /// What a prediction of so many pictures would do, step by step.
+    #[napi(ts_return_type = "Promise<Array<BindingPlannedStep> | BindingFailure>")]
+    #[must_use]
+    pub fn plan(&self, batch: u32, mode: BindingMode) -> AsyncTask<Job<Vec<StepSummary>, Vec<BindingPlannedStep>>> {
+        self.call(
+            move |engine| {
+                let mode = inference_mode(&mode)?;
+                Ok(engine.steps_of(batch as usize, mode)?)
+            },
+            |_, steps| {
+                let lifted = steps.into_iter().map(|step| BindingPlannedStep {
+                    path: step.path,
+                    operation: step.operation,
+                    factorisation: step.factorisation.map(Into::into),
+                    representation: step.representation.into(),
+                    reason: step.reason,
+                    microseconds: step.microseconds,
+                });
+                lifted.collect()
+            },
         )
     }
 

@@ -18,4 +18,4 @@ pub(crate) use execute::{Executor, Run};
 pub(crate) use pack::Packed;
 pub(crate) use step::Compiled;
 pub use summary::StepSummary;
-pub(crate) use summary::summarise;
+pub(crate) use summary::{summarise, summarise_coefficients};

@@ -2,7 +2,8 @@
 
 use super::cost::Pick;
 use super::step::{Activation, Compiled, Kind, Step};
-use crate::plan::{Operation, Plan};
+use crate::plan::{Node, Operation, Plan};
+use crate::shape::Shape;
 use jpegnet_kernels::pixels::Method;
 
 /// One pass over the maps, and why it is done so.
@@ -15,7 +16,7 @@ pub struct StepSummary {
     /// How a convolution is computed: `winograd`, `winograd2`, `pointwise`, `sandwich` or a factorisation of
     /// coefficients.
     pub factorisation: Option<&'static str>,
-    /// What its output is: `pixels` or `features`.
+    /// What its output is: `pixels`, `coefficients` or `features`.
     pub representation: &'static str,
     /// Why the factorisation was picked.
     pub reason: Option<String>,
@@ -36,6 +37,25 @@ pub(super) fn name(method: Method) -> &'static str {
 /// One line a step, in order.
 pub(crate) fn summarise(plan: &Plan, compiled: &Compiled) -> Vec<StepSummary> {
     compiled.steps.iter().map(|step| summary(plan, step)).collect()
+}
+
+/// One line a node of a network computed on coefficients.
+pub(crate) fn summarise_coefficients(plan: &Plan) -> Vec<StepSummary> {
+    let summary = |node: &Node, shape: &Shape| {
+        let factorisation = match &node.operation {
+            Operation::Conv2d { trained: conv, .. } => Some(conv.factorisation().name()),
+            _ => None,
+        };
+        StepSummary {
+            path: node.path.clone(),
+            operation: node.operation.name().into(),
+            factorisation,
+            representation: if matches!(shape, Shape::Map { .. }) { "coefficients" } else { "features" },
+            reason: factorisation.map(|_| "every map is truncated, so every step takes and gives coefficients".into()),
+            microseconds: None,
+        }
+    };
+    plan.nodes.iter().zip(&plan.shapes[1..]).map(|(node, shape)| summary(node, shape)).collect()
 }
 
 fn summary(plan: &Plan, step: &Step) -> StepSummary {

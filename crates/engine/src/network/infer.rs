@@ -3,7 +3,9 @@
 use super::mode::{InferenceMode, band, maskings};
 use super::{Network, check_batch};
 use crate::EngineError;
-use crate::inference::{Circumstances, Compiled, Executor, Machine, Packed, Run, StepSummary, compile, summarise};
+use crate::inference::{
+    Circumstances, Compiled, Executor, Machine, Packed, Run, StepSummary, compile, summarise, summarise_coefficients,
+};
 use crate::input::Image;
 use crate::plan::Plan;
 use jpegnet_kernels::{Isa, Masking};
@@ -60,6 +62,9 @@ impl Network {
     pub fn steps_of(&mut self, batch: usize, mode: Option<InferenceMode>) -> Result<Vec<StepSummary>, EngineError> {
         check_batch(batch)?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
+        if band(&self.plan, mode).is_some() {
+            return Ok(summarise_coefficients(&self.plan));
+        }
         let maskings = maskings(&self.plan, mode);
         let compiled = self.inference.forms.get(&self.plan, self.isa, maskings, batch);
         Ok(summarise(&self.plan, compiled))
