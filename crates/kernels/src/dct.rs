@@ -19,26 +19,68 @@ const ODD: [[f32; 4]; 4] = [
     [HALF_COSINE[7], -HALF_COSINE[5], HALF_COSINE[3], -HALF_COSINE[1]],
 ];
 
+/// `D_kn = ½·A(k)·cos(π(2n+1)k/16)`: frequency, then pixel.
+pub(crate) const DCT: [[f32; SIDE]; SIDE] = dct_matrix();
+
+const fn dct_matrix() -> [[f32; SIDE]; SIDE] {
+    let mut matrix = [[HALF_COSINE[4]; SIDE]; SIDE];
+    let mut k = 1;
+    while k < SIDE {
+        let mut n = 0;
+        while n < SIDE {
+            // cos(mπ/16) by m's place in the period of 32, folded into its first quarter.
+            let m = (2 * n + 1) * k % 32;
+            let m = if m > 16 { 32 - m } else { m };
+            matrix[k][n] = match m {
+                8 => 0.0,
+                0..8 => HALF_COSINE[m],
+                _ => -HALF_COSINE[16 - m],
+            };
+            n += 1;
+        }
+        k += 1;
+    }
+    matrix
+}
+
 /// A block held in registers or on the stack: 64 vectors, row-major.
 pub(crate) type Vectors<S> = [<S as Simd>::f32s; BLOCK];
 
+/// Eight pixels from the first `N` coefficients of a line, the others being zero.
 #[inline(always)]
-fn inverse_8<S: Simd>(simd: S, f: [S::f32s; 8]) -> [S::f32s; 8] {
+pub(crate) fn inverse_line<S: Simd, const N: usize>(simd: S, f: [S::f32s; 8]) -> [S::f32s; 8] {
     let c = |k: usize| simd.splat_f32s(HALF_COSINE[k]);
-    let constant = simd.mul_f32s(simd.add_f32s(f[0], f[4]), c(4));
-    let alternating = simd.mul_f32s(simd.sub_f32s(f[0], f[4]), c(4));
-    let outer = simd.mul_add_e_f32s(c(2), f[2], simd.mul_f32s(c(6), f[6]));
-    let inner = simd.negate_mul_add_e_f32s(c(2), f[6], simd.mul_f32s(c(6), f[2]));
-    let even = [
-        simd.add_f32s(constant, outer),
-        simd.add_f32s(alternating, inner),
-        simd.sub_f32s(alternating, inner),
-        simd.sub_f32s(constant, outer),
-    ];
+    let (constant, alternating) = if N > 4 {
+        (simd.mul_f32s(simd.add_f32s(f[0], f[4]), c(4)), simd.mul_f32s(simd.sub_f32s(f[0], f[4]), c(4)))
+    } else {
+        let constant = simd.mul_f32s(f[0], c(4));
+        (constant, constant)
+    };
+    let even = if N > 2 {
+        let (outer, inner) = if N > 6 {
+            (
+                simd.mul_add_e_f32s(c(2), f[2], simd.mul_f32s(c(6), f[6])),
+                simd.negate_mul_add_e_f32s(c(2), f[6], simd.mul_f32s(c(6), f[2])),
+            )
+        } else {
+            (simd.mul_f32s(c(2), f[2]), simd.mul_f32s(c(6), f[2]))
+        };
+        [
+            simd.add_f32s(constant, outer),
+            simd.add_f32s(alternating, inner),
+            simd.sub_f32s(alternating, inner),
+            simd.sub_f32s(constant, outer),
+        ]
+    } else {
+        [constant; 4]
+    };
+    if N == 1 {
+        return [constant; 8];
+    }
     let mut pixels = [simd.splat_f32s(0.0); 8];
     for n in 0..4 {
         let mut odd = simd.mul_f32s(simd.splat_f32s(ODD[0][n]), f[1]);
-        for k in 1..4 {
+        for k in 1..N / 2 {
             odd = simd.mul_add_e_f32s(simd.splat_f32s(ODD[k][n]), f[2 * k + 1], odd);
         }
         pixels[n] = simd.add_f32s(even[n], odd);
@@ -47,8 +89,9 @@ fn inverse_8<S: Simd>(simd: S, f: [S::f32s; 8]) -> [S::f32s; 8] {
     pixels
 }
 
+/// The first `N` coefficients of a line of eight pixels; the others are left zero.
 #[inline(always)]
-fn forward_8<S: Simd>(simd: S, x: [S::f32s; 8]) -> [S::f32s; 8] {
+pub(crate) fn forward_line<S: Simd, const N: usize>(simd: S, x: [S::f32s; 8]) -> [S::f32s; 8] {
     let c = |k: usize| simd.splat_f32s(HALF_COSINE[k]);
     let mut sum = [simd.splat_f32s(0.0); 4];
     let mut difference = [simd.splat_f32s(0.0); 4];
@@ -57,13 +100,19 @@ fn forward_8<S: Simd>(simd: S, x: [S::f32s; 8]) -> [S::f32s; 8] {
         difference[n] = simd.sub_f32s(x[n], x[7 - n]);
     }
     let (near, far) = (simd.add_f32s(sum[1], sum[2]), simd.add_f32s(sum[0], sum[3]));
-    let (near_odd, far_odd) = (simd.sub_f32s(sum[1], sum[2]), simd.sub_f32s(sum[0], sum[3]));
     let mut f = [simd.splat_f32s(0.0); 8];
     f[0] = simd.mul_f32s(c(4), simd.add_f32s(far, near));
-    f[4] = simd.mul_f32s(c(4), simd.sub_f32s(far, near));
-    f[2] = simd.mul_add_e_f32s(c(2), far_odd, simd.mul_f32s(c(6), near_odd));
-    f[6] = simd.negate_mul_add_e_f32s(c(2), near_odd, simd.mul_f32s(c(6), far_odd));
-    for k in 0..4 {
+    if N > 4 {
+        f[4] = simd.mul_f32s(c(4), simd.sub_f32s(far, near));
+    }
+    if N > 2 {
+        let (near_odd, far_odd) = (simd.sub_f32s(sum[1], sum[2]), simd.sub_f32s(sum[0], sum[3]));
+        f[2] = simd.mul_add_e_f32s(c(2), far_odd, simd.mul_f32s(c(6), near_odd));
+        if N > 6 {
+            f[6] = simd.negate_mul_add_e_f32s(c(2), near_odd, simd.mul_f32s(c(6), far_odd));
+        }
+    }
+    for k in 0..N / 2 {
         let mut odd = simd.mul_f32s(simd.splat_f32s(ODD[k][0]), difference[0]);
         for n in 1..4 {
             odd = simd.mul_add_e_f32s(simd.splat_f32s(ODD[k][n]), difference[n], odd);
@@ -81,7 +130,7 @@ pub(crate) fn inverse_block<S: Simd>(simd: S, load: impl Fn(usize) -> S::f32s, p
         pixels,
         load,
         #[inline(always)]
-        |line| inverse_8(simd, line),
+        |line| inverse_line::<S, 8>(simd, line),
         simd,
     );
 }
@@ -93,7 +142,7 @@ pub(crate) fn forward_block<S: Simd>(simd: S, load: impl Fn(usize) -> S::f32s, c
         coefficients,
         load,
         #[inline(always)]
-        |line| forward_8(simd, line),
+        |line| forward_line::<S, 8>(simd, line),
         simd,
     );
 }

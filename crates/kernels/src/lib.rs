@@ -13,6 +13,7 @@
 )]
 
 mod add;
+pub mod band;
 mod batch_norm;
 mod block;
 mod conv2d;

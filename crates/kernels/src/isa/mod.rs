@@ -9,7 +9,7 @@ mod product;
 mod strided;
 
 pub(crate) use lanes::{BlockKernel, Full, Lanes, Partial, for_each_channel_group, over_blocks};
-pub(crate) use panels::{Panels, Rows, multiply_panels, padded};
+pub(crate) use panels::{PANEL_UNIT, Panels, Rows, multiply_panels, padded};
 pub(crate) use product::{Matrix, Product, Sum, multiply};
 use pulp::{Arch, Simd, WithSimd};
 pub(crate) use strided::{Steps, VectorGrid, VectorGridMut};

@@ -23,7 +23,7 @@ impl<'a> Activation<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn apply<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
+    pub(crate) fn apply<S: Simd>(self, simd: S, x: S::f32s) -> S::f32s {
         match self {
             Activation::Identity => x,
             // Not a number stays so: the comparison is false for it.

@@ -1,0 +1,187 @@
+//! The border's operands: the DCT of the outermost rows and columns of blocks, and how those of neighbours differ from
+//! the symmetric extension.
+
+use super::slots::{BOTTOM, LEFT, RIGHT, Slots, Source, TOP};
+use crate::band::shape::BandShape;
+use crate::block::{ROW_MAJOR_TO_ZIGZAG, SIDE};
+use crate::dct::DCT;
+use crate::isa::{BlockKernel, Lanes, for_each_channel_group};
+use pulp::Simd;
+use std::ops::Range;
+
+/// Vectors of channels a block: four sides of 8 frequencies, then four corners.
+const VECTORS: usize = 4 * SIDE + 4;
+
+/// The edges of the blocks of some of the batch's rows, `[rows, wide, 36, channels]`.
+pub(super) struct Edges<'a> {
+    shape: BandShape,
+    /// The batch's rows of blocks that are held.
+    rows: Range<usize>,
+    values: &'a mut [f32],
+}
+
+impl<'a> Edges<'a> {
+    /// Floats for `rows` rows of blocks and the rows above and below.
+    pub(super) fn len(shape: &BandShape, rows: usize) -> usize {
+        (rows + 2) * shape.wide() * VECTORS * shape.channels
+    }
+
+    /// The edges of the batch's rows of blocks `rows` and of the rows of the same images above and below.
+    #[inline(always)]
+    pub(super) fn of<S: Simd>(
+        simd: S,
+        shape: BandShape,
+        rows: Range<usize>,
+        input: &[f32],
+        values: &'a mut [f32],
+    ) -> Self {
+        let high = shape.high();
+        let before = usize::from(!rows.start.is_multiple_of(high));
+        let after = usize::from(!rows.end.is_multiple_of(high));
+        let rows = rows.start - before..rows.end + after;
+        let mut edges = Edges { shape, rows: rows.clone(), values };
+        for block in rows.start * shape.wide()..rows.end * shape.wide() {
+            let map = &input[block * shape.block_len()..(block + 1) * shape.block_len()];
+            let block = block - rows.start * shape.wide();
+            let values = edges.block_mut(block);
+            for_each_channel_group(simd, shape.channels, 0, &mut Measure { shape, map, values });
+        }
+        edges
+    }
+
+    #[inline(always)]
+    fn block_mut(&mut self, number: usize) -> &mut [f32] {
+        let length = VECTORS * self.shape.channels;
+        &mut self.values[number * length..(number + 1) * length]
+    }
+
+    /// One vector of channels of a block of the batch, if the block is in the map.
+    #[inline(always)]
+    fn vector(&self, (row, column): (usize, usize), vector: usize) -> &[f32] {
+        let number = (row - self.rows.start) * self.shape.wide() + column;
+        let start = (number * VECTORS + vector) * self.shape.channels;
+        &self.values[start..start + self.shape.channels]
+    }
+
+    /// Writes the operands of the border of blocks (of the batch) to rows of the run's left operands.
+    #[inline(always)]
+    pub(super) fn operands_into(&self, slots: &Slots, blocks: Range<usize>, operands: &mut [f32]) {
+        let (wide, high, channels) = (self.shape.wide(), self.shape.high(), self.shape.channels);
+        let step = slots.operand_step(channels);
+        for (number, block) in blocks.enumerate() {
+            let (row, column) = (block / wide, block % wide);
+            let above = (!row.is_multiple_of(high)).then(|| row - 1);
+            let below = (!(row + 1).is_multiple_of(high)).then_some(row + 1);
+            let left = column.checked_sub(1);
+            let right = (column + 1 < wide).then_some(column + 1);
+            let here = (row, column);
+            for (number, slot) in operands
+                .chunks_mut(step)
+                .zip(&slots.each)
+                .map(|(operand, slot)| (&mut operand[number * channels..(number + 1) * channels], slot))
+            {
+                let out = number;
+                match slot.source {
+                    Source::Coefficient { .. } => {}
+                    Source::Side { side, frequency } => {
+                        let (neighbour, facing) = match side {
+                            TOP => (above.map(|row| (row, column)), BOTTOM),
+                            BOTTOM => (below.map(|row| (row, column)), TOP),
+                            LEFT => (left.map(|column| (row, column)), RIGHT),
+                            _ => (right.map(|column| (row, column)), LEFT),
+                        };
+                        let own = self.vector(here, side * SIDE + frequency);
+                        match neighbour {
+                            Some(at) => {
+                                let other = self.vector(at, facing * SIDE + frequency);
+                                for ((out, own), other) in out.iter_mut().zip(own).zip(other) {
+                                    *out = other - own;
+                                }
+                            }
+                            None => {
+                                for (out, own) in out.iter_mut().zip(own) {
+                                    *out = -own;
+                                }
+                            }
+                        }
+                    }
+                    // Beyond the corner, minus what the extensions of the two sides put there, which each subtract
+                    // the corner pixel itself: diagonal − vertical − horizontal + own.
+                    Source::Corner(corner) => {
+                        let vertical = if corner < 2 { above } else { below };
+                        let horizontal = if corner % 2 == 0 { left } else { right };
+                        let pixel = |at, corner| self.vector(at, 4 * SIDE + corner);
+                        out.copy_from_slice(pixel(here, corner));
+                        if let Some(row) = vertical {
+                            subtract(out, pixel((row, column), corner ^ 2));
+                        }
+                        if let Some(column) = horizontal {
+                            subtract(out, pixel((row, column), corner ^ 1));
+                        }
+                        if let (Some(row), Some(column)) = (vertical, horizontal) {
+                            let diagonal = pixel((row, column), corner ^ 3);
+                            out.iter_mut().zip(diagonal).for_each(|(out, diagonal)| *out += diagonal);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn subtract(from: &mut [f32], values: &[f32]) {
+    from.iter_mut().zip(values).for_each(|(from, value)| *from -= value);
+}
+
+/// The DCT along the sides of a block's outermost lines, and its corner pixels.
+struct Measure<'a> {
+    shape: BandShape,
+    map: &'a [f32],
+    values: &'a mut [f32],
+}
+
+impl BlockKernel for Measure<'_> {
+    #[inline(always)]
+    fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, _: usize, channel: usize) {
+        let BandShape { channels, frequencies, .. } = self.shape;
+        let zero = simd.splat_f32s(0.0);
+        let coefficient = |vertical: usize, horizontal: usize| {
+            let position = usize::from(ROW_MAJOR_TO_ZIGZAG[vertical * SIDE + horizontal]);
+            lanes.load(simd, &self.map[position * channels + channel..])
+        };
+        // The last pixel of cosine k is (−1)^k times its first: sums over even and odd frequencies give both.
+        let mut corners = [zero; 4];
+        for along in 0..self.shape.line() {
+            let (mut even, mut odd, mut even_across, mut odd_across) = (zero, zero, zero, zero);
+            for across in 0..SIDE.min(frequencies - along) {
+                let first = simd.splat_f32s(DCT[across][0]);
+                let (down, right) = (coefficient(across, along), coefficient(along, across));
+                if across % 2 == 0 {
+                    even = simd.mul_add_e_f32s(first, down, even);
+                    even_across = simd.mul_add_e_f32s(first, right, even_across);
+                } else {
+                    odd = simd.mul_add_e_f32s(first, down, odd);
+                    odd_across = simd.mul_add_e_f32s(first, right, odd_across);
+                }
+            }
+            let sides = [
+                simd.add_f32s(even, odd),
+                simd.sub_f32s(even, odd),
+                simd.add_f32s(even_across, odd_across),
+                simd.sub_f32s(even_across, odd_across),
+            ];
+            let (start, end) = (simd.splat_f32s(DCT[along][0]), simd.splat_f32s(DCT[along][7]));
+            for (corner, value) in corners.iter_mut().enumerate() {
+                let line = sides[if corner < 2 { TOP } else { BOTTOM }];
+                *value = simd.mul_add_e_f32s(if corner % 2 == 0 { start } else { end }, line, *value);
+            }
+            for (side, value) in sides.into_iter().enumerate() {
+                lanes.store(simd, &mut self.values[(side * SIDE + along) * channels + channel..], value);
+            }
+        }
+        for (corner, value) in corners.into_iter().enumerate() {
+            lanes.store(simd, &mut self.values[(4 * SIDE + corner) * channels + channel..], value);
+        }
+    }
+}
