@@ -6,6 +6,7 @@ use jpegnet_jpeg::{Colour, SparseJpeg};
 use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
 use jpegnet_kernels::{BLOCK, Extent, Grid, Isa, clear_beyond};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A picture to train on or to classify.
@@ -88,11 +89,35 @@ impl BatchInput<'_> {
         self.transforms.iter().map(|transform| transform.workspace_len()).max().unwrap_or(0)
     }
 
+    /// Floats of scratch that so many rows of pixels of one image need.
+    pub(crate) fn pixel_scratch(&self, rows: usize) -> usize {
+        self.transforms.iter().map(|transform| transform.pixel_workspace_len(rows)).max().unwrap_or(0)
+    }
+
+    /// Expands rows of one image into the network's input in pixels `[rows, width, channels]`.
+    pub(crate) fn pixel_rows_into(
+        &self,
+        isa: Isa,
+        image: usize,
+        rows: Range<usize>,
+        output: &mut [f32],
+        scratch: &mut [f32],
+    ) {
+        self.transforms[image].pixel_rows_into(isa, &self.planes(image), rows, output, scratch);
+    }
+
     /// Expands one image into the network's input `[blocks, 64, channels]`.
     pub(crate) fn expand_into(&self, isa: Isa, image: usize, output: &mut [f32], scratch: &mut [f32]) {
         let (jpeg, transform) = (self.images[image].jpeg, &self.transforms[image]);
-        let planes: Vec<SparsePlane> = jpeg
-            .components
+        transform.apply_into(isa, &self.planes(image), output, &mut scratch[..transform.workspace_len()]);
+        // What an encoder fills the last blocks up with is no part of the picture.
+        let extent = Extent { height: jpeg.height as usize, width: jpeg.width as usize };
+        clear_beyond(isa, extent, output.len() / (extent.grid().blocks() * BLOCK), output);
+    }
+
+    fn planes(&self, image: usize) -> Vec<SparsePlane<'_>> {
+        let jpeg = self.images[image].jpeg;
+        jpeg.components
             .iter()
             .zip(ratios(jpeg))
             .map(|(component, (horizontal_ratio, vertical_ratio))| SparsePlane {
@@ -104,11 +129,7 @@ impl BatchInput<'_> {
                 horizontal_ratio,
                 vertical_ratio,
             })
-            .collect();
-        transform.apply_into(isa, &planes, output, &mut scratch[..transform.workspace_len()]);
-        // What an encoder fills the last blocks up with is no part of the picture.
-        let extent = Extent { height: jpeg.height as usize, width: jpeg.width as usize };
-        clear_beyond(isa, extent, output.len() / (extent.grid().blocks() * BLOCK), output);
+            .collect()
     }
 }
 

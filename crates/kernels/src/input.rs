@@ -40,16 +40,26 @@ pub enum InputColour {
 #[derive(Clone, Debug)]
 pub struct InputTransform {
     grid: Grid,
-    channels: usize,
-    planes: Vec<PlaneTransform>,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    pub(crate) channels: usize,
+    pub(crate) planes: Vec<PlaneTransform>,
     /// `[channel, component]`.
-    mix: Vec<f32>,
-    dc_offset: Vec<f32>,
+    pub(crate) mix: Vec<f32>,
+    pub(crate) dc_offset: Vec<f32>,
 }
 
 #[derive(Clone, Debug)]
-struct PlaneTransform {
-    grid: Grid,
+pub(crate) struct PlaneTransform {
+    pub(crate) grid: Grid,
+    /// True samples from top to bottom and from left to right.
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Pixels that a sample stands for.
+    pub(crate) vertical_ratio: usize,
+    pub(crate) horizontal_ratio: usize,
+    /// Whether chroma is upsampled by libjpeg's triangle filter; samples are copied otherwise.
+    pub(crate) triangle: bool,
     vertical: Option<AxisOperator>,
     horizontal: Option<AxisOperator>,
 }
@@ -87,7 +97,7 @@ impl InputTransform {
         };
         let mix = colours.iter().enumerate().map(|(at, weight)| weight / (255.0 * std[at / used])).collect();
         let dc_offset = mean.iter().zip(std).map(|(mean, std)| 8.0 * (128.0 / 255.0 - mean) / std).collect();
-        InputTransform { grid, channels, planes: planes.collect(), mix, dc_offset }
+        InputTransform { grid, width, height, channels, planes: planes.collect(), mix, dc_offset }
     }
 
     /// Floats of scratch that [`apply_into`](Self::apply_into) needs.
@@ -152,6 +162,11 @@ impl PlaneTransform {
         };
         PlaneTransform {
             grid: Grid { high: rows.div_ceil(SIDE), wide: columns.div_ceil(SIDE) },
+            rows,
+            columns,
+            vertical_ratio: vertical,
+            horizontal_ratio: horizontal,
+            triangle,
             vertical: upsample(height, rows, vertical),
             horizontal: upsample(width, columns, horizontal),
         }

@@ -52,11 +52,16 @@ impl Pick {
     /// Units of a convolution to compute at once when `threads` share `group` images.
     pub(crate) fn run(&self, conv: &Conv2d, group: usize, threads: usize) -> usize {
         let units = group * conv.units();
-        let most = conv.units_at_once(RUN_CACHE);
+        let most = longest_run(conv, group);
         // Equally long runs, as many as keep all threads busy.
         let runs = units.div_ceil(most).next_multiple_of(threads).min(units);
         units.div_ceil(runs)
     }
+}
+
+/// Units of a convolution that are ever computed at once for at most `group` images.
+pub(super) fn longest_run(conv: &Conv2d, group: usize) -> usize {
+    conv.units_at_once(RUN_CACHE).min(group * conv.units())
 }
 
 /// What a method would take.

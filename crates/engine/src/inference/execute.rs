@@ -9,11 +9,11 @@ use crate::layers::running_coefficients;
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::workspace::Workspaces;
+use jpegnet_kernels::Isa;
 use jpegnet_kernels::pixels::{
     self, Conv2d, Epilogue, coefficients_from_pixels_into, global_average_pool_into, masked_in_place,
     max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place, subsample_into,
 };
-use jpegnet_kernels::{BLOCK, Isa, SIDE};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +27,10 @@ pub(crate) struct Executor {
     /// Frequencies and products of a run that all threads work on.
     shared: Mutex<(Floats, Floats)>,
 }
+
+/// Rows of an input that one task makes: several rows of blocks, since neighbouring strips both read the samples between
+/// them.
+const INPUT_ROWS: usize = 64;
 
 /// What all steps of a run only read.
 pub(crate) struct Run<'a> {
@@ -57,7 +61,7 @@ impl Executor {
         frequencies.grow(compiled.shared.0)?;
         products.grow(compiled.shared.1)?;
         let coefficients = compiled.steps.iter().map(|step| match step.kind {
-            Kind::Input => input_coefficients(step.size) + input.scratch(),
+            Kind::Input => input.pixel_scratch(INPUT_ROWS.min(step.size.height)),
             Kind::Coefficients { scratch, .. } => scratch,
             _ => 0,
         });
@@ -134,11 +138,18 @@ impl Executor {
         };
         match &step.kind {
             Kind::Input => each_image(output, &|image, output| {
-                self.workspaces.lend(|scratch| {
-                    let (map, scratch) = scratch.split_at_mut(input_coefficients(step.size));
-                    run.input.expand_into(isa, images.start + image, map, scratch);
-                    pixels_from_coefficients_into(isa, (height, width, channels), map, output);
-                });
+                let row = width * channels;
+                let strip = |(number, output): (usize, &mut [f32])| {
+                    let rows = number * INPUT_ROWS..number * INPUT_ROWS + output.len() / row;
+                    self.workspaces.lend(|scratch| {
+                        run.input.pixel_rows_into(isa, images.start + image, rows, output, scratch);
+                    });
+                };
+                if parallel {
+                    output.par_chunks_mut(INPUT_ROWS * row).enumerate().for_each(strip);
+                } else {
+                    output.chunks_mut(INPUT_ROWS * row).enumerate().for_each(strip);
+                }
             }),
             Kind::Conv2d { conv, activation, pick, .. } => {
                 let Some(filter) = &run.filters[number] else {
@@ -245,11 +256,6 @@ fn through_coefficients(
     coefficients_from_pixels_into(run.isa, (from.height, from.width, from.channels), input, map);
     conv.forward_into(run.isa, map, packed, None, result, scratch);
     pixels_from_coefficients_into(run.isa, (height, width, channels), result, output);
-}
-
-/// Floats of the coefficients that an input's pixels are made from.
-fn input_coefficients(size: Size) -> usize {
-    size.height.div_ceil(SIDE) * size.width.div_ceil(SIDE) * BLOCK * size.channels
 }
 
 /// One convolution of a group's maps.

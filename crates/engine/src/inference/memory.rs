@@ -1,6 +1,7 @@
 //! Which buffers share memory, how many images run together, and how threads divide them.
 
 use super::compile::Circumstances;
+use super::cost::longest_run;
 use super::step::{Buffer, Compiled, Kind, Size, Step};
 use crate::plan::Plan;
 
@@ -33,7 +34,7 @@ pub(super) fn plan(
     let sharing = if side_by_side { 1 } else { threads };
     let scratch = steps.iter().map(|step| match &step.kind {
         Kind::Conv2d { conv, pick, .. } if pick.shared && sharing > 1 => conv.shared_run(group * conv.units()).rows_len,
-        Kind::Conv2d { conv, pick, .. } => conv.workspace_len(pick.run(conv, group, sharing)),
+        Kind::Conv2d { conv, .. } => conv.workspace_len(longest_run(conv, group)),
         _ => 0,
     });
     let scratch = scratch.max().unwrap_or(0);

@@ -12,6 +12,10 @@ pub(crate) use lanes::{BlockKernel, Full, Lanes, Partial, for_each_channel_group
 pub(crate) use panels::{PANEL_UNIT, Panels, Rows, multiply_panels, padded};
 pub(crate) use product::{Matrix, Product, Sum, multiply};
 use pulp::{Arch, Simd, WithSimd};
+
+/// Values on the stack that begin with a line of the cache, so that no vector of them lies across two.
+#[repr(align(64))]
+pub(crate) struct OnLines<T>(pub T);
 pub(crate) use strided::{Steps, VectorGrid, VectorGridMut};
 
 /// An instruction set this machine has.

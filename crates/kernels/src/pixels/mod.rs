@@ -9,6 +9,7 @@ mod conv2d;
 mod convert;
 mod direct;
 mod epilogue;
+mod input;
 mod masking;
 mod pointwise;
 mod pool;

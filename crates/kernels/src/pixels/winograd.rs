@@ -13,7 +13,9 @@ pub(super) use transform::{F23, F43, Stride2, TileTransform};
 use super::conv2d::ConvShape;
 use super::epilogue::Epilogue;
 use super::pointwise::round;
-use crate::isa::{Full, Isa, Lanes, Panels, Partial, Rows, Steps, VectorGrid, VectorGridMut, multiply_panels, padded};
+use crate::isa::{
+    Full, Isa, Lanes, OnLines, Panels, Partial, Rows, Steps, VectorGrid, VectorGridMut, multiply_panels, padded,
+};
 use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -333,10 +335,6 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         }
     }
 }
-
-/// Vectors on the stack that begin with a line of the cache, so that none lies across two.
-#[repr(align(64))]
-struct OnLines<T>(T);
 
 #[inline(always)]
 fn at_channel(steps: Steps, channel: usize) -> Steps {
