@@ -25,6 +25,9 @@ interface Options {
   readme: boolean
 }
 
+/** Load average above which figures are not to be trusted. */
+const BUSY = 0.7
+
 const names = WORKLOADS.map(({ name }) => name)
 const program = new Command('bench:peers')
   .description(
@@ -58,6 +61,9 @@ const say = (text: string) => process.stderr.write(`${text}\n`)
 say(
   `the exported graph gives the reference's logits; largest error ${(await checkExport()).toExponential(1)} of their spread`,
 )
+if (circumstances.load > BUSY) {
+  say(`load average ${circumstances.load.toFixed(1)}: something else is running, and figures will say little`)
+}
 const comparisons: Comparison[] = []
 for (const workload of WORKLOADS) {
   if (options.workload ? !options.workload.includes(workload.name) : options.convolutions) continue

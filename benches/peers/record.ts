@@ -68,7 +68,8 @@ function notes(comparisons: readonly Comparison[], { threads, rounds, isa, date 
     `JPEG bytes in memory → logits; ${machine()}, ${isa}, ${threads} threads a side, medians of ${rounds} rounds that alternate`,
     `between the sides; ${date}; ${versions(comparisons.flat())}. Pictures: ${pictures.join('; ')}.`,
     drawn ? 'Weights that nobody trained are initial ones with real statistics.' : '',
-    'Decoding is, for jpegnet, bytes → sparse coefficients, and for the others bytes → normalised pixels.',
+    'Batches run one after the other, decoding and the network each on all threads. Decoding is, for jpegnet, bytes → sparse',
+    'coefficients, and for the others bytes → normalised pixels.',
   ]
     .filter(line => line !== '')
     .join('\n')
