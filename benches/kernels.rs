@@ -233,7 +233,7 @@ fn relu_forward_64_channels(bencher: Bencher, masking: Masking) {
     let mut map = values(grid.blocks() * BLOCK * channels, 1);
     let mut masks = vec![0; relu.masks_len(grid, channels)];
     bencher.counter(ItemsCount::new(map.len())).bench_local(|| {
-        relu.forward_in_place(Isa::detect(), masking, grid.into(), channels, black_box(&mut map), Some(&mut masks))
+        relu.forward_in_place(Isa::detect(), masking, grid.into(), channels, black_box(&mut map), Some(&mut masks));
     });
 }
 
@@ -244,7 +244,7 @@ fn relu_backward(bencher: Bencher, channels: usize) {
     let mut gradient = values(grid.blocks() * BLOCK * channels, 1);
     let masks = vec![0x5555_5555; relu.masks_len(grid, channels)];
     bencher.counter(ItemsCount::new(gradient.len())).bench_local(|| {
-        relu.backward_in_place(Isa::detect(), Masking::Exact, grid.into(), channels, &masks, &mut gradient)
+        relu.backward_in_place(Isa::detect(), Masking::Exact, grid.into(), channels, &masks, &mut gradient);
     });
 }
 
@@ -273,7 +273,7 @@ fn batch_norm_backward(bencher: Bencher, channels: usize) {
         let mut moments = vec![0.0; GRADIENT_MOMENTS * channels];
         add_gradient_moments(Isa::detect(), extent(), channels, black_box(&map), &gradient, &mut moments);
         let factors = BatchNormGradient::from_moments(&moments, &statistics, 1e-5, &weight);
-        batch_norm_backward_into(Isa::detect(), channels, &map, &gradient, &factors, &mut out, false);
+        batch_norm_backward_into(Isa::detect(), extent(), channels, &map, &gradient, &factors, &mut out, false);
     });
 }
 

@@ -9,12 +9,18 @@ export { globalAveragePool, type GlobalAveragePoolLayer } from './layers/globalA
 export { type AddLayer, type Layer, type Layers, type NamedLayer, type SequentialLayer } from './layers/layer.js'
 export { leakyRelu, type LeakyReluLayer, type LeakyReluOptions } from './layers/leakyRelu.js'
 export { linear, type LinearLayer, type LinearOptions } from './layers/linear.js'
-export { type Masking, type MaskingMode, type MaskingOptions } from './layers/masking.js'
+export { type CompleteMasking, type Masking, type MaskingOptions } from './layers/masking.js'
+export { maxPool, type MaxPoolLayer, type MaxPoolOptions } from './layers/maxPool.js'
 export { relu, type ReluLayer } from './layers/relu.js'
 export { sequential } from './layers/sequential.js'
+export { subsample, type SubsampleLayer, type SubsampleOptions } from './layers/subsample.js'
 
 // Models.
-export { paperResnet, resnet, type NetworkOptions, type ResnetOptions } from './models/resnet.js'
+export { cifarResnet, type CifarDepth, type CifarOptions } from './models/cifar.js'
+export { resnet18, resnet34, resnet50, resnet101, resnet152 } from './models/imagenet.js'
+export { type NetworkOptions } from './models/network.js'
+export { paperResnet } from './models/paper.js'
+export { resnet, type ResnetOptions } from './models/resnet.js'
 export { defineModel, type InputDefinition, type InputOptions } from './model/definition.js'
 export { type ModelDefinition, type ModelOptions } from './model/definition.js'
 export {
@@ -26,6 +32,7 @@ export {
   type PredictOptions,
 } from './model/model.js'
 export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
+export { type Mode, type ModeName, type ModeOptions } from './model/mode.js'
 export { type Picture, type Prediction } from './model/predict.js'
 export { type ModelNode } from './model/summary.js'
 

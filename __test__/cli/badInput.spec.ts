@@ -1,4 +1,4 @@
-import { readFile, symlink, writeFile } from 'node:fs/promises'
+import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { createModel, paperResnet, readSafetensors, writeSafetensors } from '../../src-ts/index.js'
@@ -34,10 +34,6 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     ['evaluate', join(folder, 'small.model'), join(folder, 'sizes')],
     /expected a picture of 64×64 pixels, found 32×32/,
   ],
-  'pictures whose size no grid fits': folder => [
-    ['train', join(folder, 'odd'), '--out', 'x'],
-    /multiples of 8, found 27×19 pixels/,
-  ],
   'zero epochs': folder => [['train', folder, '--out', 'x', '--epochs', '0'], /--epochs.*at least 1, found 0/],
   'a learning rate that is no number': folder => [
     ['train', folder, '--out', 'x', '--learning-rate', 'NaN'],
@@ -54,7 +50,19 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
   'a mean that is no number': folder => [['train', folder, '--out', 'x', '--mean', '0.5,x,0.5'], /--mean.*0\.5,x,0\.5/],
   'two means for three channels': folder => [['train', folder, '--out', 'x', '--mean', '0.5,0.4'], /one or three/],
   'a deviation of zero': folder => [['train', folder, '--out', 'x', '--std', '0'], /--std.*above 0.*found 0/],
-  'a masking that is none': folder => [['train', folder, '--out', 'x', '--relu', 'soft'], /--relu.*exact, asm, apx/],
+  'a mode that is none': folder => [
+    ['train', folder, '--out', 'x', '--mode', 'soft'],
+    /--mode.*exact, approximated, band-limited/,
+  ],
+  'a masking that is none': folder => [['train', folder, '--out', 'x', '--masking', 'soft'], /--masking.*asm, apx/],
+  'a masking of a band-limited model': folder => [
+    ['train', join(folder, 'sizes'), '--out', 'x', '--mode', 'band-limited', '--frequencies', '6', '--masking', 'apx'],
+    /masking: expected none, because the mode is band-limited, found apx/,
+  ],
+  'a mode without its frequencies': folder => [
+    ['evaluate', join(folder, 'small.model'), join(folder, 'sizes'), '--mode', 'band-limited'],
+    /frequencies: expected a whole number from 1 to 15, because the mode is band-limited, found nothing/,
+  ],
   'momentum for adam': folder => [
     ['train', join(folder, 'sizes'), '--out', 'x', '--momentum', '0.9'],
     /--momentum: expected --optimizer sgd, found adam/,
@@ -99,8 +107,6 @@ for (const [what, make] of Object.entries(wrong)) {
       'damaged/b/cut.jpg': jpegs[1]?.subarray(0, 400) ?? '',
       'sizes/0/a.jpg': jpegs[0] as Buffer,
       'sizes/1/b.jpg': jpegs[1] as Buffer,
-      'odd/a/a.jpg': await readFile(fixture('variants/odd.jpg')),
-      'odd/b/b.jpg': await readFile(fixture('variants/odd.jpg')),
     })
     const small = createModel(paperResnet({ height: 64, width: 64, classes: 2 }))
     await small.save(join(folder, 'small.model'))

@@ -24,8 +24,8 @@ test('converted weights predict the reference logits at every number of frequenc
   const model = await convertedPaperResnet(t)
   const { tensors } = await readSafetensors(fixture('reference/paper_resnet_io.safetensors'))
   for (const frequencies of [1, 4, 6, 8, 12, 15]) {
-    const masking = ['--frequencies', String(frequencies), '--relu', 'asm']
-    const { code, json, stderr } = await jpegnet(['predict', model, ...jpegPaths, ...masking, '--json'])
+    const mode = ['--mode', 'approximated', '--masking', 'asm', '--frequencies', String(frequencies)]
+    const { code, json, stderr } = await jpegnet(['predict', model, ...jpegPaths, ...mode, '--json'])
     t.is(code, 0, stderr)
     const name = `logits_${String(frequencies).padStart(2, '0')}`
     const expected = tensors.find(tensor => tensor.name === name)?.values ?? new Float32Array()

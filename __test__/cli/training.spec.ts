@@ -97,7 +97,7 @@ test('resuming with another network or normalisation than the model has is refus
   t.is((await jpegnet([...train, '--epochs', '1', '--mean', '0.4', ...quick])).code, 0)
   const resume = [...train, '--resume', out, '--epochs', '2']
   const before = await readFile(out)
-  for (const other of ['--mean=0.3', '--std=0.1,0.2,0.3', '--model=resnet20']) {
+  for (const other of ['--mean=0.3', '--std=0.1,0.2,0.3', '--model=cifar-resnet20']) {
     const { code, stderr } = await jpegnet([...resume, other])
     t.is(code, 1, stderr)
     t.regex(stderr, new RegExp(`^jpegnet: ${other.split('=')[0]}: expected .*m\\.model has it, found`))

@@ -8,10 +8,12 @@ import {
   hardTanh,
   leakyRelu,
   linear,
+  maxPool,
   relu,
   relu6,
   residual,
   sequential,
+  subsample,
   type Layer,
 } from '../../src-ts/index.js'
 import { failsWith, type Expected } from '../fixtures/modelError.js'
@@ -44,31 +46,54 @@ test("batch normalisation has PyTorch's defaults", becomes, batchNorm(), {
   epsilon: 1e-5,
   momentum: 0.1,
 })
-test('ReLU is exact unless told', becomes, relu(), { type: 'relu', mode: 'exact', frequencies: 15 })
-test('frequencies alone mean ASM', becomes, relu({ frequencies: 6 }), { type: 'relu', mode: 'asm', frequencies: 6 })
-test('a mode alone keeps all frequencies', becomes, relu({ mode: 'apx' }), {
+test('ReLU is exact unless told', becomes, relu(), { type: 'relu', masking: 'exact', frequencies: 15 })
+test('frequencies alone mean ASM', becomes, relu({ frequencies: 6 }), { type: 'relu', masking: 'asm', frequencies: 6 })
+test('a masking alone keeps all frequencies', becomes, relu({ masking: 'apx' }), {
   type: 'relu',
-  mode: 'apx',
+  masking: 'apx',
   frequencies: 15,
 })
 test('leaky ReLU has a slope of 0.01 unless told', becomes, leakyRelu(), {
   type: 'leakyRelu',
   slope: 0.01,
-  mode: 'exact',
+  masking: 'exact',
   frequencies: 15,
 })
-test('ReLU6 clips to 0…6', becomes, relu6({ mode: 'asm', frequencies: 3 }), {
+test('ReLU6 clips to 0…6', becomes, relu6({ masking: 'asm', frequencies: 3 }), {
   type: 'clip',
   low: 0,
   high: 6,
-  mode: 'asm',
+  masking: 'asm',
   frequencies: 3,
 })
-test('hard tanh clips to −1…1', becomes, hardTanh(), { type: 'clip', low: -1, high: 1, mode: 'exact', frequencies: 15 })
+test('hard tanh clips to −1…1', becomes, hardTanh(), {
+  type: 'clip',
+  low: -1,
+  high: 1,
+  masking: 'exact',
+  frequencies: 15,
+})
 test('a linear layer has a bias unless told', becomes, linear({ features: 10 }), {
   type: 'linear',
   features: 10,
   bias: true,
+})
+test('windows of max pooling touch and are not padded unless told', becomes, maxPool({ size: 2 }), {
+  type: 'maxPool',
+  size: 2,
+  stride: 2,
+  padding: 0,
+})
+test('options of max pooling are kept', becomes, maxPool({ size: 3, stride: 2, padding: 1 }), {
+  type: 'maxPool',
+  size: 3,
+  stride: 2,
+  padding: 1,
+})
+test('a subsampling takes every other pixel unless told', becomes, subsample({ channels: 32 }), {
+  type: 'subsample',
+  channels: 32,
+  stride: 2,
 })
 test('global average pooling has no options', becomes, globalAveragePool(), { type: 'globalAveragePool' })
 test('a list of layers is numbered from 0', becomes, sequential([relu(), globalAveragePool()]), {
@@ -148,7 +173,7 @@ test('an unknown option is refused by name', refuses, () => conv2d(any({ channel
 })
 test('an unknown factorisation is refused', refuses, () => conv2d(any({ channels: 1, factorisation: 'magic' })), {
   path: 'conv2d.factorisation',
-  expected: 'auto, sandwich, pointwise, exploded',
+  expected: 'auto, winograd, winograd2, pointwise, sandwich, exploded',
   found: 'magic',
 })
 for (const frequencies of [0, 16, -1, 2.5, NaN, Infinity]) {
@@ -157,8 +182,8 @@ for (const frequencies of [0, 16, -1, 2.5, NaN, Infinity]) {
     found: String(frequencies),
   })
 }
-test('an unknown masking is refused', refuses, () => relu({ mode: any('soft') }), {
-  path: 'relu.mode',
+test('an unknown masking is refused', refuses, () => relu({ masking: any('soft') }), {
+  path: 'relu.masking',
   expected: 'exact, asm, apx',
   found: 'soft',
 })
@@ -166,6 +191,23 @@ test('a slope that is not a number is refused', refuses, () => leakyRelu({ slope
   path: 'leakyRelu.slope',
   expected: 'a finite number',
   found: 'NaN',
+})
+test('a window of no pixels is refused', refuses, () => maxPool({ size: 0 }), {
+  path: 'maxPool.size',
+  expected: 'at least 1',
+  found: '0',
+})
+test('a window that the engine has no place for is refused', refuses, () => maxPool({ size: 17 }), {
+  path: 'maxPool.size',
+  expected: 'at most 16',
+})
+test('a padding that may fill a window is refused', refuses, () => maxPool({ size: 3, padding: 2 }), {
+  path: 'maxPool.padding',
+  expected: "at most half the window's size",
+})
+test('a stride of 0 is refused', refuses, () => subsample({ channels: 4, stride: 0 }), { path: 'subsample.stride' })
+test('no channels of a subsampling are refused', refuses, () => subsample({ channels: 0 }), {
+  path: 'subsample.channels',
 })
 test('an empty range is refused', refuses, () => clip({ low: 1, high: 1 }), {
   path: 'clip',

@@ -71,4 +71,4 @@ test(
     found: '0',
   },
 )
-test('pictures smaller than a block are refused', refuses, { height: 4 }, { code, path: 'defineModel.input.height' })
+test('pictures without pixels are refused', refuses, { height: 0 }, { code, path: 'defineModel.input.height' })

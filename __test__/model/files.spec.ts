@@ -38,7 +38,7 @@ test('a model comes back from its file as it was', async t => {
   t.deepEqual(await loaded.predict(jpegPaths), await model.predict(jpegPaths))
 })
 
-test('masking given when a model is loaded replaces its own', async t => {
+test('a mode given when a model is loaded replaces its own', async t => {
   const { path } = await saved(t)
   using model = await loadModel(path)
   using other = await loadModel(path, { frequencies: 2 })

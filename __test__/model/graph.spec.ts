@@ -105,7 +105,7 @@ test('the pieces of clip make min(max(x, low), high)', computes, clip({ low: -0.
 )
 
 test('masking goes with every nonlinearity', t => {
-  const nodes = nodesOf(sequential([relu({ mode: 'apx', frequencies: 4 }), leakyRelu({ frequencies: 2 })]))
+  const nodes = nodesOf(sequential([relu({ masking: 'apx', frequencies: 4 }), leakyRelu({ frequencies: 2 })]))
   const maskings = nodes.map(
     ({ operation }) => operation.type === 'piecewiseLinear' && [operation.masking, operation.frequencies],
   )

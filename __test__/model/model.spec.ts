@@ -13,6 +13,7 @@ import {
   residual,
   resnet,
   sequential,
+  subsample,
   type Layer,
 } from '../../src-ts/index.js'
 import { failsWith, type Expected } from '../fixtures/modelError.js'
@@ -62,10 +63,16 @@ test('a network without logits is refused', refuses, () => create(sequential({ c
   path: 'conv',
 })
 test(
-  'a picture that cannot be halved into whole blocks is refused',
+  'a filter that is larger than its padded map is refused',
   refuses,
-  () => create(sequential({ conv: conv2d({ channels: 8, stride: 2 }), ...head }), 24),
-  { code: 'SHAPE_MISMATCH', path: 'conv', found: '24' },
+  () => create(sequential({ conv: conv2d({ channels: 8, size: 7, padding: 1 }), ...head }), 4),
+  { code: 'SHAPE_MISMATCH', path: 'conv', expected: 'at least 7×7 pixels', found: '4×4 pixels' },
+)
+test(
+  'channels cannot be subsampled away',
+  refuses,
+  () => create(sequential({ conv: conv2d({ channels: 8 }), shortcut: subsample({ channels: 4 }), ...head })),
+  { code: 'INVALID_DEFINITION', path: 'shortcut', expected: 'from 8', found: '4' },
 )
 test('a negative seed is refused', refuses, () => createModel(small, { seed: -1 }), {
   code: 'INVALID_OPTION',
@@ -89,12 +96,12 @@ test('a summary shows path, operation, shape, parameters, coefficients and how e
   const layers = sequential({
     conv1: conv2d({ channels: 4 }),
     bn1: batchNorm(),
-    relu: relu({ mode: 'asm', frequencies: 3 }),
+    relu: relu({ masking: 'asm', frequencies: 3 }),
     conv2: conv2d({ channels: 8, stride: 2, factorisation: 'exploded' }),
     ...head,
   })
   const lines = create(layers).summary().split('\n')
-  t.is(lines[0], 'test: input 3×16×16, 422 parameters')
+  t.is(lines[0], 'test: input 3×16×16, 422 parameters, approximated by ASM from 3 frequencies')
   const row = (path: string) => lines.find(line => line.startsWith(`${path} `)) ?? ''
   t.regex(row('conv1'), /^conv1 +conv2d +4×16×16 +108\b/)
   t.regex(row('bn1'), /4×16×16 +8\b/)
@@ -108,7 +115,7 @@ test('a summary shows path, operation, shape, parameters, coefficients and how e
 })
 
 test('the nodes of a model are what the summary shows', t => {
-  const { nodes, classes, parameterCount } = createModel(paperResnet({ relu: 'asm', frequencies: 6 }))
+  const { nodes, classes, parameterCount } = createModel(paperResnet({ frequencies: 6 }))
   t.is(classes, 10)
   t.is(
     nodes.reduce((sum, { parameters }) => sum + parameters, 0),

@@ -57,10 +57,13 @@ test('paths, bytes and named bytes are classified in their order, whatever the b
     return [path, jpeg, { name: `the ${index}`, jpeg }][index % 3] as string
   })
   const predictions = await model.predict(mixed, { batchSize: 4 })
-  t.deepEqual(
-    predictions.map(({ logits }) => logits),
-    (await model.predict(jpegPaths)).map(({ logits }) => logits),
-  )
+  // The engine may compute a convolution in another way for another batch: the same map, rounded otherwise.
+  const whole = (await model.predict(jpegPaths)).flatMap(({ logits }) => logits)
+  const errors = predictions
+    .flatMap(({ logits }) => logits)
+    .map((logit, index) => Math.abs(logit - (whole[index] ?? NaN)))
+  t.is(errors.length, 100)
+  t.true(Math.max(...errors) < 1e-4, `largest difference ${Math.max(...errors)}`)
   t.deepEqual(
     predictions.slice(0, 3).map(({ file }) => file),
     [jpegPaths[0] as string, 'picture 1', 'the 2'],
@@ -118,7 +121,13 @@ test('a picture of another size is named with both sizes', async t => {
   })
 })
 
-for (const options of [{ frequencies: 0 }, { frequencies: 16 }, { mode: 'soft' as never }, { batchSize: 0 }]) {
+for (const options of [
+  { frequencies: 0 },
+  { frequencies: 16 },
+  { mode: 'soft' as never },
+  { masking: 'exact' as never },
+  { batchSize: 0 },
+]) {
   test(`predict refuses ${JSON.stringify(options)}`, async t => {
     using model = createModel(paperResnet())
     const [key] = Object.keys(options)
@@ -151,7 +160,7 @@ test('an evaluation counts right answers, losses and confusions, whatever the ba
 
 test('masking changes an evaluation as it changes predictions', async t => {
   using model = await reference()
-  const { loss } = await model.evaluate(jpegImages(tenImages), { mode: 'asm', frequencies: 1 })
+  const { loss } = await model.evaluate(jpegImages(tenImages), { mode: 'approximated', frequencies: 1 })
   t.true(Math.abs(loss - meanLoss(truth(1), image => image)) < 1e-3)
   t.true(Math.abs(loss - meanLoss(truth(15), image => image)) > 1e-2, 'masking matters')
 })

@@ -91,8 +91,15 @@ test('options that no engine has are refused before anything changes', async t =
   })
   failed(t, await net.trainStep(set, indices(), labels(), { ...sgd, learningRate: NaN }), { code: 'INVALID_OPTION' })
   failed(t, await net.trainStep(set, indices(), labels().subarray(1), sgd), { code: 'INVALID_OPTION' })
-  failed(t, await net.predict(set, indices(), { masking: 'guess' as 'asm' }), { code: 'INVALID_OPTION' })
-  failed(t, await net.predict(set, indices(), { frequencies: 16 }), { code: 'INVALID_OPTION' })
+  for (const mode of [
+    { mode: 'guess' as 'exact' },
+    { mode: 'approximated', masking: 'guess' as 'asm', frequencies: 6 },
+    { mode: 'approximated', masking: 'asm' },
+    { mode: 'band-limited', frequencies: 16 },
+    { frequencies: 6 },
+  ] as const) {
+    failed(t, await net.predict(set, indices(), mode), { code: 'INVALID_OPTION' })
+  }
   t.deepEqual(await net.state(true), before)
 })
 

@@ -53,7 +53,7 @@ for (const [frequencies, exact] of [
     const name = `reference/paper_resnet_after_5_steps_${String(frequencies).padStart(2, '0')}.safetensors`
     const after = await readSafetensors(fixture(name))
     const input = { mean: normalisation('mean'), std: normalisation('std') }
-    using model = createModel(paperResnet({ ...input, relu: 'asm', frequencies }))
+    using model = createModel(paperResnet({ ...input, frequencies }))
     await model.load(await readSafetensors(fixture('reference/paper_resnet.safetensors')))
     const optimizer = sgd({ learningRate: 0.002, momentum: 0.9, weightDecay: 5e-4 })
     const options = { epochs: 5, batchSize: 10, shuffle: false, optimizer }

@@ -1,14 +1,16 @@
 /** Compares JPEG bytes → logits with what a Node user would otherwise install; see `--help`. */
+import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { runtimeInfo } from 'jpegnet'
 import { checkExport } from './answers.js'
-import { compare, median } from './compare.js'
-import { convolutions } from './convolutions.js'
+import { compare } from './compare.js'
+import { convolutions, prepareConvolutions } from './convolutions.js'
 import { root } from './folders.js'
 import { prepare } from './prepare.js'
 import { convolutionsCsv, csv, table, writeReadme, writeRecord, type Circumstances, type Comparison } from './record.js'
 import { SIDES, type SideName } from './sides/side.js'
+import { median } from './turns.js'
 import { WORKLOADS } from './workloads.js'
 
 interface Options {
@@ -23,13 +25,20 @@ interface Options {
   readme: boolean
 }
 
+/** Load average above which figures are not to be trusted. */
+const BUSY = 0.7
+
 const names = WORKLOADS.map(({ name }) => name)
 const program = new Command('bench:peers')
   .description(
     'JPEG bytes → logits: jpegnet, sharp + onnxruntime-node, onnxruntime-web and tfjs-wasm, the same network and weights',
   )
-  .addOption(new Option('--workload <names...>', 'networks to compare; all unless given').choices(names))
-  .addOption(new Option('--side <names...>', 'peers to compare with; all unless given').choices(SIDES))
+  .addOption(
+    new Option('--workload <names...>', 'networks to compare; all unless given, or none with --convolutions').choices(
+      names,
+    ),
+  )
+  .addOption(new Option('--side <names...>', 'sides to compare jpegnet with; all unless given').choices(SIDES))
   .option('--rounds <n>', 'rounds, of which the median is told', whole, 7)
   .option('--threads <n>', 'threads a side', whole, 2)
   .option(
@@ -38,7 +47,7 @@ const program = new Command('bench:peers')
     process.env['JPEGNET_SHARED'] ?? join(root, '../shared'),
   )
   .option('--prepare', 'only make models and pictures, for pytorch.py', false)
-  .option('--convolutions', 'single convolutions of onnxruntime too', false)
+  .option('--convolutions', 'compare single convolutions', false)
   .option('--record', 'write the figures to benches/record/', false)
   .option('--readme', 'write the table into README.md', false)
 const options = program.parse().opts<Options>()
@@ -46,25 +55,21 @@ const options = program.parse().opts<Options>()
 const { rounds, threads } = options
 const command = ['npm run bench:peers', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
 const date = new Date().toISOString().slice(0, 10)
-const circumstances: Circumstances = { rounds, threads, isa: runtimeInfo().isa, command, date }
+const circumstances: Circumstances = { rounds, threads, isa: runtimeInfo().isa, command, date, load: loadavg()[0] ?? 0 }
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
 say(
   `the exported graph gives the reference's logits; largest error ${(await checkExport()).toExponential(1)} of their spread`,
 )
+if (circumstances.load > BUSY) {
+  say(`load average ${circumstances.load.toFixed(1)}: something else is running, and figures will say little`)
+}
 const comparisons: Comparison[] = []
 for (const workload of WORKLOADS) {
-  if (options.workload && !options.workload.includes(workload.name)) continue
+  if (options.workload ? !options.workload.includes(workload.name) : options.convolutions) continue
   const prepared = await prepare(workload, resolve(options.data))
-  if (typeof prepared === 'string') {
-    say(prepared)
-    continue
-  }
   if (options.prepare) continue
-  const sides = SIDES.filter(side => {
-    if (side === 'jpegnet') return true
-    return !workload.without.includes(side) && (!options.side || options.side.includes(side))
-  })
+  const sides = workload.sides.filter(side => side === 'jpegnet' || !options.side || options.side.includes(side))
   for (const batch of workload.batches) {
     const comparison = await compare(prepared, batch, { rounds, threads, sides })
     comparisons.push(comparison)
@@ -75,7 +80,9 @@ for (const workload of WORKLOADS) {
         `network ${median(times.network).toFixed(2)} ms`,
         `${peakMegabytes.toFixed(0)} MB`,
         ...(agreement
-          ? [`errors ${agreement.files.toExponential(1)}, ${agreement.pixels.toExponential(1)} on the same pixels`]
+          ? [
+              `errors ${agreement.files.toExponential(1)}, ${agreement.pixels?.toExponential(1) ?? 'none'} on the same pixels`,
+            ]
           : []),
       ]
       say(`${prepared.title}, batch ${batch}, ${side}: ${parts.join(', ')}`)
@@ -89,8 +96,13 @@ if (comparisons.length > 0) {
   if (options.readme) await writeReadme(text)
 }
 
-if (options.convolutions) {
-  const results = await convolutions(rounds, threads)
+if (options.prepare) await prepareConvolutions()
+else if (options.convolutions) {
+  const results = await convolutions(rounds, threads, ({ channels, side, batch, contender, gigaflops, slower }) => {
+    say(
+      `3×3, ${channels} channels, ${side}×${side}, batch ${batch}, ${contender}: ${gigaflops.toFixed(0)} GFLOP/s (${slower.toFixed(2)}×)`,
+    )
+  })
   const text = convolutionsCsv(results, circumstances)
   process.stdout.write(text)
   if (options.record) say(await writeRecord('peers-convolutions', date, text))

@@ -85,12 +85,6 @@ const INT64 = 7
 
 const ModelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('onnx.ModelProto')
 
-/** What has a spatial twin. */
-export type SpatialOperation =
-  | GraphNode['operation']
-  | { type: 'maxPool'; size: number; stride: number; padding: number }
-  | { type: 'subsample'; stride: number; channels: number }
-
 interface OnnxNode {
   input: string[]
   output: string[]
@@ -113,9 +107,12 @@ interface OnnxTensor {
  * nonlinearities as Relu, LeakyRelu and Clip, `subsample` as Slice and Pad.
  *
  * @param tensors all of the model's, as `model.parameters()` gives them
- * @throws Error if a tensor is missing, or a nonlinearity is approximated and so has no twin
+ * @throws Error if a tensor is missing, or the network is band-limited or approximated and so has no twin
  */
 export function onnxFile(graph: Graph, tensors: readonly Tensor[]): Uint8Array {
+  if (graph.band !== undefined && graph.band < 15) {
+    throw new Error(`the model: expected all frequencies, found ${graph.band}, with which it has no spatial twin`)
+  }
   const writer = new GraphWriter(graph, tensors)
   const dimension = (size: number | string) => (typeof size === 'number' ? { dim_value: size } : { dim_param: size })
   const value = (name: string, sizes: (number | string)[]) => ({
@@ -161,8 +158,7 @@ class GraphWriter {
   }
 
   /** Writes what a node computes; the channels of its output. */
-  #write({ path, inputs, operation: given }: GraphNode, output: string): number {
-    const operation = given as SpatialOperation
+  #write({ path, inputs, operation }: GraphNode, output: string): number {
     const from = inputs.map(valueName)
     const channels = this.#channels[inputs[0] as number] as number
     const node = (op_type: string, input: string[], attribute: OnnxAttribute[] = []) => {

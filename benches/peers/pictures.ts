@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import sharp, { type Sharp } from 'sharp'
+import { inspectJpeg } from 'jpegnet'
+import sharp, { type JpegOptions, type Sharp } from 'sharp'
 import { cached } from './folders.js'
 
 const run = promisify(execFile)
@@ -31,8 +32,7 @@ export async function pictures(set: PictureSet, data: string): Promise<Pictures>
   const path = join(data, `${archive}.tar.xz`)
   const format = `${side}×${side}, quality ${jpeg.quality}, ${jpeg.chromaSubsampling}`
   if (!existsSync(path)) {
-    const files = await written(`${set}-made`, count, index => made(index, side).jpeg(jpeg).toBuffer())
-    return { files, what: `made pictures (no ${archive}.tar.xz), ${format}` }
+    return { files: await madePictures(side, count, jpeg), what: `made pictures (no ${archive}.tar.xz), ${format}` }
   }
   const real = await extracted(path, archive, count)
   if (set !== 'photos-256')
@@ -43,7 +43,12 @@ export async function pictures(set: PictureSet, data: string): Promise<Pictures>
   return { files, what: `photographs, ${format}` }
 }
 
-/** Files of an archive's test part, classes in turn. */
+/** Pictures of noise. */
+export function madePictures(side: number, count: number, jpeg: JpegOptions): Promise<string[]> {
+  return written(`made-${side}`, count, index => made(index, side).jpeg(jpeg).toBuffer())
+}
+
+/** Files in colour of an archive's test part, classes in turn. */
 async function extracted(path: string, archive: string, count: number): Promise<string[]> {
   const folder = await cached('data')
   const test = join(folder, archive, 'test')
@@ -56,8 +61,13 @@ async function extracted(path: string, archive: string, count: number): Promise<
   )
   const most = Math.max(...classes.map(files => files.length))
   const inTurn = Array.from({ length: most }, (_, row) => classes.flatMap(files => files[row] ?? [])).flat()
-  if (inTurn.length < count) throw new Error(`${path}: expected at least ${count} test files, found ${inTurn.length}`)
-  return inTurn.slice(0, count)
+  const chosen: string[] = []
+  for (const file of inTurn) {
+    if (chosen.length === count) return chosen
+    if ((await inspectJpeg(file)).colour === 'ycbcr') chosen.push(file)
+  }
+  if (chosen.length < count) throw new Error(`${path}: expected ${count} test files in colour, found ${chosen.length}`)
+  return chosen
 }
 
 /** Files made once, and again if a run before was cut short. */

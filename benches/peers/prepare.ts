@@ -40,35 +40,38 @@ export interface Prepared {
   weights: string
 }
 
-/** Prepares a workload; a sentence if this build of the package cannot. */
-export async function prepare(workload: Workload, data: string): Promise<Prepared | string> {
-  const definition = workload.definition()
-  if (!definition) return `${workload.title}: left out, because this build of the package has no such network`
+/** Prepares a workload. */
+export async function prepare(workload: Workload, data: string): Promise<Prepared> {
+  const { definition } = workload
   const { files, what } = await pictures(workload.pictures, join(data, 'data'))
   const file =
     workload.weights &&
     join(workload.weights.folder === 'fixtures' ? fixtures : join(data, 'weights'), workload.weights.file)
   const trained = file !== undefined && existsSync(file)
   using model = trained ? await loaded(definition, file) : await drawn(definition, files.slice(0, CALIBRATION))
+  const { name, title, batches } = workload
+  return await stored(model, { name, title, batches, files, pictures: what, weights: trained ? 'trained' : 'drawn' })
+}
+
+/** Writes a model in every form. */
+export async function stored(
+  model: Model,
+  told: Pick<Prepared, 'name' | 'title' | 'batches' | 'files' | 'pictures' | 'weights'>,
+): Promise<Prepared> {
   const folder = await cached('models')
-  const path = (extension: string) => join(folder, `${workload.name}.${extension}`)
-  const graph = lowerModel(definition)
-  await model.save(path('safetensors'))
-  await writeFile(path('onnx'), onnxFile(graph, await model.parameters()))
-  await writeFile(path('json'), JSON.stringify(graph))
+  const path = (extension: string) => join(folder, `${told.name}.${extension}`)
+  const graph = lowerModel(model.definition)
   const prepared: Prepared = {
-    name: workload.name,
-    title: workload.title,
-    batches: workload.batches,
-    input: definition.input,
+    ...told,
+    input: model.definition.input,
     classes: model.classes,
     model: path('safetensors'),
     onnx: path('onnx'),
     graph: path('json'),
-    files,
-    pictures: what,
-    weights: trained ? 'trained' : 'drawn',
   }
+  await model.save(prepared.model)
+  await writeFile(prepared.onnx, onnxFile(graph, await model.parameters()))
+  await writeFile(prepared.graph, JSON.stringify(graph))
   await writeFile(path('workload.json'), JSON.stringify(prepared))
   return prepared
 }
@@ -87,14 +90,16 @@ async function loaded(definition: ModelDefinition, file: string): Promise<Model>
  * logits would show nothing. A batch norm of momentum 1 takes over a batch's statistics in one step.
  */
 async function drawn(definition: ModelDefinition, files: string[]): Promise<Model> {
-  const atOnce = JSON.parse(JSON.stringify(definition), (key, value: unknown) =>
-    key === 'momentum' ? 1 : value,
+  // Each picture is a class of its own, because a data set must have pictures of all classes; the head is not taken over.
+  const replaced: Record<string, number> = { momentum: 1, features: files.length }
+  const other = JSON.parse(
+    JSON.stringify(definition),
+    (key, value: unknown) => replaced[key] ?? value,
   ) as ModelDefinition
-  const model = createModel(definition, { seed: SEED })
-  const labels = Array.from({ length: model.classes }, (_, label) => String(label))
-  using calibrated = createModel(atOnce, { seed: SEED, labels })
+  using calibrated = createModel(other, { seed: SEED })
   const source = jpegFiles(files.map((file, index) => ({ file, label: String(index) })))
   await calibrated.fit(source, { epochs: 1, batchSize: files.length, optimizer: sgd({ learningRate: 1e-9 }) })
+  const model = createModel(definition, { seed: SEED })
   await model.load(await calibrated.parameters())
   return model
 }

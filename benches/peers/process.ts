@@ -2,13 +2,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Answers, Order } from './orders.js'
+import type { SideName } from './sides/side.js'
 
 /** A contender's process. */
 export class Contender {
-  readonly name: string
+  readonly name: SideName
   readonly #child: ReturnType<typeof fork>
 
-  constructor(name: string, threads: number) {
+  constructor(name: SideName, threads: number) {
     this.name = name
     this.#child = fork(new URL('./contender.js', import.meta.url), {
       // Buffers travel as they are.

@@ -1,6 +1,6 @@
 """JPEG bytes -> logits with PyTorch, on the networks, weights and files that `npm run bench:peers` prepared.
 
-    python3 benches/peers/pytorch.py [--workload NAME ...] [--rounds N] [--threads N] [--record]
+    python3 benches/peers/pytorch.py [--workload NAME ...] [--convolutions] [--rounds N] [--threads N] [--record]
 
 Needs torch, safetensors, numpy and Pillow. Answers are compared with ours before anything is timed; our times and its
 alternate, each in a process of its own.
@@ -183,38 +183,95 @@ def disagreement(logits, truth) -> float:
     return float((logits - truth).abs().max() / spread)
 
 
-def compare(workload: dict, batch: int, rounds: int, threads: int) -> list[list]:
+def alternate(runs: dict, rounds: int) -> dict:
+    """Milliseconds a batch of every contender, a value a round, in rounds that alternate: A B A B."""
+    repeats, times = {}, {name: [] for name in runs}
+    for name, run in runs.items():
+        run(1)
+        repeats[name] = max(1, round(ROUND_SECONDS * 1000 / run(1)))
+    for _ in range(rounds):
+        for name, run in runs.items():
+            time.sleep(0.04)
+            times[name].append(run(repeats[name]) / repeats[name])
+    return times
+
+
+def checked(workload: dict, batch: int, threads: int) -> tuple[Side, Ours, float]:
+    """Both sides with their answers compared, and how far they are apart."""
     import torch
 
-    theirs = Side(workload, threads)
-    ours = Ours(workload, batch, threads)
+    theirs, ours = Side(workload, threads), Ours(workload, batch, threads)
     count = min(COMPARED, len(theirs.files))
     truth = torch.tensor(ours.tell(type="logits", count=count)).reshape(count, -1)
     error = disagreement(theirs.whole(theirs.files[:count]), truth)
     if not error <= SAME_FILES:
         sys.exit(f"{workload['title']}: expected our logits up to {SAME_FILES} of their spread, found an error of {error}")
+    return theirs, ours, error
+
+
+def compare(workload: dict, batch: int, rounds: int, threads: int) -> list[list]:
+    theirs, ours, error = checked(workload, batch, threads)
     rows = []
     for measure in ["whole", "decode", "network"]:
-        sides = {
+        runs = {
             "jpegnet": lambda batches: ours.milliseconds(measure, batches),
             "pytorch": lambda batches: theirs.milliseconds(measure, batch, batches),
         }
-        repeats, times = {}, {side: [] for side in sides}
-        for side, run in sides.items():
-            run(1)
-            repeats[side] = max(1, round(ROUND_SECONDS * 1000 / run(1)))
-        for _ in range(rounds):
-            for side, run in sides.items():
-                time.sleep(0.04)
-                times[side].append(run(repeats[side]) / repeats[side])
-        medians = {side: statistics.median(values) for side, values in times.items()}
+        medians = {side: statistics.median(times) for side, times in alternate(runs, rounds).items()}
         for side, milliseconds in medians.items():
-            rate = batch * 1000 / milliseconds
-            slower = milliseconds / medians["jpegnet"]
+            rate, slower = batch * 1000 / milliseconds, milliseconds / medians["jpegnet"]
             shown = f"{error:.1e}" if side == "pytorch" and measure == "whole" else ""
             rows.append([workload["name"], batch, side, measure, f"{milliseconds:.3f}", f"{rate:.1f}", f"{slower:.2f}", shown])
     ours.end()
     return rows
+
+
+def compare_convolution(shallow: dict, deep: dict, batch: int, rounds: int, threads: int) -> list[list]:
+    """One 3x3 convolution with its ReLU: the time between a chain of nine and of one, by eight."""
+    few, many = checked(shallow, batch, threads), checked(deep, batch, threads)
+    runs = {}
+    for name, (theirs, ours, _) in {"shallow": few, "deep": many}.items():
+        runs[f"jpegnet {name}"] = lambda batches, ours=ours: ours.milliseconds("network", batches)
+        runs[f"pytorch {name}"] = lambda batches, theirs=theirs: theirs.milliseconds("network", batch, batches)
+    times = alternate(runs, rounds)
+    _, channels, side, _ = shallow["name"].split("-")
+    operations = 2 * 9 * int(channels) ** 2 * int(side) ** 2 * batch
+    medians = {}
+    for contender in ["jpegnet", "pytorch"]:
+        pairs = zip(times[f"{contender} deep"], times[f"{contender} shallow"], strict=True)
+        medians[contender] = statistics.median((longer - shorter) / 8 for longer, shorter in pairs)
+    for _, ours, _ in (few, many):
+        ours.end()
+    return [
+        [channels, side, batch, name, f"{ms:.4f}", f"{operations / ms / 1e6:.0f}", f"{ms / medians['jpegnet']:.2f}"]
+        for name, ms in medians.items()
+    ]
+
+
+def prepared(name: str) -> dict:
+    path = PREPARED / f"{name}.workload.json"
+    if not path.is_file():
+        sys.exit(f"{name}: expected a workload that `npm run bench:peers -- --prepare` made, found none of that name")
+    return json.loads(path.read_text())
+
+
+def all_prepared(convolutions: bool) -> list[str]:
+    names = sorted(path.name.removesuffix(".workload.json") for path in PREPARED.glob("*.workload.json"))
+    return [name for name in names if name.startswith("convolutions-") == convolutions]
+
+
+def tell(lines: list[str], rows: list[list]) -> None:
+    for row in rows:
+        lines.append(",".join(str(cell) for cell in row))
+        print(lines[-1], flush=True)
+
+
+def processor() -> str:
+    try:
+        models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        return models[0].split(":")[1].strip()
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
 
 
 def main() -> None:
@@ -223,30 +280,38 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workload", nargs="+", help="prepared networks to compare; all unless given")
+    parser.add_argument("--convolutions", action="store_true", help="compare single convolutions instead")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--record", action="store_true", help="write the figures to benches/record/")
     options = parser.parse_args()
-    names = options.workload or sorted(path.name.split(".")[0] for path in PREPARED.glob("*.workload.json"))
     date = datetime.date.today().isoformat()
+    if options.convolutions:
+        head = "channels,side,batch,contender,median_ms,gflops,times_slower_than_jpegnet"
+    else:
+        head = "workload,batch,side,measure,median_ms_per_batch,images_per_second,times_slower_than_jpegnet,logit_error_same_files"
     lines = [
         f"# python3 benches/peers/pytorch.py {' '.join(sys.argv[1:])}".rstrip()
-        + f"; {date}; {platform.processor() or platform.machine()}, {os.cpu_count()} cores; {options.threads} threads a side",
-        f"# torch {torch.__version__}, channels last, batch norm folded; medians of {options.rounds} rounds that alternate",
-        "workload,batch,side,measure,median_ms_per_batch,images_per_second,times_slower_than_jpegnet,logit_error_same_files",
+        + f"; {date}; {processor()}, {os.cpu_count()} cores; {options.threads} threads a side",
+        f"# torch {torch.__version__}, channels last, batch norm folded; medians of {options.rounds} rounds that alternate;"
+        + f" load average before: {os.getloadavg()[0]:.1f}",
+        head,
     ]
     print("\n".join(lines))
-    for name in names:
-        path = PREPARED / f"{name}.workload.json"
-        if not path.is_file():
-            sys.exit(f"{name}: expected a workload that `npm run bench:peers -- --prepare` made, found none of that name")
-        prepared = json.loads(path.read_text())
-        for batch in prepared["batches"]:
-            for row in compare(prepared, batch, options.rounds, options.threads):
-                lines.append(",".join(str(cell) for cell in row))
-                print(lines[-1], flush=True)
+    if options.convolutions:
+        shallow = [name for name in all_prepared(True) if name.endswith("-1")]
+        for name in sorted(shallow, key=lambda name: [int(part) for part in name.split("-")[1:]]):
+            pair = prepared(name), prepared(name.removesuffix("1") + "9")
+            for batch in pair[0]["batches"]:
+                tell(lines, compare_convolution(*pair, batch, options.rounds, options.threads))
+    else:
+        for name in options.workload or all_prepared(False):
+            workload = prepared(name)
+            for batch in workload["batches"]:
+                tell(lines, compare(workload, batch, options.rounds, options.threads))
     if options.record:
-        (ROOT / "benches" / "record" / f"{date}-peers-pytorch.csv").write_text("\n".join(lines) + "\n")
+        name = "peers-pytorch-convolutions" if options.convolutions else "peers-pytorch"
+        (ROOT / "benches" / "record" / f"{date}-{name}.csv").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

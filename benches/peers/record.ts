@@ -2,10 +2,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
-import { median, type Result } from './compare.js'
+import type { Result } from './compare.js'
 import type { ConvolutionResult } from './convolutions.js'
 import { root } from './folders.js'
-import { MEASURES } from './sides/side.js'
+import { MEASURES, type SideName } from './sides/side.js'
+import { median } from './turns.js'
 
 const START = '<!-- bench:peers -->'
 const END = '<!-- /bench:peers -->'
@@ -18,6 +19,8 @@ export interface Circumstances {
   /** As it was typed. */
   command: string
   date: string
+  /** Processes that were running or waiting on average in the minute before; near 0 on a machine that does nothing else. */
+  load: number
 }
 
 /** The results of one workload and batch, ours first. */
@@ -35,7 +38,7 @@ export function table(comparisons: readonly Comparison[], circumstances: Circums
       return [
         result === ours ? workload.title : '',
         result === ours ? String(batch) : '',
-        (side === 'jpegnet' ? side : `sharp + ${side}`) + fewer,
+        contender(side) + fewer,
         perSecond(batch, whole),
         perSecond(batch, median(times.decode)),
         perSecond(batch, median(times.network)),
@@ -63,12 +66,19 @@ function notes(comparisons: readonly Comparison[], { threads, rounds, isa, date 
   const drawn = comparisons.some(([ours]) => ours?.workload.weights === 'drawn')
   return [
     `JPEG bytes in memory → logits; ${machine()}, ${isa}, ${threads} threads a side, medians of ${rounds} rounds that alternate`,
-    `between the sides; ${date}; ${versions(comparisons)}. Pictures: ${pictures.join('; ')}.`,
+    `between the sides; ${date}; ${versions(comparisons.flat())}. Pictures: ${pictures.join('; ')}.`,
     drawn ? 'Weights that nobody trained are initial ones with real statistics.' : '',
-    'Decoding is, for jpegnet, bytes → sparse coefficients, and for the others bytes → normalised pixels.',
+    'Batches run one after the other, decoding and the network each on all threads. Decoding is, for jpegnet, bytes → sparse',
+    'coefficients, and for the others bytes → normalised pixels.',
   ]
     .filter(line => line !== '')
     .join('\n')
+}
+
+function contender(side: SideName): string {
+  const [, frequencies] = /^jpegnet-band-(\d+)$/.exec(side) ?? []
+  if (frequencies !== undefined) return `jpegnet, band-limited, φ = ${frequencies}`
+  return side === 'jpegnet' ? 'jpegnet' : `sharp + ${side}`
 }
 
 /** Writes the table between the README's marks. */
@@ -119,14 +129,14 @@ export function csv(comparisons: readonly Comparison[], circumstances: Circumsta
           (median(own) / median(ours)).toFixed(2),
           measure === 'whole' ? peakMegabytes.toFixed(0) : '',
           measure === 'whole' ? (agreement?.files.toExponential(1) ?? '') : '',
-          measure === 'whole' ? (agreement?.pixels.toExponential(1) ?? '') : '',
+          measure === 'whole' ? (agreement?.pixels?.toExponential(1) ?? '') : '',
         ]
       }),
     ),
   )
   const { rounds } = circumstances
   return [
-    ...preamble(circumstances, versions(comparisons)),
+    ...preamble(circumstances, versions(comparisons.flat())),
     `# medians of ${rounds} rounds that alternate between the sides; whole: JPEG bytes -> logits; errors: largest, as shares of the logits' spread`,
     head.join(','),
     ...rows.map(row => row.join(',')),
@@ -136,13 +146,16 @@ export function csv(comparisons: readonly Comparison[], circumstances: Circumsta
 
 /** Single convolutions as CSV. */
 export function convolutionsCsv(results: readonly ConvolutionResult[], circumstances: Circumstances): string {
-  const rows = results.map(({ channels, side, batch, threads, milliseconds, gigaflops }) =>
-    [channels, side, batch, threads, milliseconds.toFixed(3), gigaflops.toFixed(0)].join(','),
+  const rows = results.map(({ channels, side, batch, contender, threads, milliseconds, gigaflops, slower }) =>
+    [channels, side, batch, contender, threads, milliseconds.toFixed(4), gigaflops.toFixed(0), slower.toFixed(2)].join(
+      ',',
+    ),
   )
   return [
-    ...preamble(circumstances, `onnxruntime-node ${results[0]?.version ?? ''}`),
-    '# 3x3 convolution at stride 1, C -> C, of onnxruntime-node: an eighth of a chain of eight; a multiply-add counts as two',
-    'channels,side,batch,threads,median_ms,gflops',
+    ...preamble(circumstances, versions(results)),
+    '# one 3x3 convolution at stride 1 with its ReLU, C -> C: the time between a chain of nine and of one, by eight',
+    '# gflops: of the direct algorithm, a multiply-add counted as two',
+    'channels,side,batch,contender,threads,median_ms,gflops,times_slower_than_jpegnet',
     ...rows,
     '',
   ].join('\n')
@@ -166,8 +179,8 @@ function machine(): string {
   return `${cpus()[0]?.model.trim() ?? 'an unknown CPU'}, ${availableParallelism()} cores`
 }
 
-function versions(comparisons: readonly Comparison[]): string {
-  const all = new Map(comparisons.flat().flatMap(({ versions }) => Object.entries(versions)))
+function versions(results: readonly { versions: Record<string, string> }[]): string {
+  const all = new Map(results.flatMap(({ versions }) => Object.entries(versions)))
   return [...all].map(([name, version]) => `${name} ${version}`).join(', ')
 }
 

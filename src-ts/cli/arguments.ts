@@ -1,6 +1,6 @@
 /** Values of options, read strictly: a wrong one ends the command with where, expected and found. */
 import { InvalidArgumentError, Option } from 'commander'
-import type { MaskingMode, MaskingOptions } from '../index.js'
+import type { ModeOptions } from '../index.js'
 
 const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
 
@@ -33,12 +33,20 @@ export function perChannel(positive: boolean) {
   }
 }
 
-export const frequenciesOption = () =>
-  new Option('--frequencies <n>', 'frequencies that masks keep, 1–15 (φ of the paper; 15 keeps all)').argParser(
-    whole(1, 15),
-  )
+export const modeOption = () =>
+  new Option(
+    '--mode <name>',
+    "how feature maps are computed (the model's way; approximated if --frequencies is given)",
+  ).choices(['exact', 'approximated', 'band-limited'])
 
-export const reluOption = () => new Option('--relu <masking>', 'how ReLU is masked').choices(['exact', 'asm', 'apx'])
+export const frequenciesOption = () =>
+  new Option(
+    '--frequencies <n>',
+    'frequencies kept, by masks or of every feature map, 1–15 (φ of the paper)',
+  ).argParser(whole(1, 15))
+
+export const maskingOption = () =>
+  new Option('--masking <name>', 'how ReLU is approximated (asm)').choices(['asm', 'apx'])
 
 export const jsonOption = () => new Option('--json', 'print one JSON object a line')
 
@@ -49,16 +57,15 @@ export const stdOption = () =>
   new Option('--std <a,b,c>', 'deviation of red, green and blue samples in 0…1 (0.5)').argParser(perChannel(true))
 
 /** Options that two or more commands share. */
-export interface SharedOptions {
-  frequencies?: number
-  relu?: MaskingMode
+export interface SharedOptions extends ModeOptions {
   mean?: number[]
   std?: number[]
   json?: boolean
 }
 
-export function maskingOf({ relu, frequencies }: SharedOptions): MaskingOptions {
-  return { ...(relu && { mode: relu }), ...(frequencies !== undefined && { frequencies }) }
+/** The mode among a command's options. */
+export function modeOf({ mode, frequencies, masking }: ModeOptions): ModeOptions {
+  return { mode, frequencies, masking }
 }
 
 /** Command lines under a command's help. */

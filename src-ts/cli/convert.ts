@@ -6,8 +6,10 @@ import {
   examples,
   frequenciesOption,
   jsonOption,
+  maskingOption,
   meanOption,
-  reluOption,
+  modeOf,
+  modeOption,
   stdOption,
   whole,
   type SharedOptions,
@@ -24,11 +26,12 @@ export function addConvert(program: Command): void {
     .addOption(new Option('--model <name>', 'the network').choices(modelNames).makeOptionMandatory())
     .requiredOption('--out <model>', 'where to save the model')
     .option('--classes <file>', 'a text file with the name of a class on each line')
-    .addOption(new Option('--size <n>', 'height and width of the pictures').argParser(whole(8)).default(32))
+    .addOption(new Option('--size <n>', 'height and width of the pictures (32; 224 for ImageNet)').argParser(whole(1)))
     .addOption(meanOption())
     .addOption(stdOption())
+    .addOption(modeOption())
     .addOption(frequenciesOption())
-    .addOption(reluOption())
+    .addOption(maskingOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -39,9 +42,9 @@ export function addConvert(program: Command): void {
     .action(async (weights: string, options: ConvertArguments) => {
       const { tensors } = await readSafetensors(weights)
       const labels = options.classes === undefined ? undefined : await classNames(options.classes)
-      const { json = false, model: name, out, size, mean, std, relu, frequencies } = options
+      const { json = false, model: name, out, size, mean, std } = options
       const shape = { classes: classesOf(tensors, labels), channels: channelsOf(tensors), height: size, width: size }
-      const model = createModel(namedModel(name, { ...shape, mean, std, relu, frequencies }), { labels })
+      const model = createModel(namedModel(name, { ...shape, mean, std, ...modeOf(options) }), { labels })
       const report = await model.load(tensors)
       printResult(json, { type: 'load', ...report }, describe(report))
       const wrong = report.missing.length + report.mismatched.length
@@ -57,7 +60,7 @@ export function addConvert(program: Command): void {
 interface ConvertArguments extends SharedOptions {
   model: string
   out: string
-  size: number
+  size?: number
   classes?: string
 }
 

@@ -4,8 +4,9 @@ import {
   examples,
   frequenciesOption,
   jsonOption,
-  maskingOf,
-  reluOption,
+  maskingOption,
+  modeOf,
+  modeOption,
   whole,
   type SharedOptions,
 } from './arguments.js'
@@ -18,8 +19,9 @@ export function addEvaluate(program: Command): void {
     .description('count right answers on a folder with a folder of JPEG files for each class')
     .argument('<model>', 'a model that jpegnet saved')
     .argument('<dir>', 'the folder')
+    .addOption(modeOption())
     .addOption(frequenciesOption())
-    .addOption(reluOption())
+    .addOption(maskingOption())
     .addOption(new Option('--batch-size <n>', 'pictures a call').argParser(whole(1)))
     .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
     .addOption(jsonOption())
@@ -27,7 +29,7 @@ export function addEvaluate(program: Command): void {
       'after',
       examples(
         'jpegnet evaluate photos.model photos/test',
-        'jpegnet evaluate photos.model photos/test --frequencies 8 --relu asm --json',
+        'jpegnet evaluate photos.model photos/test --mode band-limited --frequencies 8 --json',
       ),
     )
     .action(async (path: string, directory: string, options: EvaluateArguments) => {
@@ -36,7 +38,7 @@ export function addEvaluate(program: Command): void {
       const progress = new Progress()
       const data = jpegFolder(directory, { onError: skipBadFiles ? 'skip' : 'error' })
       const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
-        ...maskingOf(options),
+        ...modeOf(options),
         ...(batchSize && { batchSize }),
         onProgress: ({ type, done, total }) => progress.show(type === 'data' ? 'reading' : 'evaluating', done, total),
       })

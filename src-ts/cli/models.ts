@@ -1,20 +1,30 @@
 /** Networks that `--model` names. */
 import { mismatch } from '../errors.js'
-import { paperResnet, resnet, type ModelDefinition, type NetworkOptions } from '../index.js'
-
-const CIFAR_DEPTHS = [20, 32, 44, 56, 110] as const
+import {
+  cifarResnet,
+  paperResnet,
+  resnet101,
+  resnet152,
+  resnet18,
+  resnet34,
+  resnet50,
+  type ModelDefinition,
+  type NetworkOptions,
+} from '../index.js'
 
 /** Every name, with what it makes. */
 const NETWORKS: Record<string, (options: NetworkOptions) => ModelDefinition> = {
   paper: paperResnet,
-  ...Object.fromEntries(
-    CIFAR_DEPTHS.map(depth => {
-      const name = `resnet${depth}`
-      const blocks = (depth - 2) / 6
-      const stages = [16, 32, 64].map(channels => ({ blocks, channels }))
-      return [name, (options: NetworkOptions) => resnet({ ...options, name, stages })]
-    }),
-  ),
+  'cifar-resnet20': options => cifarResnet(20, options),
+  'cifar-resnet32': options => cifarResnet(32, options),
+  'cifar-resnet44': options => cifarResnet(44, options),
+  'cifar-resnet56': options => cifarResnet(56, options),
+  'cifar-resnet110': options => cifarResnet(110, options),
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
 }
 
 export const modelNames = Object.keys(NETWORKS)

@@ -4,8 +4,9 @@ import {
   examples,
   frequenciesOption,
   jsonOption,
-  maskingOf,
-  reluOption,
+  maskingOption,
+  modeOf,
+  modeOption,
   whole,
   type SharedOptions,
 } from './arguments.js'
@@ -19,13 +20,14 @@ export function addPredict(program: Command): void {
     .argument('<model>', 'a model that jpegnet saved')
     .argument('<file...>', 'JPEG files')
     .addOption(new Option('--top <n>', 'classes to print, the likeliest first').argParser(whole(1)).default(5))
+    .addOption(modeOption())
     .addOption(frequenciesOption())
-    .addOption(reluOption())
+    .addOption(maskingOption())
     .addOption(jsonOption())
     .addHelpText('after', examples('jpegnet predict photos.model photo.jpg --top 3'))
     .action(async (path: string, files: string[], options: SharedOptions & { top: number }) => {
       const model = await loadModel(path)
-      for (const { file, logits, classes } of await model.predict(files, maskingOf(options))) {
+      for (const { file, logits, classes } of await model.predict(files, modeOf(options))) {
         const best = classes.slice(0, options.top)
         const text = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(', ')
         printResult(options.json ?? false, { file, logits, classes: best }, `${file}: ${text}`)

@@ -25,11 +25,12 @@ import {
   examples,
   frequenciesOption,
   jsonOption,
-  maskingOf,
+  maskingOption,
+  modeOf,
   meanOption,
+  modeOption,
   momentum,
   notNegative,
-  reluOption,
   stdOption,
   whole,
   type SharedOptions,
@@ -46,8 +47,9 @@ export function addTrain(program: Command): void {
     .requiredOption('--out <model>', 'where to save the model, after every epoch')
     .option('--test <dir>', 'a folder to test on after every epoch')
     .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(modelNames))
+    .addOption(modeOption())
     .addOption(frequenciesOption())
-    .addOption(reluOption())
+    .addOption(maskingOption())
     .addOption(new Option('--epochs <n>', 'passes over the data (10)').argParser(whole(1)))
     .addOption(new Option('--batch-size <n>', 'pictures a step (64)').argParser(whole(1)))
     .addOption(
@@ -150,15 +152,15 @@ async function modelToTrain(directory: string, options: TrainArguments): Promise
     throw mismatch('NO_CLASSES', directory, 'folders of at least two classes', `one, ${classes[0]}`)
   const { width, height, colour } = await firstPicture(files)
   const channels = colour === 'gray' ? 1 : 3
-  const { model = 'paper', mean, std, relu, frequencies, seed } = options
+  const { model = 'paper', mean, std, seed } = options
   const shape = { classes: classes.length, channels, width, height }
   const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
-  return createModel(namedModel(model, { ...shape, ...normalisation, relu, frequencies }), { seed, labels: classes })
+  return createModel(namedModel(model, { ...shape, ...normalisation, ...modeOf(options) }), { seed, labels: classes })
 }
 
 /** The model of that file; what was said of it beside its masking must be so. */
 async function modelToResume(path: string, options: TrainArguments): Promise<Model> {
-  const model = await loadModel(path, maskingOf(options))
+  const model = await loadModel(path, modeOf(options))
   const { name, input } = model.definition
   const agree = (option: string, its: unknown, given: unknown) => {
     if (given === undefined || isDeepStrictEqual(given, its)) return

@@ -1,7 +1,13 @@
 import * as z from 'zod'
 import { checked } from '../options.js'
 import { frozen } from './freeze.js'
-import { completeMasking, completeMaskingShape, maskingShape, type Masking, type MaskingOptions } from './masking.js'
+import {
+  completeMasking,
+  completeMaskingShape,
+  maskingShape,
+  type CompleteMasking,
+  type MaskingOptions,
+} from './masking.js'
 
 /** Options of {@link clip}. */
 export interface ClipOptions extends MaskingOptions {
@@ -12,7 +18,7 @@ export interface ClipOptions extends MaskingOptions {
 }
 
 /** min(max(x, low), high). */
-export interface ClipLayer extends Readonly<Masking> {
+export interface ClipLayer extends Readonly<CompleteMasking> {
   readonly type: 'clip'
   readonly low: number
   readonly high: number

@@ -2,8 +2,14 @@ import * as z from 'zod'
 import { checked } from '../options.js'
 import { frozen } from './freeze.js'
 
-/** How a convolution is computed; every way is the same map. */
-export type Factorisation = 'auto' | 'sandwich' | 'pointwise' | 'exploded'
+/**
+ * How a convolution is computed at inference; every way is the same map. `auto`: as the planner picks; `winograd`:
+ * F(4×4, 3×3); `winograd2`: F(2×2, 3×3); `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels, directly, and
+ * back; `exploded`: the paper's tensor of coefficients as written.
+ */
+export type Factorisation = (typeof FACTORISATIONS)[number]
+
+const FACTORISATIONS = ['auto', 'winograd', 'winograd2', 'pointwise', 'sandwich', 'exploded'] as const
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {
@@ -19,7 +25,7 @@ export interface Conv2dOptions {
   bias?: boolean | undefined
   /** Channels in, if they shall be checked. */
   inputChannels?: number | undefined
-  /** How it is computed; `auto` lets the engine choose. */
+  /** How it is computed at inference; `auto` unless given. */
   factorisation?: Factorisation | undefined
 }
 
@@ -35,7 +41,7 @@ export interface Conv2dLayer {
   readonly factorisation: Factorisation
 }
 
-const factorisationSchema = z.enum(['auto', 'sandwich', 'pointwise', 'exploded'])
+const factorisationSchema = z.enum(FACTORISATIONS)
 
 const optionsSchema = z.strictObject({
   channels: z.int().min(1),

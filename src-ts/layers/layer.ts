@@ -7,7 +7,9 @@ import { conv2dSchema, type Conv2dLayer } from './conv2d.js'
 import { globalAveragePoolSchema, type GlobalAveragePoolLayer } from './globalAveragePool.js'
 import { leakyReluSchema, type LeakyReluLayer } from './leakyRelu.js'
 import { linearSchema, type LinearLayer } from './linear.js'
+import { maxPoolSchema, type MaxPoolLayer } from './maxPool.js'
 import { reluSchema, type ReluLayer } from './relu.js'
+import { subsampleSchema, type SubsampleLayer } from './subsample.js'
 
 /** Any layer: plain, frozen data that a factory made. */
 export type Layer =
@@ -16,6 +18,8 @@ export type Layer =
   | ReluLayer
   | LeakyReluLayer
   | ClipLayer
+  | MaxPoolLayer
+  | SubsampleLayer
   | GlobalAveragePoolLayer
   | LinearLayer
   | SequentialLayer
@@ -71,6 +75,8 @@ export const layerSchema: z.ZodType<Layer> = z.lazy(() =>
     reluSchema,
     leakyReluSchema,
     clipSchema,
+    maxPoolSchema,
+    subsampleSchema,
     globalAveragePoolSchema,
     linearSchema,
     sequentialSchema,

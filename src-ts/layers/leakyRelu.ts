@@ -1,7 +1,13 @@
 import * as z from 'zod'
 import { checked } from '../options.js'
 import { frozen } from './freeze.js'
-import { completeMasking, completeMaskingShape, maskingShape, type Masking, type MaskingOptions } from './masking.js'
+import {
+  completeMasking,
+  completeMaskingShape,
+  maskingShape,
+  type CompleteMasking,
+  type MaskingOptions,
+} from './masking.js'
 
 /** Options of {@link leakyRelu}. */
 export interface LeakyReluOptions extends MaskingOptions {
@@ -10,7 +16,7 @@ export interface LeakyReluOptions extends MaskingOptions {
 }
 
 /** x above zero, `slope·x` below. */
-export interface LeakyReluLayer extends Readonly<Masking> {
+export interface LeakyReluLayer extends Readonly<CompleteMasking> {
   readonly type: 'leakyRelu'
   readonly slope: number
 }

@@ -1,10 +1,16 @@
 import * as z from 'zod'
 import { checked } from '../options.js'
 import { frozen } from './freeze.js'
-import { completeMasking, completeMaskingShape, maskingShape, type Masking, type MaskingOptions } from './masking.js'
+import {
+  completeMasking,
+  completeMaskingShape,
+  maskingShape,
+  type CompleteMasking,
+  type MaskingOptions,
+} from './masking.js'
 
 /** max(x, 0). */
-export interface ReluLayer extends Readonly<Masking> {
+export interface ReluLayer extends Readonly<CompleteMasking> {
   readonly type: 'relu'
 }
 

@@ -1,14 +1,15 @@
 import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
-import { layerSchema, type Layer, type NamedLayer } from '../layers/layer.js'
-import { replaceMasking, type MaskingOptions } from '../layers/masking.js'
+import { layerSchema, type Layer } from '../layers/layer.js'
+import { frequenciesSchema } from '../layers/masking.js'
 import { checked } from '../options.js'
+import { completeMode, modeShape, withMode, type ModeOptions } from './mode.js'
 
 /** What a model takes in. */
 export interface InputOptions {
   /** 3 (red, green, blue) or 1 (luminance). */
   channels: number
-  /** Pixels from top to bottom; a multiple of 8 for every halving of the network. */
+  /** Pixels from top to bottom: any number; it need not fill blocks. */
   height: number
   /** Pixels from left to right. */
   width: number
@@ -27,8 +28,8 @@ export interface InputDefinition {
   readonly std: readonly number[]
 }
 
-/** Options of {@link defineModel}. */
-export interface ModelOptions {
+/** Options of {@link defineModel}; a mode, if given, replaces the masking of every nonlinearity. */
+export interface ModelOptions extends ModeOptions {
   /** What the model is called in summaries and files. */
   name: string
   input: InputOptions
@@ -41,9 +42,11 @@ export interface ModelDefinition {
   readonly name: string
   readonly input: InputDefinition
   readonly layers: Layer
+  /** If band-limited: diagonals α + β that every feature map keeps of its blocks, 1…15 (φ). */
+  readonly band?: number | undefined
 }
 
-const sizes = { channels: z.literal([1, 3]), height: z.int().min(8), width: z.int().min(8) }
+const sizes = { channels: z.literal([1, 3]), height: z.int().min(1), width: z.int().min(1) }
 const mean = z.array(z.number())
 const std = z.array(z.number().positive())
 
@@ -51,6 +54,7 @@ const modelOptionsSchema = z.strictObject({
   name: z.string().min(1),
   input: z.strictObject({ ...sizes, mean: mean.readonly().optional(), std: std.readonly().optional() }),
   layers: layerSchema,
+  ...modeShape,
 }) satisfies z.ZodType<ModelOptions>
 
 export const modelDefinitionSchema = z
@@ -58,6 +62,7 @@ export const modelDefinitionSchema = z
     name: z.string().min(1),
     input: z.strictObject({ ...sizes, mean: mean.readonly(), std: std.readonly() }),
     layers: layerSchema,
+    band: frequenciesSchema.optional(),
   })
   .superRefine(({ input }, context) => {
     for (const key of ['mean', 'std'] as const) {
@@ -74,27 +79,8 @@ export const modelDefinitionSchema = z
  * @throws ModelError `INVALID_OPTION`
  */
 export function defineModel(options: ModelOptions): ModelDefinition {
-  const { name, input, layers } = checked(modelOptionsSchema, options, 'defineModel')
+  const { name, input, layers, ...mode } = checked(modelOptionsSchema, options, 'defineModel')
   const { mean = Array<number>(input.channels).fill(0.5), std = Array<number>(input.channels).fill(0.5) } = input
-  return frozen(checked(modelDefinitionSchema, { name, input: { ...input, mean, std }, layers }, 'defineModel'))
-}
-
-/** The same model with parts of every nonlinearity's masking replaced. */
-export function withMasking(definition: ModelDefinition, masking: MaskingOptions): ModelDefinition {
-  const all = (layers: readonly NamedLayer[]) => layers.map(({ name, layer }) => ({ name, layer: replace(layer) }))
-  const replace = (layer: Layer): Layer => {
-    switch (layer.type) {
-      case 'sequential':
-        return { ...layer, layers: all(layer.layers) }
-      case 'add':
-        return { ...layer, branches: layer.branches.map(all), then: all(layer.then) }
-      case 'relu':
-      case 'leakyRelu':
-      case 'clip':
-        return { ...layer, ...replaceMasking(layer, masking) }
-      default:
-        return layer
-    }
-  }
-  return frozen({ ...definition, layers: replace(definition.layers) })
+  const whole = checked(modelDefinitionSchema, { name, input: { ...input, mean, std }, layers }, 'defineModel')
+  return frozen(withMode(whole, completeMode(mode, whole, 'defineModel')))
 }

@@ -2,18 +2,18 @@ import * as z from 'zod'
 import { checkedSource, Dataset, loadDataset, throwIfAborted } from '../data/dataset.js'
 import type { DataEvent, JpegSource } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
-import { maskingShape, type MaskingOptions } from '../layers/masking.js'
 import { checked } from '../options.js'
 import { labelsFor } from './labels.js'
+import { completeMode, modeShape, type ModeOptions } from './mode.js'
 import type { Model } from './model.js'
 import { softmax } from './predict.js'
 
 /** How far an evaluation has come: first with reading, then with classifying. */
 export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; total: number }
 
-/** Options of an evaluation; masking, if given, replaces the definition's in every nonlinearity. */
-export interface EvaluateOptions extends MaskingOptions {
-  /** Pictures a call; 128 unless given. Answers do not depend on it. */
+/** Options of an evaluation; a mode, if given, replaces the definition's. */
+export interface EvaluateOptions extends ModeOptions {
+  /** Pictures a call; 128 unless given. Answers depend on it by float32's rounding only. */
   batchSize?: number | undefined
   /** Told how far reading and classifying have come. */
   onProgress?: ((progress: EvaluateProgress) => void) | undefined
@@ -39,7 +39,7 @@ export interface Evaluation {
 }
 
 const optionsSchema = z.strictObject({
-  ...maskingShape,
+  ...modeShape,
   batchSize: z.int().min(1).optional(),
   onProgress: z
     .custom<(progress: EvaluateProgress) => void>(value => typeof value === 'function', 'a function')
@@ -53,7 +53,8 @@ export async function evaluate(
   data: JpegSource | Dataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { batchSize = 128, onProgress, signal, ...masking } = checked(optionsSchema, options, 'evaluate')
+  const { batchSize = 128, onProgress, signal, ...given } = checked(optionsSchema, options, 'evaluate')
+  const mode = completeMode(given, model.definition, 'evaluate')
   const source = checkedSource(data, 'evaluate.data')
   model.assertUsable()
   const start = performance.now()
@@ -67,7 +68,7 @@ export async function evaluate(
       throwIfAborted(signal)
       const to = Math.min(from + batchSize, images)
       const indices = Uint32Array.from({ length: to - from }, (_, index) => from + index)
-      const logits = await model.logits(dataset, indices, masking)
+      const logits = await model.logits(dataset, indices, mode)
       for (const image of indices) {
         const first = (image - from) * model.classes
         const row = Array.from(logits.subarray(first, first + model.classes))

@@ -1,7 +1,7 @@
 /** From a tree of layers to the flat list of nodes that the engine runs. */
 import { mismatch } from '../errors.js'
 import type { Layer, NamedLayer } from '../layers/layer.js'
-import type { Masking } from '../layers/masking.js'
+import type { CompleteMasking } from '../layers/masking.js'
 import type { InputDefinition, ModelDefinition } from './definition.js'
 
 /** One operation: its path names its parameters, its inputs are numbers of values (0 the input, i + 1 node i's). */
@@ -33,6 +33,8 @@ export type Operation =
       frequencies: number
     }
   | { type: 'add' }
+  | { type: 'maxPool'; size: number; stride: number; padding: number }
+  | { type: 'subsample'; channels: number; stride: number }
   | { type: 'globalAveragePool' }
   | { type: 'linear'; features: number; inputFeatures?: number | undefined; bias: boolean }
 
@@ -47,6 +49,8 @@ export interface Breakpoint {
 export interface Graph {
   input: InputDefinition
   nodes: GraphNode[]
+  /** φ that every feature map is truncated to; all frequencies are kept unless given. */
+  band?: number | undefined
 }
 
 /**
@@ -54,7 +58,7 @@ export interface Graph {
  *
  * @throws ModelError `INVALID_DEFINITION` if two layers share a path, or one's tensors would be taken for the optimizer's
  */
-export function lowerModel({ input, layers }: ModelDefinition): Graph {
+export function lowerModel({ input, layers, band }: ModelDefinition): Graph {
   const nodes: GraphNode[] = []
   const paths = new Set<string>()
 
@@ -86,7 +90,7 @@ export function lowerModel({ input, layers }: ModelDefinition): Graph {
   }
 
   lower(layers, '', 0)
-  return { input, nodes }
+  return { input, nodes, ...(band !== undefined && { band }) }
 }
 
 function operation(layer: Exclude<Layer, { type: 'sequential' | 'add' }>): Operation {
@@ -105,7 +109,7 @@ function operation(layer: Exclude<Layer, { type: 'sequential' | 'add' }>): Opera
   }
 }
 
-function piecewise(masking: Masking, slope: number, intercept: number, breakpoints: Breakpoint[]): Operation {
-  const { mode, frequencies } = masking
-  return { type: 'piecewiseLinear', slope, intercept, breakpoints, masking: mode, frequencies }
+function piecewise(layer: CompleteMasking, slope: number, intercept: number, breakpoints: Breakpoint[]): Operation {
+  const { masking, frequencies } = layer
+  return { type: 'piecewiseLinear', slope, intercept, breakpoints, masking, frequencies }
 }

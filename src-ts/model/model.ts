@@ -3,7 +3,6 @@ import { badFiles, throwIfAborted, type Dataset, type JpegSource } from '../data
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked } from '../options.js'
 import { frozen } from '../layers/freeze.js'
-import { maskingShape, type MaskingOptions } from '../layers/masking.js'
 import { asError, lift, NativeJpegSet, NativeNetwork, type BindingStepOptions } from '../native/addon.js'
 import type { TrainEvent } from '../train/events.js'
 import { train } from '../train/loop.js'
@@ -11,25 +10,26 @@ import { fit, type History } from '../train/fit.js'
 import type { TrainOptions } from '../train/options.js'
 import { missingWeights, suggestions, withoutPrefix, type LoadReport } from '../weights/load.js'
 import { checkedTensors, type Tensor } from '../weights/safetensors.js'
-import { modelDefinitionSchema, withMasking, type ModelDefinition } from './definition.js'
+import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
 import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js'
 import type { TrainingState } from '../train/checkpoint.js'
 import { readModelFile, toMetadata } from './files.js'
 import { lowerModel } from './graph.js'
+import { completeMode, modeShape, withMode, type Mode, type ModeOptions } from './mode.js'
 import { picturesSchema, prediction, type Picture, type Prediction } from './predict.js'
 import { summaryTable, type ModelNode } from './summary.js'
 
-/** Options of {@link createModel}. */
-export interface CreateOptions {
+/** Options of {@link createModel}; a mode, if given, replaces the definition's. */
+export interface CreateOptions extends ModeOptions {
   /** Where initial values come from: a whole number; 0 unless given. */
   seed?: number | undefined
   /** Names of the classes, in the order of the logits; taken from the data of the first training unless given. */
   labels?: readonly string[] | undefined
 }
 
-/** Options of {@link Model.predict}; masking, if given, replaces the definition's in every nonlinearity. */
-export interface PredictOptions extends MaskingOptions {
-  /** Pictures a call; 64 unless given. Answers do not depend on it. */
+/** Options of {@link Model.predict}; a mode, if given, replaces the definition's. */
+export interface PredictOptions extends ModeOptions {
+  /** Pictures a call; 64 unless given. Answers depend on it by float32's rounding only. */
   batchSize?: number | undefined
   /** Ends the prediction between two calls with an `ABORTED` error. */
   signal?: AbortSignal | undefined
@@ -38,15 +38,16 @@ export interface PredictOptions extends MaskingOptions {
 const createOptionsSchema = z.strictObject({
   seed: z.int().min(0).optional(),
   labels: z.array(z.string()).readonly().optional(),
+  ...modeShape,
 }) satisfies z.ZodType<CreateOptions>
 
 const predictOptionsSchema = z.strictObject({
-  ...maskingShape,
+  ...modeShape,
   batchSize: z.int().min(1).optional(),
   signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<PredictOptions>
 
-const loadOptionsSchema = z.strictObject(maskingShape) satisfies z.ZodType<LoadOptions>
+const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
 
 /** The optimizer's tensors in a file. */
 const OPTIMIZER = 'optimizer.'
@@ -58,8 +59,9 @@ const OPTIMIZER = 'optimizer.'
  * what was found
  */
 export function createModel(definition: ModelDefinition, options: CreateOptions = {}): Model {
-  const { seed = 0, labels } = checked(createOptionsSchema, options, 'createModel')
-  const whole = checked(modelDefinitionSchema, definition, 'definition')
+  const { seed = 0, labels, ...mode } = checked(createOptionsSchema, options, 'createModel')
+  const given = checked(modelDefinitionSchema, definition, 'definition')
+  const whole = frozen(withMode(given, completeMode(mode, given, 'createModel')))
   const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(whole)), seed))
   return new Model(whole, network, labels, undefined)
 }
@@ -73,8 +75,8 @@ const ABOUT_CONTENTS: readonly ModelErrorCode[] = [
   'INVALID_CHECKPOINT',
 ]
 
-/** Options of {@link loadModel}; masking, if given, replaces that of every nonlinearity in the file's definition. */
-export type LoadOptions = MaskingOptions
+/** Options of {@link loadModel}; a mode, if given, replaces that of the file's definition. */
+export type LoadOptions = ModeOptions
 
 /**
  * A model from its file, with its labels and, if it has one, the state of its training.
@@ -83,9 +85,9 @@ export type LoadOptions = MaskingOptions
  * it is not a model's, of another version, or its parts do not fit each other
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
-  const masking = checked(loadOptionsSchema, options, 'loadModel')
+  const mode = checked(loadOptionsSchema, options, 'loadModel')
   const { definition: saved, labels, training, tensors } = await readModelFile(path)
-  const definition = withMasking(saved, masking)
+  const definition = frozen(withMode(saved, completeMode(mode, saved, 'loadModel')))
   try {
     const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
     const model = new Model(definition, network, labels, training)
@@ -205,18 +207,19 @@ export class Model {
    * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   async predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const { batchSize = 64, signal, ...masking } = checked(predictOptionsSchema, options, 'predict')
+    const { batchSize = 64, signal, ...given } = checked(predictOptionsSchema, options, 'predict')
+    const mode = completeMode(given, this.definition, 'predict')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'predict')
     this.assertUsable()
     const predictions: Prediction[] = []
     for (let start = 0; start < all.length; start += batchSize) {
       throwIfAborted(signal)
-      predictions.push(...(await this.#predictBatch(all.slice(start, start + batchSize), start, masking)))
+      predictions.push(...(await this.#predictBatch(all.slice(start, start + batchSize), start, mode)))
     }
     return predictions
   }
 
-  async #predictBatch(pictures: readonly Picture[], first: number, masking: MaskingOptions): Promise<Prediction[]> {
+  async #predictBatch(pictures: readonly Picture[], first: number, mode: Mode | undefined): Promise<Prediction[]> {
     const files = pictures.map((picture, index) => {
       if (typeof picture === 'string') return { name: picture, jpeg: undefined }
       return picture instanceof Uint8Array ? { name: `picture ${first + index}`, jpeg: picture } : picture
@@ -224,7 +227,7 @@ export class Model {
     const set = new NativeJpegSet()
     try {
       const indices = await decoded(set, files)
-      const logits = await this.#call(network => network.predict(set, indices, bindingMasking(masking)))
+      const logits = await this.#call(network => network.predict(set, indices, mode ?? {}))
       return files.map(({ name }, index) => {
         const row = Array.from(logits.subarray(index * this.classes, (index + 1) * this.classes))
         return prediction(name, row, this.labels)
@@ -235,9 +238,8 @@ export class Model {
   }
 
   /** @internal Logits `[pictures, classes]` of pictures of a data set. */
-  logits(dataset: Dataset, indices: Uint32Array, masking: MaskingOptions): Promise<Float32Array> {
-    const { mode, frequencies } = checked(z.strictObject(maskingShape), masking, 'masking')
-    return this.#call(network => network.predict(dataset.set, indices, bindingMasking({ mode, frequencies })))
+  logits(dataset: Dataset, indices: Uint32Array, mode: Mode | undefined): Promise<Float32Array> {
+    return this.#call(network => network.predict(dataset.set, indices, mode ?? {}))
   }
 
   /** @internal One update on pictures of a data set. */
@@ -365,8 +367,4 @@ async function decoded(
   if (bad.length > 0) throw badFiles(bad)
   const [ofFiles, ofHeld] = reports.map(({ indices }) => indices.values())
   return Uint32Array.from(files, ({ jpeg }) => (jpeg ? ofHeld : ofFiles)?.next().value as number)
-}
-
-function bindingMasking({ mode, frequencies }: MaskingOptions) {
-  return { ...(mode && { masking: mode }), ...(frequencies !== undefined && { frequencies }) }
 }

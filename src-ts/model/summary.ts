@@ -1,5 +1,6 @@
 import { grouped } from '../numbers.js'
 import type { ModelDefinition } from './definition.js'
+import { modeSentence, ownMode } from './mode.js'
 
 /** One operation of a model as the engine plans it. */
 export interface ModelNode {
@@ -18,11 +19,8 @@ export interface ModelNode {
 }
 
 /** A model's layers as an aligned table with totals. */
-export function summaryTable(
-  { name, input }: ModelDefinition,
-  nodes: readonly ModelNode[],
-  parameters: number,
-): string {
+export function summaryTable(definition: ModelDefinition, nodes: readonly ModelNode[], parameters: number): string {
+  const { name, input } = definition
   const header = ['layer', 'operation', 'output', 'parameters', 'coefficients kept', 'computed by']
   const rows = nodes.map(({ path, operation, outputShape, parameters, coefficientsKept, choice }) => [
     path,
@@ -43,7 +41,6 @@ export function summaryTable(
       .trimEnd()
   const rule = widths.map(width => '─'.repeat(width)).join('──')
   const size = `${input.channels}×${input.height}×${input.width}`
-  return [`${name}: input ${size}, ${grouped(parameters)} parameters`, '', line(header), rule, ...rows.map(line)].join(
-    '\n',
-  )
+  const title = `${name}: input ${size}, ${grouped(parameters)} parameters, ${modeSentence(ownMode(definition))}`
+  return [title, '', line(header), rule, ...rows.map(line)].join('\n')
 }

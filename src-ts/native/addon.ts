@@ -5,7 +5,7 @@ import { ModelError, type ModelErrorCode } from '../errors.js'
 export type {
   BindingJpegDescription,
   BindingLoadReport,
-  BindingMasking,
+  BindingMode,
   BindingNode,
   BindingStepOptions,
   BindingTensor,

@@ -1,26 +1,30 @@
-/** This package. */
+/** This package, exact or band-limited. */
 import { jpegImages, loadDataset, loadModel, runtimeInfo } from 'jpegnet'
 import type { OpenSide } from './side.js'
 
-export const open: OpenSide = async ({ model: path }) => {
-  const model = await loadModel(path)
-  const images = (files: readonly Uint8Array[]) => jpegImages(files.map(jpeg => ({ jpeg, label: 'any' })))
-  const { isa, threads, version } = runtimeInfo()
-  return {
-    versions: { jpegnet: `${version} (${isa})` },
-    threads,
-    async whole(files) {
-      const predictions = await model.predict(files, { batchSize: files.length })
-      return Float32Array.from(predictions.flatMap(({ logits }) => logits))
-    },
-    async decode(files) {
-      const dataset = await loadDataset(images(files))
-      dataset.dispose()
-    },
-    async network(files) {
-      const dataset = await loadDataset(images(files))
-      const indices = Uint32Array.from(files, (_, index) => index)
-      return () => model.logits(dataset, indices, {})
-    },
+/** A contender whose feature maps keep that many frequencies; all if none are given. */
+export const jpegnet =
+  (frequencies?: number): OpenSide =>
+  async ({ model: path }) => {
+    const mode = frequencies === undefined ? undefined : ({ mode: 'band-limited', frequencies } as const)
+    const model = await loadModel(path)
+    const images = (files: readonly Uint8Array[]) => jpegImages(files.map(jpeg => ({ jpeg, label: 'any' })))
+    const { isa, threads, version } = runtimeInfo()
+    return {
+      versions: { jpegnet: `${version} (${isa})` },
+      threads,
+      async whole(files) {
+        const predictions = await model.predict(files, { batchSize: files.length, ...mode })
+        return Float32Array.from(predictions.flatMap(({ logits }) => logits))
+      },
+      async decode(files) {
+        const dataset = await loadDataset(images(files))
+        dataset.dispose()
+      },
+      async network(files) {
+        const dataset = await loadDataset(images(files))
+        const indices = Uint32Array.from(files, (_, index) => index)
+        return () => model.logits(dataset, indices, mode)
+      },
+    }
   }
-}

@@ -1,7 +1,15 @@
 /** What a contender is: something that makes logits of JPEG files in a process of its own. */
 import type { Prepared } from '../prepare.js'
 
-export const SIDES = ['jpegnet', 'onnxruntime-node', 'onnxruntime-web', 'tfjs-wasm'] as const
+/** All of them; `jpegnet-band-φ` are this package with feature maps that keep only their frequencies α + β < φ. */
+export const SIDES = [
+  'jpegnet',
+  'jpegnet-band-8',
+  'jpegnet-band-6',
+  'onnxruntime-node',
+  'onnxruntime-web',
+  'tfjs-wasm',
+] as const
 export type SideName = (typeof SIDES)[number]
 
 /** `whole`: JPEG bytes → logits; `decode`: bytes → what the network reads; `network`: that → logits. */

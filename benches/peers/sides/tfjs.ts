@@ -7,7 +7,6 @@ import { setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm'
 import { readSafetensors, type Tensor } from 'jpegnet'
 import sharp from 'sharp'
 import type { Graph, GraphNode } from '../../../dist/model/graph.js'
-import type { SpatialOperation } from '../onnx.js'
 import { decoder } from './decode.js'
 import type { OpenSide } from './side.js'
 
@@ -59,8 +58,7 @@ function build({ nodes }: Graph, tensors: readonly Tensor[]): (input: tf.Tensor)
 
   const steps: { inputs: number[]; output: number; apply: Apply }[] = []
   const fused = new Set<number>()
-  nodes.forEach(({ path, inputs, operation: given }, index) => {
-    const operation = given as SpatialOperation
+  nodes.forEach(({ path, inputs, operation }, index) => {
     if (fused.has(index)) return
     let last = index
     let apply: Apply
@@ -173,7 +171,7 @@ function border(padding: number): [[0, 0], [number, number], [number, number], [
   ]
 }
 
-function expectRelu(path: string, operation: SpatialOperation): void {
+function expectRelu(path: string, operation: GraphNode['operation']): void {
   if (operation.type !== 'piecewiseLinear') return
   const { slope, intercept, breakpoints } = operation
   const [only, second] = breakpoints

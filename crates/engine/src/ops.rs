@@ -17,7 +17,7 @@ use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::program::{Instruction, Scheduled, Stage};
 use crate::views::{Chunk, Views};
-pub(crate) use batch_norm::update_running;
+pub(crate) use batch_norm::{scratch_len as batch_norm_scratch, update_running};
 use jpegnet_kernels::{Isa, Masking, truncate_in_place};
 pub(crate) use loss::BatchLoss;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,7 +91,7 @@ impl Pass<'_> {
             Instruction::Conv2d { node, input, output } => {
                 conv2d::forward(self, node, &mut chunk.views, input, output, scratch);
             }
-            Instruction::Moments { node, input } => batch_norm::moments(self, node, scheduled, chunk, input),
+            Instruction::Moments { node, input } => batch_norm::moments(self, node, scheduled, chunk, input, scratch),
             Instruction::Normalise { node, input, output } => {
                 batch_norm::forward(self, node, &mut chunk.views, input, output);
             }
@@ -128,7 +128,7 @@ impl Pass<'_> {
                 batch_norm::gradient_moments(self, node, scheduled, chunk, input, output_gradient);
             }
             Instruction::NormaliseBackward { node, input, output_gradient, input_gradient } => {
-                batch_norm::backward(self, node, &mut chunk.views, (input, output_gradient), input_gradient);
+                batch_norm::backward(self, node, &mut chunk.views, (input, output_gradient), input_gradient, scratch);
             }
             Instruction::Conv2dBackward { node, input, output_gradient, input_gradient } => {
                 let operands = (input, output_gradient);

@@ -15,6 +15,7 @@ pub(crate) use instruction::{Buffer, Instruction, Target};
 pub(crate) use slots::BufferPlace;
 pub(crate) use stages::{Scheduled, SlotUse, Stage};
 
+use crate::ops::batch_norm_scratch;
 use crate::plan::{Operation, Plan};
 use crate::shape::Shape;
 use jpegnet_kernels::{Extent, Factorisation, MaxPool, Subsample};
@@ -77,6 +78,7 @@ impl Program {
                 conv.forward_workspace_len().max(conv.backward_workspace_len())
             }
             Operation::Conv2d { trained: conv, .. } => conv.forward_workspace_len(),
+            Operation::BatchNorm { .. } if training => batch_norm_scratch(plan, number),
             Operation::MaxPool(_) => max_pool(plan, number).workspace_len(),
             Operation::Subsample { .. } => subsample(plan, number).workspace_len(),
             _ => 0,

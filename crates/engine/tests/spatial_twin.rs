@@ -4,10 +4,9 @@ mod support;
 
 use jpegnet_engine::{MaskingSpec, NetworkSpec, OptimizerSpec};
 use jpegnet_jpeg::Colour;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use support::definitions::{Builder, everything, everything_of, paper_resnet, stem_and_shortcuts, unusual_ends};
 use support::pictures::{images, input_pixels, pictures};
+use support::twin::gradients_are_those_of;
 use support::{network, twin};
 
 /// A chain of residual blocks with these (channels, stride).
@@ -69,77 +68,38 @@ fn networks_with_all_frequencies_equal_their_spatial_twins() {
     }
 }
 
-/// Compares every parameter's gradient with central differences of the twin's float64 loss along random directions. The
-/// step of 1e-7 is small enough that no mask flips; what is left is the float32 of the gradients, so 1e-3 relative.
-fn gradients_are_those_of_the_twin(spec: &NetworkSpec) {
-    let pictures = pictures(3, Colour::YCbCr, spec.input.height, spec.input.width, 11);
-    let input = input_pixels(&spec.input, &pictures);
-    let labels = [0, 3, 2];
-    let mut network = network(spec.clone(), 5);
-    let weights = twin::weights(&network.state(false));
-    let result = network.loss_and_gradients(&images(&pictures), &labels).unwrap();
-    let mut random = ChaCha8Rng::seed_from_u64(3);
-    let step = 1e-7;
-    let (mut differences, mut scale) = (Vec::new(), 0.0f64);
-    for gradient in &result.gradients {
-        for _ in 0..3 {
-            let direction: Vec<f64> =
-                gradient.values.iter().map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX) - 0.5).collect();
-            let at = |sign: f64| {
-                let mut moved = weights.clone();
-                for (weight, direction) in moved.get_mut(&gradient.name).unwrap().iter_mut().zip(&direction) {
-                    *weight += sign * step * direction;
-                }
-                twin::loss(spec, &moved, &input, &labels)
-            };
-            let numerical = (at(1.0) - at(-1.0)) / (2.0 * step);
-            let analytical: f64 = gradient.values.iter().zip(&direction).map(|(g, d)| f64::from(*g) * d).sum();
-            scale = scale.max(numerical.abs());
-            differences.push((gradient.name.clone(), numerical, analytical));
-        }
-    }
-    for (name, numerical, analytical) in differences {
-        // Gradients that cancel (a bias before batch normalisation) are zero only to the scale of the others.
-        let allowed = 1e-3 * numerical.abs() + 1e-5 * scale;
-        assert!(
-            (numerical - analytical).abs() < allowed,
-            "{name}: {numerical} by differences, {analytical} by backward"
-        );
-    }
-}
-
 #[test]
 fn gradients_equal_finite_differences_through_every_operation() {
-    gradients_are_those_of_the_twin(&everything(MaskingSpec::Exact, 15));
+    gradients_are_those_of(&everything(MaskingSpec::Exact, 15));
 }
 
 #[test]
 fn gradients_equal_finite_differences_through_every_operation_on_blocks_that_maps_do_not_fill() {
-    gradients_are_those_of_the_twin(&everything_of(29, 21, MaskingSpec::Exact, 15));
+    gradients_are_those_of(&everything_of(29, 21, MaskingSpec::Exact, 15));
 }
 
 #[test]
 fn gradients_equal_finite_differences_through_max_pooling_and_both_shortcuts() {
-    gradients_are_those_of_the_twin(&stem_and_shortcuts(44, 36));
+    gradients_are_those_of(&stem_and_shortcuts(44, 36));
 }
 
 #[test]
 fn gradients_equal_finite_differences_with_approximated_masks_on_blocks_that_maps_do_not_fill() {
-    gradients_are_those_of_the_twin(&everything_of(13, 21, MaskingSpec::Asm, 6));
-    gradients_are_those_of_the_twin(&everything_of(13, 21, MaskingSpec::Apx, 8));
+    gradients_are_those_of(&everything_of(13, 21, MaskingSpec::Asm, 6));
+    gradients_are_those_of(&everything_of(13, 21, MaskingSpec::Apx, 8));
 }
 
 #[test]
 fn gradients_equal_finite_differences_at_unusual_ends() {
-    gradients_are_those_of_the_twin(&unusual_ends(MaskingSpec::Exact, 15));
+    gradients_are_those_of(&unusual_ends(MaskingSpec::Exact, 15));
 }
 
 #[test]
 fn gradients_equal_finite_differences_with_approximated_masks() {
-    gradients_are_those_of_the_twin(&everything(MaskingSpec::Asm, 6));
+    gradients_are_those_of(&everything(MaskingSpec::Asm, 6));
 }
 
 #[test]
 fn gradients_equal_finite_differences_with_truncated_signals() {
-    gradients_are_those_of_the_twin(&everything(MaskingSpec::Apx, 8));
+    gradients_are_those_of(&everything(MaskingSpec::Apx, 8));
 }

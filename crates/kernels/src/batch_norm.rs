@@ -27,7 +27,8 @@ pub struct BatchStatistics {
     pub pixels: f64,
 }
 
-/// Adds one or more images' sums to `moments` `[3, channels]`; map `[blocks, 64, channels]`, orthonormal.
+/// Adds one or more images' sums to `moments` `[3, channels]`; map `[blocks, 64, channels]`, orthonormal, zero beyond its
+/// last row and column.
 ///
 /// # Panics
 /// If a slice does not have the length its shape says.
@@ -278,7 +279,8 @@ pub fn scale_shift_into(
     add_inside(isa, extent, dc_shift, 1.0, output);
 }
 
-/// Gradients of training-mode batch normalisation. The input's is `of_output∘dF' + of_input∘F`, DC `+= dc`.
+/// Gradients of training-mode batch normalisation. The input's is `of_output∘dF' + of_input∘F`, DC `+= dc` (an eighth of it
+/// at every pixel inside).
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchNormGradient {
     /// dγ.
@@ -328,12 +330,14 @@ impl BatchNormGradient {
 }
 
 /// Gradient to the input of training-mode batch normalisation, replaced or (`accumulate`) added to; maps `[blocks, 64,
-/// channels]`.
+/// channels]` of one or more images, the input zero beyond its last row and column.
 ///
 /// # Panics
 /// If a slice does not have the length its shape says.
+#[expect(clippy::too_many_arguments, reason = "two operands, the factors and the sum they go to")]
 pub fn batch_norm_backward_into(
     isa: Isa,
+    extent: Extent,
     channels: usize,
     input: &[f32],
     output_gradient: &[f32],
@@ -341,18 +345,20 @@ pub fn batch_norm_backward_into(
     input_gradient: &mut [f32],
     accumulate: bool,
 ) {
-    assert_eq!(input.len() % (BLOCK * channels), 0, "a feature map is a whole number of blocks");
+    assert_eq!(input.len() % (extent.grid().blocks() * BLOCK * channels), 0, "a whole number of images");
     assert!(
         input.len() == output_gradient.len() && input.len() == input_gradient.len(),
         "input and gradients are of one shape"
     );
     assert_eq!(gradient.dc.len(), channels, "gradients of that many channels");
     let blocks = input.len() / (BLOCK * channels);
-    let place = Combine { channels, input, output_gradient, gradient, input_gradient, accumulate };
+    let edges = Edges::new(extent);
+    let place = Combine { edges, channels, input, output_gradient, gradient, input_gradient, accumulate };
     over_blocks(isa, blocks, channels, place);
 }
 
 struct Combine<'a> {
+    edges: Edges,
     channels: usize,
     input: &'a [f32],
     output_gradient: &'a [f32],
@@ -369,8 +375,13 @@ impl BlockKernel for Combine<'_> {
         let dx = &mut self.input_gradient[range];
         let of_output = lanes.load(simd, &self.gradient.of_output[channel..]);
         let of_input = lanes.load(simd, &self.gradient.of_input[channel..]);
-        let mut shift = lanes.load(simd, &self.gradient.dc[channel..]);
+        let dc = lanes.load(simd, &self.gradient.dc[channel..]);
+        let weights = self.edges.weights(block);
+        let mut shift = dc;
         for k in 0..BLOCK {
+            if let Some(weights) = weights {
+                shift = simd.mul_f32s(simd.splat_f32s(weights[k]), dc);
+            }
             let at = k * self.channels + channel;
             let out = &mut dx[at..];
             let before = if self.accumulate { simd.add_f32s(shift, lanes.load(simd, out)) } else { shift };

@@ -6,8 +6,8 @@ use jpegnet_kernels::definition::{
     BatchNorm, CoefficientMap, Moments, UNIT_STEPS, convolve_block_form, fold_batch_norm, pixels,
 };
 use jpegnet_kernels::{
-    BLOCK, BatchNormGradient, BatchStatistics, Conv2dShape, GRADIENT_MOMENTS, Grid, Isa, MOMENTS, add_gradient_moments,
-    add_moments, batch_norm_backward_into, normalise_coefficients, scale_shift_into,
+    BLOCK, BatchNormGradient, BatchStatistics, Conv2dShape, Extent, GRADIENT_MOMENTS, Grid, Isa, MOMENTS,
+    add_gradient_moments, add_moments, batch_norm_backward_into, normalise_coefficients, scale_shift_into,
 };
 use proptest::prelude::*;
 use support::{
@@ -33,17 +33,18 @@ fn random_norm(random: &mut Random, channels: usize) -> BatchNorm {
 }
 
 /// A map whose channels have different means and spreads, and whose blocks have different means.
-fn uneven_map(random: &mut Random, images: usize, channels: usize, grid: Grid) -> CoefficientMap {
-    let mut map = random.map(images, channels, grid);
+fn uneven_map(random: &mut Random, images: usize, channels: usize, size: impl Into<Extent>) -> CoefficientMap {
+    let mut map = random.map(images, channels, size);
     let (scale, shift) = (random.normals(channels), random.normals(channels));
+    let blocks = map.grid.blocks();
     for (index, value) in map.values.iter_mut().enumerate() {
-        let channel = index / BLOCK / grid.blocks() % channels;
+        let channel = index / BLOCK / blocks % channels;
         *value *= 0.1 + scale[channel].abs();
         if index % BLOCK == 0 {
             *value += 20.0 * shift[channel];
         }
     }
-    CoefficientMap::from_kernel_layout(images, channels, grid, &map.to_kernel_layout())
+    CoefficientMap::from_kernel_layout(images, channels, map.extent, &map.to_kernel_layout())
 }
 
 #[test]
@@ -86,11 +87,12 @@ fn the_spatial_twin_gives_pytorch_s_outputs_and_gradients() {
 #[test]
 fn gradients_are_finite_differences_in_jpeg_units_too() {
     let mut random = Random(1);
-    let grid = Grid { high: 1, wide: 2 };
-    for steps in [vec![UNIT_STEPS; 2], random.steps(2, 20.0)] {
-        let x = uneven_map(&mut random, 2, 2, grid).in_units_of(steps.clone());
+    let whole = Extent { height: 8, width: 16 };
+    let part = Extent { height: 5, width: 11 };
+    for (size, steps) in [(whole, vec![UNIT_STEPS; 2]), (whole, random.steps(2, 20.0)), (part, random.steps(2, 20.0))] {
+        let x = uneven_map(&mut random, 2, 2, size).in_units_of(steps.clone());
         let norm = random_norm(&mut random, 2);
-        let mut weights = CoefficientMap::zeros(2, grid, steps.clone());
+        let mut weights = CoefficientMap::zeros(2, size, steps.clone());
         weights.values = random.normals(x.values.len());
         let found = norm.gradients(&Moments::of(&x), &x, &weights);
         let loss = |norm: &BatchNorm, values: &[f64]| {
@@ -145,7 +147,7 @@ struct Found {
 fn run(isa: Isa, norm: &BatchNorm, x: &CoefficientMap, dy: &CoefficientMap) -> Found {
     let channels = x.channels;
     let image = x.grid.blocks() * BLOCK * channels;
-    let x_extent = x.extent;
+    let extent = x.extent;
     let (values, gradients) = (x.to_kernel_layout(), dy.to_kernel_layout());
     let (weight, bias) = (singles(&norm.weight), singles(&norm.bias));
     let epsilon = singles(&[norm.epsilon])[0];
@@ -162,13 +164,13 @@ fn run(isa: Isa, norm: &BatchNorm, x: &CoefficientMap, dy: &CoefficientMap) -> F
 
     let mut moments = vec![0.0; GRADIENT_MOMENTS * channels];
     for (x, dy) in values.chunks_exact(image).zip(gradients.chunks_exact(image)) {
-        add_gradient_moments(isa, x_extent, channels, x, dy, &mut moments);
+        add_gradient_moments(isa, extent, channels, x, dy, &mut moments);
     }
     let gradient = BatchNormGradient::from_moments(&moments, &statistics, epsilon, &weight);
     let mut input_gradient = vec![f32::NAN; values.len()];
-    batch_norm_backward_into(isa, channels, &values, &gradients, &gradient, &mut input_gradient, false);
+    batch_norm_backward_into(isa, x.extent, channels, &values, &gradients, &gradient, &mut input_gradient, false);
     let mut added = vec![1.0; values.len()];
-    batch_norm_backward_into(isa, channels, &values, &gradients, &gradient, &mut added, true);
+    batch_norm_backward_into(isa, x.extent, channels, &values, &gradients, &gradient, &mut added, true);
     let expected: Vec<f64> = input_gradient.iter().map(|&value| 1.0 + f64::from(value)).collect();
     assert_close("added to", &doubles(&added), &expected, TOLERANCE);
     let read = |values: &[f32]| CoefficientMap::from_kernel_layout(x.images, channels, x.extent, values).values;
@@ -234,12 +236,12 @@ proptest! {
 
     #[test]
     fn the_kernels_are_the_definition_for_any_shape(
-        seed: u64, images in 1..=3usize, channels in 1..40usize, high in 1..=3usize, wide in 1..=7usize,
+        seed: u64, images in 1..=3usize, channels in 1..40usize, height in 2..=24usize, width in 2..=56usize,
     ) {
         let mut random = Random(seed);
-        let grid = Grid { high, wide };
-        let x = uneven_map(&mut random, images, channels, grid);
-        let dy = random.map(images, channels, grid);
+        let size = Extent { height, width };
+        let x = uneven_map(&mut random, images, channels, size).inside();
+        let dy = random.map(images, channels, size);
         let norm = random_norm(&mut random, channels);
         let moments = Moments::of(&x);
         let gradients = norm.gradients(&moments, &x, &dy);
@@ -255,19 +257,22 @@ proptest! {
             ];
             for (what, found, expected) in pairs {
                 // Sums over all pixels of a channel may cancel; the others are not sums.
-                let terms = if what.starts_with('d') && what != "dx" { BLOCK * images * grid.blocks() } else { 0 };
+                let terms = if what.starts_with('d') && what != "dx" { images * size.pixels() } else { 0 };
                 let error = relative_error_of_sums(found, expected, terms);
-                prop_assert!(error <= TOLERANCE, "{} {what}: {error:e}", isa.name());
+                // Where a map ends inside its blocks the mean is not in DC alone, and what is left of the other
+                // coefficients once it is taken off has lost the digits that the mean had.
+                let tolerance = if size.fills_blocks() { TOLERANCE } else { 10.0 * TOLERANCE };
+                prop_assert!(error <= tolerance, "{} {what}: {error:e}", isa.name());
             }
         }
     }
 
     #[test]
     fn moments_of_coefficients_are_those_of_their_pixels_in_jpeg_units_too(
-        seed: u64, images in 1..=3usize, channels in 1..4usize, high in 1..=2usize, wide in 1..=3usize,
+        seed: u64, images in 1..=3usize, channels in 1..4usize, height in 2..=16usize, width in 2..=24usize,
     ) {
         let mut random = Random(seed);
-        let x = uneven_map(&mut random, images, channels, Grid { high, wide });
+        let x = uneven_map(&mut random, images, channels, Extent { height, width });
         let x = x.in_units_of(random.steps(channels, 60.0));
         let (found, expected) = (Moments::of(&x), pixels::moments(&x.to_pixels()));
         prop_assert!(relative_error(&found.mean, &expected.mean) < 1e-12);

@@ -4,7 +4,7 @@ mod support;
 
 use jpegnet_kernels::definition::pixels::{conv2d, conv2d_gradients};
 use jpegnet_kernels::definition::{CoefficientMap, UNIT_STEPS, convolve_exploded, exploded_gradients};
-use jpegnet_kernels::{BLOCK, Conv2d, Conv2dShape, Factorisation, Grid, Isa};
+use jpegnet_kernels::{BLOCK, Conv2d, Conv2dShape, Extent, Factorisation, Grid, Isa};
 use proptest::prelude::*;
 use support::convolution::{CASES, Case, Results, run};
 use support::{Random, TOLERANCE, assert_close, relative_error_of_sums, singles};
@@ -60,33 +60,43 @@ fn every_factorisation_gives_the_reference_vectors_on_every_isa() {
 fn every_factorisation_is_the_exploded_convolution() {
     for (size, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1), (5, 2), (7, 1), (7, 2)] {
         let mut random = Random(100 * size as u64 + stride as u64);
-        let input_grid = Grid { high: 2, wide: 4 };
-        let shape = Conv2dShape {
-            input_channels: 3,
-            output_channels: 2,
-            size,
-            stride,
-            padding: size / 2,
-            input: input_grid.into(),
-        };
-        let filter = random.normals(shape.filter_len());
-        let bias = random.normals(2);
-        let input = random.map(2, 3, input_grid);
-        let output_gradient = random.map(2, 2, shape.output_grid().expect("whole blocks"));
-        let gradients = exploded_gradients(&shape, &filter, &input, &output_gradient);
-        let expected = Results {
-            output: convolve_exploded(&shape, &filter, Some(&bias), &input, vec![UNIT_STEPS; 2]),
-            input_gradient: gradients.input,
-            filter_gradient: gradients.filter,
-            bias_gradient: gradients.bias,
-        };
-        for isa in Isa::available() {
-            for convolution in factorisations(shape) {
-                let found = run(isa, &convolution, &input, &filter, Some(&bias), &output_gradient);
-                let what =
-                    format!("{size}×{size} stride {stride} {} {}", convolution.factorisation().name(), isa.name());
-                assert_results(&what, &found, &expected);
-            }
+        let input = Grid { high: 2, wide: 4 }.into();
+        is_the_exploded_convolution(&mut random, size, stride, size / 2, input);
+    }
+}
+
+/// What the blocks hold beyond the maps is cleared by all but 1×1 filters at stride 1, which keep pixels apart.
+#[test]
+fn every_factorisation_is_the_exploded_convolution_on_blocks_that_maps_do_not_fill() {
+    for (height, width) in [(7, 9), (13, 21), (12, 8), (16, 3)] {
+        let mut random = Random(height as u64);
+        for (size, stride, padding) in [(1, 1, 0), (1, 2, 0), (3, 1, 1), (3, 2, 1), (3, 1, 0), (5, 2, 2), (7, 2, 3)] {
+            is_the_exploded_convolution(&mut random, size, stride, padding, Extent { height, width });
+        }
+    }
+}
+
+/// Compares all factorisations of two channels from three.
+fn is_the_exploded_convolution(random: &mut Random, size: usize, stride: usize, padding: usize, input: Extent) {
+    let shape = Conv2dShape { input_channels: 3, output_channels: 2, size, stride, padding, input };
+    let Some(output) = shape.output_extent() else { return };
+    let filter = random.normals(shape.filter_len());
+    let bias = random.normals(2);
+    let input = random.map(2, 3, input);
+    let output_gradient = random.map(2, 2, output);
+    let gradients = exploded_gradients(&shape, &filter, &input, &output_gradient);
+    let expected = Results {
+        output: convolve_exploded(&shape, &filter, Some(&bias), &input, vec![UNIT_STEPS; 2]),
+        input_gradient: gradients.input,
+        filter_gradient: gradients.filter,
+        bias_gradient: gradients.bias,
+    };
+    for isa in Isa::available() {
+        for convolution in factorisations(shape) {
+            let found = run(isa, &convolution, &input, &filter, Some(&bias), &output_gradient);
+            let factorisation = convolution.factorisation().name();
+            let what = format!("{size}×{size} stride {stride} of {:?} {factorisation} {}", input.extent, isa.name());
+            assert_results(&what, &found, &expected);
         }
     }
 }
@@ -236,23 +246,22 @@ proptest! {
 
     #[test]
     fn any_shape_is_convolved_as_its_pixels_are(
-        seed: u64, inputs in 1..9usize, outputs in 1..9usize, half in 0..=3usize, stride in 1..=2usize,
-        high in 1..=2usize, wide in 1..=2usize, images in 1..=2usize,
+        seed: u64, inputs in 1..9usize, outputs in 1..9usize, size in 1..=7usize, stride in 1..=2usize,
+        padding in 0..=4usize, height in 1..=30usize, width in 1..=30usize, images in 1..=2usize,
     ) {
         let mut random = Random(seed);
-        let size = 2 * half + 1;
-        let input_grid = Grid { high: high * stride, wide: wide * stride };
-        let shape = Conv2dShape {
-            input_channels: inputs, output_channels: outputs, size, stride, padding: half, input: input_grid.into(),
-        };
+        let input = Extent { height, width };
+        let shape =
+            Conv2dShape { input_channels: inputs, output_channels: outputs, size, stride, padding, input };
+        prop_assume!(shape.output_extent().is_some());
         let (filter, bias) = (random.normals(shape.filter_len()), random.normals(outputs));
-        let input = random.map(images, inputs, input_grid);
-        let output_gradient = random.map(images, outputs, shape.output_grid().expect("whole blocks"));
+        let input = random.map(images, inputs, input).inside();
+        let output_gradient = random.map(images, outputs, shape.output_extent().expect("the filter fits")).inside();
         let expected = on_pixels(&shape, &input, &filter, Some(&bias), &output_gradient);
         for isa in Isa::available() {
             for convolution in factorisations(shape) {
                 let found = run(isa, &convolution, &input, &filter, Some(&bias), &output_gradient);
-                let pixels = BLOCK * convolution.output_grid().blocks() * images;
+                let pixels = convolution.output_extent().pixels() * images;
                 let pairs = [
                     (&found.output.values, &expected.output.values, inputs * size * size),
                     (&found.input_gradient.values, &expected.input_gradient.values, outputs * size * size),

@@ -7,7 +7,7 @@ use jpegnet_kernels::definition::{
     BlockForm, CoefficientMap, JpegTransform, LinearMap, Steps, UNIT_STEPS, block_offsets, convolve_block_form,
     convolve_exploded, explode, exploded_gradients,
 };
-use jpegnet_kernels::{BLOCK, Conv2dShape, Grid};
+use jpegnet_kernels::{BLOCK, Conv2dShape, Extent, Grid};
 use proptest::prelude::*;
 use support::convolution::{CASES, Case};
 use support::{Random, assert_close, dot, finite_differences, relative_error};
@@ -86,23 +86,25 @@ fn applied_densely_a_3_by_3_filter_costs_64_times_its_cost_in_pixels() {
 #[test]
 fn coefficients_in_jpeg_units_are_convolved_as_the_same_signal() {
     let mut random = Random(2);
-    let shape = Conv2dShape {
-        input_channels: 2,
-        output_channels: 3,
-        size: 3,
-        stride: 2,
-        padding: 1,
-        input: Grid { high: 2, wide: 4 }.into(),
-    };
-    let (filter, bias) = (random.normals(shape.filter_len()), random.normals(3));
-    let input = random.map(2, 2, shape.input.grid()).in_units_of(random.steps(2, 40.0));
-    let steps = random.steps(3, 40.0);
-    let expected =
-        CoefficientMap::from_pixels(&conv2d(&shape, &filter, Some(&bias), &input.to_pixels()), steps.clone());
-    for (form, convolve) in FORMS {
-        let found = convolve(&shape, &filter, Some(&bias), &input, steps.clone());
-        assert_eq!(found.steps, steps);
-        assert_close(&format!("{form} in JPEG units"), &found.values, &expected.values, 1e-12);
+    for (height, width) in [(16, 32), (13, 21), (28, 7)] {
+        let shape = Conv2dShape {
+            input_channels: 2,
+            output_channels: 3,
+            size: 3,
+            stride: 2,
+            padding: 1,
+            input: Extent { height, width },
+        };
+        let (filter, bias) = (random.normals(shape.filter_len()), random.normals(3));
+        let input = random.map(2, 2, shape.input).in_units_of(random.steps(2, 40.0));
+        let steps = random.steps(3, 40.0);
+        let expected =
+            CoefficientMap::from_pixels(&conv2d(&shape, &filter, Some(&bias), &input.to_pixels()), steps.clone());
+        for (form, convolve) in FORMS {
+            let found = convolve(&shape, &filter, Some(&bias), &input, steps.clone());
+            assert_eq!(found.steps, steps);
+            assert_close(&format!("{form} in JPEG units"), &found.values, &expected.values, 1e-12);
+        }
     }
 }
 

@@ -4,8 +4,8 @@ mod support;
 
 use jpegnet_kernels::definition::{CoefficientMap, add, global_average_pool, global_average_pool_gradient, pixels};
 use jpegnet_kernels::{
-    BLOCK, Grid, Isa, add_in_place, global_average_pool_backward_into, global_average_pool_into, linear_backward,
-    linear_into, softmax_cross_entropy, softmax_in_place,
+    BLOCK, Extent, Grid, Isa, add_in_place, global_average_pool_backward_into, global_average_pool_into,
+    linear_backward, linear_into, softmax_cross_entropy, softmax_in_place,
 };
 use proptest::prelude::*;
 use support::{Random, TOLERANCE, assert_close, dot, doubles, finite_differences, relative_error_of_sums, singles};
@@ -13,8 +13,8 @@ use support::{Random, TOLERANCE, assert_close, dot, doubles, finite_differences,
 #[test]
 fn pooling_coefficients_is_pooling_their_pixels_over_one_block_or_many_in_jpeg_units_too() {
     let mut random = Random(1);
-    for grid in [Grid { high: 1, wide: 1 }, Grid { high: 3, wide: 2 }] {
-        let x = random.map(2, 3, grid).in_units_of(random.steps(3, 50.0));
+    for (height, width) in [(8, 8), (24, 16), (13, 21), (7, 9)] {
+        let x = random.map(2, 3, Extent { height, width }).inside().in_units_of(random.steps(3, 50.0));
         assert_close("pooled", &global_average_pool(&x), &pixels::global_average_pool(&x.to_pixels()), 1e-12);
         let weights = random.normals(6);
         let found = global_average_pool_gradient(&x, &weights);
@@ -45,8 +45,8 @@ fn adding_coefficients_is_adding_their_pixels() {
 fn the_pooling_kernel_is_the_definition_on_every_isa_for_any_number_of_channels() {
     let mut random = Random(3);
     for channels in [1, 3, 8, 17, 64, 70] {
-        for grid in [Grid { high: 1, wide: 1 }, Grid { high: 3, wide: 5 }] {
-            let x = random.map(1, channels, grid);
+        for (height, width) in [(8, 8), (24, 40), (13, 21)] {
+            let x = random.map(1, channels, Extent { height, width });
             let weights = random.normals(channels);
             for isa in Isa::available() {
                 let mut pooled = vec![f32::NAN; channels];
@@ -56,11 +56,11 @@ fn the_pooling_kernel_is_the_definition_on_every_isa_for_any_number_of_channels(
             let expected = global_average_pool_gradient(&x, &weights);
             let mut gradient = vec![f32::NAN; x.values.len()];
             global_average_pool_backward_into(x.extent, channels, &singles(&weights), &mut gradient, false);
-            let found = CoefficientMap::from_kernel_layout(1, channels, grid, &gradient);
+            let found = CoefficientMap::from_kernel_layout(1, channels, x.extent, &gradient);
             assert_close("gradient", &found.values, &expected.values, TOLERANCE);
             global_average_pool_backward_into(x.extent, channels, &singles(&weights), &mut gradient, true);
             let doubled: Vec<f64> = expected.values.iter().map(|value| 2.0 * value).collect();
-            let found = CoefficientMap::from_kernel_layout(1, channels, grid, &gradient);
+            let found = CoefficientMap::from_kernel_layout(1, channels, x.extent, &gradient);
             assert_close("added", &found.values, &doubled, TOLERANCE);
         }
     }

@@ -9,7 +9,7 @@ mod support;
 use jpegnet_kernels::definition::{
     CoefficientMap, UNIT_STEPS, low_pass_pixels, pieces_of, piecewise_linear, piecewise_linear_gradient, relu_pieces,
 };
-use jpegnet_kernels::{BLOCK, Breakpoint, Grid, Isa, Masking, PiecewiseLinear};
+use jpegnet_kernels::{BLOCK, Breakpoint, Extent, Grid, Isa, Masking, PiecewiseLinear};
 use proptest::prelude::*;
 use support::nonlinearity::{FREQUENCIES, functions, vectors_of};
 use support::{Random, TOLERANCE, assert_close, relative_error};
@@ -85,11 +85,21 @@ fn exact_masking_is_approximated_masking_with_all_frequencies() {
 /// Two of the 133,920 seeded blocks have a low-pass value within the margin of a breakpoint and are excluded.
 #[test]
 fn every_function_at_every_frequency_is_the_definition_for_any_number_of_channels() {
+    assert_eq!(compare(Grid { high: 2, wide: 3 }.into()), (2, 133_920), "blocks excluded, of how many");
+}
+
+/// What the blocks hold beyond the maps does not count, and becomes zero: 13×21 pixels are 2×3 blocks too.
+#[test]
+fn every_function_is_the_definition_on_blocks_that_maps_do_not_fill() {
+    assert_eq!(compare(Extent { height: 13, width: 21 }), (2, 133_920), "blocks excluded, of how many");
+}
+
+/// Compares all functions, frequencies and instruction sets; blocks excluded, of how many.
+fn compare(size: Extent) -> (usize, usize) {
     let (mut blocks, mut excluded) = (0, 0);
     for (seed, channels) in (1u64..).zip([1, 3, 8, 17, 33]) {
         let mut random = Random(seed);
-        let grid = Grid { high: 2, wide: 3 };
-        let (x, dy) = (random.map(2, channels, grid), random.map(2, channels, grid));
+        let (x, dy) = (random.map(2, channels, size), random.map(2, channels, size));
         for function in functions() {
             let pieces = pieces_of(&function);
             for frequencies in 1..=15 {
@@ -112,7 +122,7 @@ fn every_function_at_every_frequency_is_the_definition_for_any_number_of_channel
             }
         }
     }
-    assert_eq!((excluded, blocks), (2, 133_920), "blocks excluded, of how many");
+    (excluded, blocks)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jpegnet_kernels::definition::{
     CoefficientMap, Piece, UNIT_STEPS, apply_half_spatial, dct_block, half_spatial_tensor, inverse_dct_block,
     low_pass_pixels, pieces_of, piecewise_linear, piecewise_linear_gradient, pixels, relu_pieces,
 };
-use jpegnet_kernels::{BLOCK, Breakpoint, Grid, Masking, PiecewiseLinear};
+use jpegnet_kernels::{BLOCK, Breakpoint, Extent, Grid, Masking, PiecewiseLinear};
 use proptest::prelude::*;
 use support::nonlinearity::{FREQUENCIES, functions, vectors_of};
 use support::{Random, assert_close, dot, finite_differences, relative_error};
@@ -34,15 +34,16 @@ fn the_definition_gives_the_reference_relu_and_its_gradient_at_every_frequency()
 
 #[test]
 fn fifteen_frequencies_are_exact_and_exact_is_the_function_of_the_pixels() {
-    let map = Random(1).map(2, 3, Grid { high: 2, wide: 2 });
-    for function in functions() {
+    let mut random = Random(1);
+    let maps = [(16, 16), (13, 9)].map(|(height, width)| random.map(2, 3, Extent { height, width }));
+    for (map, function) in maps.iter().flat_map(|map| functions().into_iter().map(move |function| (map, function))) {
         let pieces = pieces_of(&function);
-        let exact = piecewise_linear(&pieces, Masking::Exact, &map).output;
+        let exact = piecewise_linear(&pieces, Masking::Exact, map).output;
         let pixels = pixels::piecewise_linear(&pieces, &map.to_pixels());
         let expected = CoefficientMap::from_pixels(&pixels, vec![UNIT_STEPS; 3]);
         assert_close(&format!("{function:?}"), &exact.values, &expected.values, 1e-13);
         for masking in [Masking::Approximated { frequencies: 15 }, Masking::Truncated { frequencies: 15 }] {
-            assert_eq!(piecewise_linear(&pieces, masking, &map).output, exact);
+            assert_eq!(piecewise_linear(&pieces, masking, map).output, exact);
         }
     }
 }
@@ -80,14 +81,15 @@ fn in_jpeg_units_the_same_signal_is_rectified() {
 #[test]
 fn gradients_are_finite_differences_where_no_mask_flips_in_jpeg_units_too() {
     let mut random = Random(3);
-    for units in [vec![UNIT_STEPS], random.steps(1, 20.0)] {
+    let (whole, part) = (Extent { height: 8, width: 8 }, Extent { height: 5, width: 7 });
+    for (size, units) in [(whole, vec![UNIT_STEPS]), (whole, random.steps(1, 20.0)), (part, vec![UNIT_STEPS])] {
         for function in functions() {
             let pieces = pieces_of(&function);
             for masking in
                 [Masking::Exact, Masking::Approximated { frequencies: 6 }, Masking::Truncated { frequencies: 6 }]
             {
-                let map = random.map(1, 1, ONE).in_units_of(units.clone());
-                let mut weights = CoefficientMap::zeros(1, ONE, units.clone());
+                let map = random.map(1, 1, size).in_units_of(units.clone());
+                let mut weights = CoefficientMap::zeros(1, size, units.clone());
                 weights.values = random.normals(BLOCK);
                 let chosen = piecewise_linear(&pieces, masking, &map).pieces;
                 let found = piecewise_linear_gradient(&pieces, masking, &chosen, &weights);

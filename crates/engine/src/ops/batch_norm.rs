@@ -8,7 +8,7 @@ use crate::program::{Buffer, Scheduled, Target};
 use crate::views::{Chunk, Views};
 use jpegnet_kernels::{
     BatchNormGradient, BatchStatistics, Extent, GRADIENT_MOMENTS, MOMENTS, add_gradient_moments, add_moments,
-    batch_norm_backward_into, normalise_coefficients, scale_shift_into,
+    batch_norm_backward_into, clear_beyond, normalise_coefficients, scale_shift_into,
 };
 
 /// What a batch normalisation is made of.
@@ -35,10 +35,35 @@ fn normalisation<'a>(pass: &'a Pass, node: usize) -> &'a Normalisation {
     }
 }
 
-pub(super) fn moments(pass: &Pass, node: usize, scheduled: &Scheduled, chunk: &mut Chunk, input: Buffer) {
+/// Floats of scratch for an image's map: truncated maps do not end where their pixels end, but their statistics do.
+pub(crate) fn scratch_len(plan: &Plan, node: usize) -> usize {
+    let BatchNorm { extent, .. } = batch_norm(plan, node);
+    if plan.band.is_none() || extent.fills_blocks() { 0 } else { plan.shapes[node + 1].len() }
+}
+
+/// A batch normalisation's input, zero beyond its last row and column.
+fn inside<'a>(pass: &Pass, node: usize, input: &'a [f32], scratch: &'a mut [f32]) -> &'a [f32] {
+    let BatchNorm { channels, extent, .. } = batch_norm(pass.plan, node);
+    let length = scratch_len(pass.plan, node);
+    if length == 0 {
+        return input;
+    }
+    scratch[..length].copy_from_slice(input);
+    clear_beyond(pass.isa, extent, channels, &mut scratch[..length]);
+    &scratch[..length]
+}
+
+pub(super) fn moments(
+    pass: &Pass,
+    node: usize,
+    scheduled: &Scheduled,
+    chunk: &mut Chunk,
+    input: Buffer,
+    scratch: &mut [f32],
+) {
     let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
     let moments = &mut chunk.doubles[scheduled.doubles..scheduled.doubles + MOMENTS * channels];
-    add_moments(pass.isa, channels, chunk.views.read(input), moments);
+    add_moments(pass.isa, channels, inside(pass, node, chunk.views.read(input), scratch), moments);
 }
 
 pub(super) fn forward(pass: &Pass, node: usize, views: &mut Views, input: Buffer, output: Buffer) {
@@ -69,14 +94,24 @@ pub(super) fn backward(
     views: &mut Views,
     (input, output_gradient): (Buffer, Buffer),
     Target { buffer, accumulate }: Target,
+    scratch: &mut [f32],
 ) {
-    let BatchNorm { channels, .. } = batch_norm(pass.plan, node);
+    let BatchNorm { channels, extent, .. } = batch_norm(pass.plan, node);
     let Some(gradient) = &normalisation(pass, node).gradient else {
         unreachable!("a stage for the gradient's moments comes before");
     };
     views.write(buffer, |input_gradient, views| {
-        let (input, output_gradient) = (views.read(input), views.read(output_gradient));
-        batch_norm_backward_into(pass.isa, channels, input, output_gradient, gradient, input_gradient, accumulate);
+        let (input, output_gradient) = (inside(pass, node, views.read(input), scratch), views.read(output_gradient));
+        batch_norm_backward_into(
+            pass.isa,
+            extent,
+            channels,
+            input,
+            output_gradient,
+            gradient,
+            input_gradient,
+            accumulate,
+        );
     });
 }
 

@@ -33,7 +33,9 @@ impl Plan {
                 let (kept, choice) = match operation {
                     Operation::Conv2d { trained, .. } => (None, Some(trained.factorisation().name())),
                     Operation::PiecewiseLinear { masking, frequencies, .. } => {
+                        let band = self.band.map_or(BLOCK, coefficients_kept);
                         let kept = if *masking == MaskingSpec::Exact { BLOCK } else { coefficients_kept(*frequencies) };
+                        let kept = kept.min(band);
                         (Some(kept), Some(masking.name()))
                     }
                     _ => (None, None),

@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "tests are read, not linked to")]
 
 pub mod definitions;
+pub mod domains;
 pub mod pictures;
 pub mod twin;
 

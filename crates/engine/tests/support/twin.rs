@@ -1,9 +1,16 @@
-//! The spatial twin: a definition interpreted on pixels in float64, from the naive formulas alone.
+//! The spatial twin: a definition interpreted on pixels in float64, from the naive formulas alone; a band-limited one on
+//! coefficients.
 
+use super::domains::{Band, Domain, Pixels};
+use super::network;
+use super::pictures::{images, input_pixels, pictures};
 use jpegnet_engine::{MaskingSpec, NamedTensor, NetworkSpec, OperationSpec};
+use jpegnet_jpeg::Colour;
 use jpegnet_kernels::definition::pixels::{self, PixelMap};
-use jpegnet_kernels::definition::{BatchNorm, CoefficientMap, Moments, UNIT_STEPS, pieces_of, piecewise_linear};
+use jpegnet_kernels::definition::{BatchNorm, Moments, pieces_of};
 use jpegnet_kernels::{Breakpoint, Conv2dShape, Masking, PiecewiseLinear};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::HashMap;
 
 /// Parameters and statistics by name, in float64.
@@ -15,14 +22,28 @@ pub fn weights(tensors: &[NamedTensor]) -> Weights {
 }
 
 #[derive(Clone)]
-enum Value {
-    Map(PixelMap),
+enum Value<M> {
+    Map(M),
     Features(Vec<f64>),
 }
 
-/// Logits `[images, classes]`; in training, batch normalisation uses the batch's own statistics.
+/// Logits `[images, classes]`; in training, batch normalisation uses the batch's own statistics. A band-limited definition
+/// is interpreted on coefficients.
 pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training: bool) -> Vec<f64> {
-    let mut values = vec![Value::Map(input.clone())];
+    match spec.band {
+        None => interpreted(&Pixels, spec, weights, input, training),
+        Some(frequencies) => interpreted(&Band { frequencies }, spec, weights, input, training),
+    }
+}
+
+fn interpreted<D: Domain>(
+    domain: &D,
+    spec: &NetworkSpec,
+    weights: &Weights,
+    input: &PixelMap,
+    training: bool,
+) -> Vec<f64> {
+    let mut values = vec![Value::Map(domain.input(input))];
     for node in &spec.nodes {
         let weight = |name: &str| &weights[&format!("{}.{name}", node.path)];
         let map = |position: usize| match &values[node.inputs[position]] {
@@ -31,17 +52,17 @@ pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training:
         };
         let value = match &node.operation {
             OperationSpec::Conv2d { channels, size, stride, padding, bias, .. } => {
-                let input = map(0);
+                let (input_channels, input) = domain.size(map(0));
                 let shape = Conv2dShape {
-                    input_channels: input.channels,
+                    input_channels,
                     output_channels: *channels,
                     size: *size,
                     stride: *stride,
                     padding: *padding,
-                    input: input.extent(),
+                    input,
                 };
                 let bias = bias.then(|| weight("bias").as_slice());
-                Value::Map(pixels::conv2d(&shape, weight("weight"), bias, input))
+                Value::Map(domain.conv2d(&shape, weight("weight"), bias, map(0)))
             }
             OperationSpec::BatchNorm { epsilon, .. } => {
                 let norm = BatchNorm {
@@ -50,12 +71,12 @@ pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training:
                     epsilon: f64::from(*epsilon),
                 };
                 let moments = if training {
-                    pixels::moments(map(0))
+                    domain.moments(map(0))
                 } else {
                     let (mean, variance) = (weight("running_mean").clone(), weight("running_var").clone());
                     Moments { mean, variance, pixels: 0.0 }
                 };
-                Value::Map(pixels::batch_norm(&norm, &moments, map(0)))
+                Value::Map(domain.batch_norm(&norm, &moments, map(0)))
             }
             OperationSpec::PiecewiseLinear { slope, intercept, breakpoints, masking, frequencies } => {
                 let breakpoints = breakpoints.iter().map(|point| Breakpoint {
@@ -71,19 +92,13 @@ pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training:
                     MaskingSpec::Asm => Masking::Approximated { frequencies },
                     MaskingSpec::Apx => Masking::Truncated { frequencies },
                 };
-                Value::Map(match masking {
-                    Masking::Exact => pixels::piecewise_linear(&pieces, map(0)),
-                    masking => {
-                        let coefficients = CoefficientMap::from_pixels(map(0), vec![UNIT_STEPS; map(0).channels]);
-                        piecewise_linear(&pieces, masking, &coefficients).output.to_pixels()
-                    }
-                })
+                Value::Map(domain.piecewise_linear(&pieces, masking, map(0)))
             }
             OperationSpec::Add {} => {
                 let mut sum = values[node.inputs[0]].clone();
                 for &term in &node.inputs[1..] {
                     match (&mut sum, &values[term]) {
-                        (Value::Map(sum), Value::Map(term)) => *sum = pixels::add(sum, term),
+                        (Value::Map(sum), Value::Map(term)) => *sum = domain.add(sum, term),
                         (Value::Features(sum), Value::Features(term)) => {
                             sum.iter_mut().zip(term).for_each(|(sum, term)| *sum += term);
                         }
@@ -93,10 +108,10 @@ pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training:
                 sum
             }
             OperationSpec::MaxPool { size, stride, padding } => {
-                Value::Map(pixels::max_pool(*size, *stride, *padding, map(0)))
+                Value::Map(domain.max_pool(*size, *stride, *padding, map(0)))
             }
-            OperationSpec::Subsample { stride, channels } => Value::Map(pixels::subsample(*stride, *channels, map(0))),
-            OperationSpec::GlobalAveragePool {} => Value::Features(pixels::global_average_pool(map(0))),
+            OperationSpec::Subsample { stride, channels } => Value::Map(domain.subsample(*stride, *channels, map(0))),
+            OperationSpec::GlobalAveragePool {} => Value::Features(domain.global_average_pool(map(0))),
             OperationSpec::Linear { bias, features, .. } => {
                 let Value::Features(x) = &values[node.inputs[0]] else { panic!("{} takes features", node.path) };
                 let none = vec![0.0; *features];
@@ -117,4 +132,43 @@ pub fn loss(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, labels: &[u
     let logits = logits(spec, weights, input, true);
     let labels: Vec<usize> = labels.iter().map(|&label| label as usize).collect();
     pixels::softmax_cross_entropy(&logits, logits.len() / labels.len(), &labels).0
+}
+
+/// Compares every parameter's gradient with central differences of the twin's float64 loss along random directions. The
+/// step of 1e-7 is small enough that no mask flips; what is left is the float32 of the gradients, so 1e-3 relative.
+pub fn gradients_are_those_of(spec: &NetworkSpec) {
+    let pictures = pictures(3, Colour::YCbCr, spec.input.height, spec.input.width, 11);
+    let input = input_pixels(&spec.input, &pictures);
+    let labels = [0, 3, 2];
+    let mut network = network(spec.clone(), 5);
+    let weights = weights(&network.state(false));
+    let result = network.loss_and_gradients(&images(&pictures), &labels).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let step = 1e-7;
+    let (mut differences, mut scale) = (Vec::new(), 0.0f64);
+    for gradient in &result.gradients {
+        for _ in 0..3 {
+            let direction: Vec<f64> =
+                gradient.values.iter().map(|_| f64::from(random.next_u32()) / f64::from(u32::MAX) - 0.5).collect();
+            let at = |sign: f64| {
+                let mut moved = weights.clone();
+                for (weight, direction) in moved.get_mut(&gradient.name).unwrap().iter_mut().zip(&direction) {
+                    *weight += sign * step * direction;
+                }
+                loss(spec, &moved, &input, &labels)
+            };
+            let numerical = (at(1.0) - at(-1.0)) / (2.0 * step);
+            let analytical: f64 = gradient.values.iter().zip(&direction).map(|(g, d)| f64::from(*g) * d).sum();
+            scale = scale.max(numerical.abs());
+            differences.push((gradient.name.clone(), numerical, analytical));
+        }
+    }
+    for (name, numerical, analytical) in differences {
+        // Gradients that cancel (a bias before batch normalisation) are zero only to the scale of the others.
+        let allowed = 1e-3 * numerical.abs() + 1e-5 * scale;
+        assert!(
+            (numerical - analytical).abs() < allowed,
+            "{name}: {numerical} by differences, {analytical} by backward"
+        );
+    }
 }

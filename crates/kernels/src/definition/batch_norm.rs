@@ -15,20 +15,20 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Over the n pixels of the batch, with G = q∘F: `μ = 8·ΣG_00/n`, `σ² = ΣΣ_k G_k²/n − μ²`. What lies beyond a map counts
-    /// as it is: zero.
+    /// Over the n pixels of the batch, with G = q∘F cleared beyond the maps' last rows and columns: `μ = 8·ΣG_00/n`,
+    /// `σ² = ΣΣ_k G_k²/n − μ²`.
     ///
     /// Setting DC to zero and averaging the energy of the rest is not this: block means differ.
     #[must_use]
     pub fn of(input: &CoefficientMap) -> Moments {
-        let pixels = (input.images * input.extent.pixels()) as f64;
+        let (inside, pixels) = (input.inside(), (input.images * input.extent.pixels()) as f64);
         let (mean, variance) = (0..input.channels)
             .map(|channel| {
                 let (mut dc, mut energy) = (0.0, 0.0);
                 for image in 0..input.images {
-                    for block in input.plane(image, channel).chunks_exact(BLOCK) {
-                        dc += block[0] * input.steps[channel][0];
-                        energy += block.iter().zip(&input.steps[channel]).map(|(f, q)| (f * q).powi(2)).sum::<f64>();
+                    for block in inside.plane(image, channel).chunks_exact(BLOCK) {
+                        dc += block[0];
+                        energy += block.iter().map(|g| g.powi(2)).sum::<f64>();
                     }
                 }
                 let mean = SIDE as f64 * dc / pixels;
@@ -93,8 +93,7 @@ impl BatchNorm {
 
     /// Gradients of training-mode normalisation, whose moments depend on the input. With x̂ the normalised pixels, sums
     /// over the n pixels of a channel taken by Parseval's theorem: `dβ = Σdy`, `dγ = Σ dy·x̂`,
-    /// `dx = γ/√(σ²+ε)·(dy − dβ/n − x̂·dγ/n)`. The means, and so the last two terms, are of whole blocks: x is zero beyond
-    /// the map, and nobody asks for derivatives there.
+    /// `dx = γ/√(σ²+ε)·(dy − dβ/n − x̂·dγ/n)`, the last two terms inside the maps only, as are the moments.
     ///
     /// `output_gradient` holds derivatives by the output's values in their units; the result likewise.
     #[must_use]
@@ -106,9 +105,7 @@ impl BatchNorm {
     ) -> BatchNormGradients {
         let plain =
             BatchNorm { weight: vec![1.0; input.channels], bias: vec![0.0; input.channels], epsilon: self.epsilon };
-        let signal = input.orthonormal();
-        let whole = CoefficientMap { extent: input.grid.into(), ..signal.clone() };
-        let (normalised, whole) = (plain.apply(moments, &signal), plain.apply(moments, &whole));
+        let (normalised, inside) = (plain.apply(moments, &input.orthonormal()), plain.apply(moments, &input.inside()));
         let cotangent = output_gradient.gradient_to_orthonormal();
         let mut gradients = BatchNormGradients {
             input: cotangent.clone(),
@@ -125,11 +122,9 @@ impl BatchNorm {
             }
             let (scale, pixels) = (self.scale(moments, channel), moments.pixels);
             for image in 0..input.images {
-                let x = whole.plane(image, channel);
+                let x = inside.plane(image, channel);
                 for (index, dx) in gradients.input.plane_mut(image, channel).iter_mut().enumerate() {
-                    // A constant of 1 at every pixel is 8 at DC.
-                    let constant = if index % BLOCK == 0 { SIDE as f64 } else { 0.0 };
-                    *dx = scale * (*dx - constant * bias / pixels - x[index] * weight / pixels);
+                    *dx = scale * (*dx - ones[index] * bias / pixels - x[index] * weight / pixels);
                 }
             }
             gradients.weight[channel] = weight;

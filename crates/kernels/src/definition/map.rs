@@ -131,6 +131,12 @@ impl CoefficientMap {
         self.in_units_of(vec![UNIT_STEPS; self.channels])
     }
 
+    /// The orthonormal coefficients of the pixels inside, cleared beyond them.
+    #[must_use]
+    pub fn inside(&self) -> CoefficientMap {
+        CoefficientMap::from_pixels(&self.to_pixels(), vec![UNIT_STEPS; self.channels])
+    }
+
     /// Derivatives by these values, as derivatives by the orthonormal coefficients: `∂/∂(q·F) = (1/q)·∂/∂F`.
     #[must_use]
     pub(super) fn gradient_to_orthonormal(&self) -> CoefficientMap {

@@ -1,14 +1,14 @@
 //! From the products of a block back to its coefficients: the change of basis from sines to cosines, and the border.
 
-use super::slots::{BOTTOM, LEFT, RIGHT, Slots, TOP, Unit};
+use super::slots::{ABSENT, BOTTOM, LEFT, RIGHT, Slots, TOP};
 use crate::band::planes::{line_length, with_length};
 use crate::block::SIDE;
 use crate::dct::{DCT, Vectors};
 use crate::isa::{Full, Lanes};
 use pulp::Simd;
 
-/// `T = D·Sᵀ`, `S_kn = ½·sin(π(2n+1)k/16)`: row k' the cosine, column k the sine; zero where k' and k are both even or
-/// both odd.
+/// `T·diag(sin(πk/8))` with `T = D·Sᵀ`, `S_kn = ½·sin(π(2n+1)k/16)`: row k' the cosine, column k the sine; zero where k'
+/// and k are both even or both odd.
 pub(super) fn sine_to_cosine_matrix() -> [[f32; SIDE]; SIDE] {
     use std::f64::consts::PI;
     let number = |k: usize| f64::from(u8::try_from(k).unwrap_or(u8::MAX));
@@ -21,7 +21,7 @@ pub(super) fn sine_to_cosine_matrix() -> [[f32; SIDE]; SIDE] {
         std::array::from_fn(|from| {
             let value: f64 = (0..SIDE).map(|n| cosine(to, n) * sine(from, n)).sum();
             #[expect(clippy::cast_possible_truncation, reason = "the kernels compute in float32")]
-            if (to + from) % 2 == 1 { value as f32 } else { 0.0 }
+            if (to + from) % 2 == 1 { (value * (PI * number(from) / 8.0).sin()) as f32 } else { 0.0 }
         })
     })
 }
@@ -31,6 +31,8 @@ pub(super) fn sine_to_cosine_matrix() -> [[f32; SIDE]; SIDE] {
 pub(super) struct Products<'a> {
     pub slots: &'a Slots,
     pub values: &'a [f32],
+    /// Floats from one block to the next: the group's channels.
+    pub width: usize,
     pub change: &'a [[f32; SIDE]; SIDE],
     /// Diagonals that the output keeps.
     pub frequencies: usize,
@@ -38,11 +40,11 @@ pub(super) struct Products<'a> {
 
 impl Products<'_> {
     #[inline(always)]
-    fn load<S: Simd>(&self, simd: S, unit: Unit, block: usize, lane: usize) -> S::f32s {
-        if unit.step == 0 {
+    fn load<S: Simd>(&self, simd: S, slot: usize, block: usize, lane: usize) -> S::f32s {
+        if slot == ABSENT {
             return simd.splat_f32s(0.0);
         }
-        Full.load(simd, &self.values[unit.base + block * unit.step + lane..])
+        Full.load(simd, &self.values[slot * self.slots.product_step() + block * self.width + lane..])
     }
 
     /// Row-major coefficients of a block of the run; those above the band are left undefined.
@@ -50,7 +52,6 @@ impl Products<'_> {
     pub(super) fn combine<S: Simd>(&self, simd: S, block: usize, lane: usize, result: &mut Vectors<S>) {
         let Products { slots, frequencies, .. } = *self;
         let [plain, horizontal, vertical, both] = &slots.coefficients;
-        let load = |unit: Unit| self.load(simd, unit, block, lane);
         let zero = simd.splat_f32s(0.0);
         let line = line_length(frequencies, 0);
         let mut sines: Vectors<S> = [zero; 64];
@@ -58,14 +59,16 @@ impl Products<'_> {
             let start = row * SIDE;
             let out = line_length(frequencies, row);
             if out > 0 {
-                let changed = self.change_line(simd, |column| horizontal[start + column], block, lane);
+                let changed = self.change_line(simd, &horizontal[start..start + SIDE], block, lane);
                 for column in 0..out {
-                    result[start + column] = simd.add_f32s(load(plain[start + column]), changed[column]);
+                    result[start + column] =
+                        simd.add_f32s(self.load(simd, plain[start + column], block, lane), changed[column]);
                 }
             }
-            let changed = self.change_line(simd, |column| both[start + column], block, lane);
+            let changed = self.change_line(simd, &both[start..start + SIDE], block, lane);
             for column in 0..line {
-                sines[start + column] = simd.add_f32s(load(vertical[start + column]), changed[column]);
+                sines[start + column] =
+                    simd.add_f32s(self.load(simd, vertical[start + column], block, lane), changed[column]);
             }
         }
         let sides = self.sides(simd, block, lane);
@@ -91,21 +94,14 @@ impl Products<'_> {
 
     /// A line of products of sines, in cosines.
     #[inline(always)]
-    fn change_line<S: Simd>(
-        &self,
-        simd: S,
-        unit: impl Fn(usize) -> Unit,
-        block: usize,
-        lane: usize,
-    ) -> [S::f32s; SIDE] {
+    fn change_line<S: Simd>(&self, simd: S, slots: &[usize], block: usize, lane: usize) -> [S::f32s; SIDE] {
         let zero = simd.splat_f32s(0.0);
         let mut values = [zero; SIDE];
         let mut length = 0;
-        for (k, value) in values.iter_mut().enumerate().skip(1) {
-            let unit = unit(k);
-            if unit.step > 0 {
+        for (k, (value, &slot)) in values.iter_mut().zip(slots).enumerate() {
+            if slot != ABSENT {
                 length = k + 1;
-                *value = self.load(simd, unit, block, lane);
+                *value = self.load(simd, slot, block, lane);
             }
         }
         if length == 0 {
@@ -119,7 +115,7 @@ impl Products<'_> {
     fn sides<S: Simd>(&self, simd: S, block: usize, lane: usize) -> [[S::f32s; SIDE]; 4] {
         let mut sides = [[simd.splat_f32s(0.0); SIDE]; 4];
         for (side, [cosines, sines]) in sides.iter_mut().zip(&self.slots.sides) {
-            let changed = self.change_line(simd, |k| sines[k], block, lane);
+            let changed = self.change_line(simd, sines, block, lane);
             for (k, value) in side.iter_mut().enumerate() {
                 *value = simd.add_f32s(self.load(simd, cosines[k], block, lane), changed[k]);
             }

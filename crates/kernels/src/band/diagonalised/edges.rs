@@ -75,13 +75,9 @@ impl<'a> Edges<'a> {
             let left = column.checked_sub(1);
             let right = (column + 1 < wide).then_some(column + 1);
             let here = (row, column);
-            for (number, slot) in operands
-                .chunks_mut(step)
-                .zip(&slots.each)
-                .map(|(operand, slot)| (&mut operand[number * channels..(number + 1) * channels], slot))
-            {
-                let out = number;
-                match slot.source {
+            for (operand, source) in operands.chunks_mut(step).zip(&slots.sources) {
+                let out = &mut operand[number * channels..(number + 1) * channels];
+                match *source {
                     Source::Coefficient { .. } => {}
                     Source::Side { side, frequency } => {
                         let (neighbour, facing) = match side {

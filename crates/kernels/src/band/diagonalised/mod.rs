@@ -11,12 +11,12 @@ use super::finish::{Finish, Place};
 use super::shape::ConvShape;
 use crate::block::SIDE;
 use crate::dct::Vectors;
-use crate::isa::{Full, Isa, PANEL_UNIT, Partial, Rows, multiply_panels};
+use crate::isa::{Full, Isa, Panels, Partial, Rows, multiply_panels, padded};
 use crate::pixels::Epilogue;
 use combine::{Products, sine_to_cosine_matrix};
 use edges::Edges;
 use pulp::{Simd, WithSimd};
-use slots::{Slots, Source};
+use slots::{GROUP, Slots, Source};
 use std::ops::Range;
 
 /// Floats of a run's products: half of a second-level cache of 1 MiB.
@@ -45,8 +45,8 @@ impl Diagonalised {
         if !shape.input().is_whole() {
             return None;
         }
-        let units = Slots::new(&shape, 1).units;
-        let blocks = (PRODUCTS / (units * PANEL_UNIT)).clamp(BLOCKS.start, BLOCKS.end) / 8 * 8;
+        let products = Slots::new(&shape, 1).each.len();
+        let blocks = (PRODUCTS / (products * GROUP)).clamp(BLOCKS.start, BLOCKS.end) / 8 * 8;
         Some(Diagonalised { shape, slots: Slots::new(&shape, blocks), change: sine_to_cosine_matrix() })
     }
 
@@ -59,7 +59,7 @@ impl Diagonalised {
     /// Multiplies of a block for each pair of channels; the direct convolution has 576.
     #[must_use]
     pub fn multiplies(&self) -> usize {
-        self.slots.units
+        self.slots.each.len()
     }
 
     /// Multiplies of a block for each channel in (the edges) and for each channel out (the change of basis).
@@ -72,7 +72,7 @@ impl Diagonalised {
     /// Floats of a packed filter.
     #[must_use]
     pub fn packed_len(&self) -> usize {
-        self.groups() * self.group_len()
+        padded(self.shape.output_channels) * self.shape.input_channels * self.slots.filters()
     }
 
     /// Packs a filter `[out, in, 3, 3]`, each output channel scaled by `scale[out]` if given (a batch normalisation
@@ -86,18 +86,18 @@ impl Diagonalised {
         assert_eq!(packed.len(), self.packed_len(), "a packed filter has packed_len floats");
         assert!(scale.is_none_or(|scale| scale.len() == output_channels), "one scale an output channel");
         packed.fill(0.0);
-        for (group, packed) in packed.chunks_exact_mut(self.group_len()).enumerate() {
+        for group in self.groups() {
+            let packed = &mut packed[self.filters_of(&group)];
             for input in 0..input_channels {
-                for lane in 0..PANEL_UNIT.min(output_channels - group * PANEL_UNIT) {
-                    let out = group * PANEL_UNIT + lane;
+                for out in group.start..group.end.min(output_channels) {
                     let scale = scale.map_or(1.0, |scale| f64::from(scale[out]));
                     let taps = &filter[(out * input_channels + input) * 9..][..9];
                     let k = std::array::from_fn(|u| std::array::from_fn(|v| f64::from(taps[u * 3 + v]) * scale));
-                    self.slots.for_each_weight(&k, |slot, number, weight| {
-                        let at = slot.panels(input_channels).index(input, number * PANEL_UNIT + lane);
+                    let at = input * group.len() + out - group.start;
+                    self.slots.for_each_weight(&k, |number, weight| {
                         #[expect(clippy::cast_possible_truncation, reason = "filters are float32")]
                         {
-                            packed[slot.weights * input_channels + at] = weight as f32;
+                            packed[number * input_channels * group.len() + at] = weight as f32;
                         }
                     });
                 }
@@ -109,7 +109,7 @@ impl Diagonalised {
     #[must_use]
     pub fn workspace_len(&self) -> usize {
         let input = self.shape.input();
-        Edges::len(&input, self.rows_at_once()) + self.slots.operands_len(input.channels) + self.slots.products_len
+        Edges::len(&input, self.rows_at_once()) + self.slots.operands_len(input.channels) + self.slots.products_len()
     }
 
     /// Rows of blocks that make one run of products: what a thread should be given at least.
@@ -146,13 +146,18 @@ impl Diagonalised {
         isa.run(Forward { method: self, block_rows, input, packed, finish, output, workspace });
     }
 
-    /// Groups of output channels that are computed together.
-    fn groups(&self) -> usize {
-        self.shape.output_channels.div_ceil(PANEL_UNIT)
+    /// Output channels that are computed together, padded: the panels of a filter.
+    #[inline(always)]
+    fn groups(&self) -> impl Iterator<Item = Range<usize>> {
+        let panels = Panels::new(self.shape.input_channels, self.shape.output_channels);
+        panels.each().map(|(start, width)| start..start + width)
     }
 
-    fn group_len(&self) -> usize {
-        self.slots.units * PANEL_UNIT * self.shape.input_channels
+    /// Where the filters of a group lie, `[filter, in, out]`.
+    #[inline(always)]
+    fn filters_of(&self, group: &Range<usize>) -> Range<usize> {
+        let each = self.slots.filters() * self.shape.input_channels;
+        group.start * each..group.end * each
     }
 }
 
@@ -189,9 +194,9 @@ impl WithSimd for Forward<'_> {
                 let run = start..(start + run_len).min(blocks.end);
                 edges.operands_into(&method.slots, run.clone(), operands);
                 self.copy_coefficients(run.clone(), operands);
-                for group in 0..method.groups() {
-                    self.multiply(simd, group, run.len(), operands, products);
-                    self.combine(simd, group, run.clone(), products);
+                for group in method.groups() {
+                    self.multiply(simd, &group, run.len(), operands, products);
+                    self.combine(simd, &group, run.clone(), products);
                 }
                 start = run.end;
             }
@@ -209,8 +214,8 @@ impl Forward<'_> {
         let step = method.slots.operand_step(channels);
         for (number, block) in run.enumerate() {
             let map = &input[block * from.block_len()..(block + 1) * from.block_len()];
-            for (operand, slot) in operands.chunks_mut(step).zip(&method.slots.each) {
-                if let Source::Coefficient { position, .. } = slot.source {
+            for (operand, source) in operands.chunks_mut(step).zip(&method.slots.sources) {
+                if let Source::Coefficient { position, .. } = *source {
                     operand[number * channels..(number + 1) * channels]
                         .copy_from_slice(&map[position * channels..(position + 1) * channels]);
                 }
@@ -219,10 +224,11 @@ impl Forward<'_> {
     }
 
     #[inline(always)]
-    fn multiply<S: Simd>(&self, simd: S, group: usize, blocks: usize, operands: &[f32], products: &mut [f32]) {
+    fn multiply<S: Simd>(&self, simd: S, group: &Range<usize>, blocks: usize, operands: &[f32], products: &mut [f32]) {
         let method = self.method;
         let channels = method.shape.input_channels;
-        let packed = &self.packed[group * method.group_len()..(group + 1) * method.group_len()];
+        let panels = Panels::new(channels, group.len());
+        let packed = &self.packed[method.filters_of(group)];
         let step = method.slots.operand_step(channels);
         // Two or three rows more than a multiple of four cost less as four, the last of them never read.
         let rows = if blocks % 4 >= 2 { blocks.next_multiple_of(4) } else { blocks };
@@ -230,26 +236,26 @@ impl Forward<'_> {
             multiply_panels(
                 simd,
                 rows,
-                (operands, Rows { offset: number * step, stride: channels }),
-                (&packed[slot.weights * channels..], slot.panels(channels)),
-                (products, Rows { offset: slot.products, stride: slot.width() * PANEL_UNIT }),
+                (operands, Rows { offset: slot.source * step, stride: channels }),
+                (&packed[slot.weight * panels.packed_len()..], panels),
+                (products, Rows { offset: number * method.slots.product_step(), stride: group.len() }),
             );
         }
     }
 
     #[inline(always)]
-    fn combine<S: Simd>(&mut self, simd: S, group: usize, run: Range<usize>, values: &[f32]) {
-        let method = self.method;
-        let to = method.shape.output();
-        let products = Products { slots: &method.slots, values, change: &method.change, frequencies: to.frequencies };
+    fn combine<S: Simd>(&mut self, simd: S, group: &Range<usize>, run: Range<usize>, values: &[f32]) {
+        let Diagonalised { shape, slots, change } = self.method;
+        let to = shape.output();
+        let products = Products { slots, values, width: group.len(), change, frequencies: to.frequencies };
         let first = self.block_rows.start * to.wide();
         for (number, block) in run.enumerate() {
             let (row, column) = (block / to.wide() % to.high(), block % to.wide());
-            let mut channel = group * PANEL_UNIT;
-            let end = to.channels.min(channel + PANEL_UNIT);
+            let mut channel = group.start;
+            let end = to.channels.min(group.end);
             while channel < end {
                 let mut values: Vectors<S> = [simd.splat_f32s(0.0); 64];
-                products.combine(simd, number, channel % PANEL_UNIT, &mut values);
+                products.combine(simd, number, channel - group.start, &mut values);
                 let place = Place { row, column, block: block - first, channel };
                 if channel + S::F32_LANES <= end {
                     self.finish.store(simd, Full, &mut values, place, self.output);

@@ -2,11 +2,14 @@
 
 use crate::band::shape::ConvShape;
 use crate::block::{BLOCK, SIDE, ZIGZAG_TO_ROW_MAJOR};
-use crate::isa::{PANEL_UNIT, Panels};
+use crate::isa::PANEL_UNIT;
 use std::f64::consts::PI;
 
 /// Floats between the slots of a run beyond their own, so that they do not all fall on one set of the cache.
 const SKEW: usize = 16;
+
+/// Output channels that are computed together at most: two vectors of the widest instruction set.
+pub(super) const GROUP: usize = 2 * PANEL_UNIT;
 
 /// The sides of a block, in the order of all tables.
 pub(super) const TOP: usize = 0;
@@ -14,7 +17,7 @@ pub(super) const BOTTOM: usize = 1;
 pub(super) const LEFT: usize = 2;
 pub(super) const RIGHT: usize = 3;
 
-/// Left operand of a product: one vector of input channels a block.
+/// Left operand of products: one vector of input channels a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// A coefficient, at a position in zigzag order.
@@ -25,52 +28,45 @@ pub(super) enum Source {
     Corner(usize),
 }
 
-/// One matrix product of a run: all blocks of a source times up to four filters side by side.
-#[derive(Clone, Debug)]
+/// Right operand of products: a filter `[in, out]`. A sine's factor sin(πk/8) is left to the change of basis, so that
+/// all frequencies of an axis that is taken to sines share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Cosines { vertical: usize, horizontal: usize },
+    HorizontalSine { vertical: usize },
+    VerticalSine { horizontal: usize },
+    Sines,
+    SideCosine { side: usize, frequency: usize },
+    SideSine { side: usize },
+    Corner(usize),
+}
+
+/// One matrix product of a run: all blocks of a source times a filter.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
-    pub source: Source,
-    /// Which filters: bit 0 for the one that keeps cosines, 1 for horizontal sines, 2 for vertical sines, 3 for both;
-    /// along a side bit 0 for cosines and 1 for sines.
-    pub filters: u8,
-    /// Floats before it in a packed filter of one group of outputs, for each input channel.
-    pub weights: usize,
-    /// Where its products begin.
-    pub products: usize,
+    /// Which source.
+    pub source: usize,
+    /// Which filter.
+    pub weight: usize,
 }
 
-impl Slot {
-    /// Filters side by side.
-    pub(super) fn width(&self) -> usize {
-        self.filters.count_ones() as usize
-    }
-
-    pub(super) fn panels(&self, input_channels: usize) -> Panels {
-        Panels::new(input_channels, self.width() * PANEL_UNIT)
-    }
-}
-
-/// Where a product of the first block lies, and how far it is to the next block's; steps of 0 for one that is not there.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Unit {
-    pub base: usize,
-    pub step: usize,
-}
+/// What stands in the tables for a product that is not there.
+pub(super) const ABSENT: usize = usize::MAX;
 
 /// All products of a convolution, for runs of up to `blocks` blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
+    pub sources: Vec<Source>,
+    weights: Vec<Weight>,
+    /// In the order of their filters, so that those that share one find it in the cache.
     pub each: Vec<Slot>,
     /// Blocks of a run at most.
     pub blocks: usize,
-    /// Products of one block and pair of channels.
-    pub units: usize,
-    /// Floats of the products of a run.
-    pub products_len: usize,
-    /// By filter, then by row-major coefficient.
-    pub coefficients: [[Unit; BLOCK]; 4],
-    /// By side, by filter (cosines, sines), then by frequency.
-    pub sides: [[[Unit; SIDE]; 2]; 4],
-    pub corners: [Unit; 4],
+    /// Slots by the basis of their result (cosines; horizontal, vertical, both sines), then by row-major coefficient.
+    pub coefficients: [[usize; BLOCK]; 4],
+    /// Slots by side, by basis (cosines, sines), then by frequency.
+    pub sides: [[[usize; SIDE]; 2]; 4],
+    pub corners: [usize; 4],
 }
 
 /// The lowest frequency that the sine of this one reaches when it is taken to cosines: the change of basis joins
@@ -81,104 +77,137 @@ const fn lowest_reached(frequency: usize) -> usize {
 
 impl Slots {
     pub(super) fn new(shape: &ConvShape, blocks: usize) -> Slots {
-        let (from, to) = (shape.input(), shape.output());
-        let mut sources = Vec::new();
-        for (position, &index) in ZIGZAG_TO_ROW_MAJOR[..from.kept()].iter().enumerate() {
-            let (vertical, horizontal) = (usize::from(index) / SIDE, usize::from(index) % SIDE);
-            let (low_vertical, low_horizontal) = (lowest_reached(vertical), lowest_reached(horizontal));
-            let filters = [
-                vertical + horizontal < to.frequencies,
-                horizontal > 0 && vertical + low_horizontal < to.frequencies,
-                vertical > 0 && low_vertical + horizontal < to.frequencies,
-                vertical > 0 && horizontal > 0 && low_vertical + low_horizontal < to.frequencies,
-            ];
-            sources.push((Source::Coefficient { position, vertical, horizontal }, bits(&filters)));
-        }
-        for side in 0..4 {
-            for frequency in 0..from.line() {
-                let sines = frequency > 0 && lowest_reached(frequency) < to.frequencies;
-                sources.push((Source::Side { side, frequency }, bits(&[frequency < to.frequencies, sines])));
-            }
-        }
-        sources.extend((0..4).map(|corner| (Source::Corner(corner), 1)));
+        let mut products: Vec<(Weight, Source)> = sources(shape)
+            .into_iter()
+            .flat_map(|source| filters(source, shape.output_frequencies).map(move |weight| (weight, source)))
+            .collect();
+        products.sort_by_key(|(weight, _)| *weight);
 
         let mut slots = Slots {
+            sources: Vec::new(),
+            weights: Vec::new(),
             each: Vec::new(),
             blocks,
-            units: 0,
-            products_len: 0,
-            coefficients: [[Unit::default(); BLOCK]; 4],
-            sides: [[[Unit::default(); SIDE]; 2]; 4],
-            corners: [Unit::default(); 4],
+            coefficients: [[ABSENT; BLOCK]; 4],
+            sides: [[[ABSENT; SIDE]; 2]; 4],
+            corners: [ABSENT; 4],
         };
-        for (source, filters) in sources.into_iter().filter(|(_, filters)| *filters != 0) {
-            slots.push(source, filters);
+        for (weight, source) in products {
+            slots.push(weight, source);
         }
         slots
     }
 
-    fn push(&mut self, source: Source, filters: u8) {
-        let slot = Slot { source, filters, weights: self.units * PANEL_UNIT, products: self.products_len };
-        let step = slot.width() * PANEL_UNIT;
-        let mut base = self.products_len;
-        for filter in (0..4).filter(|filter| filters >> filter & 1 == 1) {
-            let unit = match source {
-                Source::Coefficient { vertical, horizontal, .. } => {
-                    &mut self.coefficients[filter][vertical * SIDE + horizontal]
-                }
-                Source::Side { side, frequency } => &mut self.sides[side][filter][frequency],
-                Source::Corner(corner) => &mut self.corners[corner],
-            };
-            *unit = Unit { base, step };
-            base += PANEL_UNIT;
+    fn push(&mut self, weight: Weight, source: Source) {
+        let place = match (source, weight) {
+            (Source::Coefficient { vertical, horizontal, .. }, _) => {
+                let basis = match weight {
+                    Weight::HorizontalSine { .. } => 1,
+                    Weight::VerticalSine { .. } => 2,
+                    Weight::Sines => 3,
+                    _ => 0,
+                };
+                &mut self.coefficients[basis][vertical * SIDE + horizontal]
+            }
+            (Source::Side { side, frequency }, _) => {
+                &mut self.sides[side][usize::from(matches!(weight, Weight::SideSine { .. }))][frequency]
+            }
+            (Source::Corner(corner), _) => &mut self.corners[corner],
+        };
+        *place = self.each.len();
+        if self.weights.last() != Some(&weight) {
+            self.weights.push(weight);
         }
-        self.units += slot.width();
-        self.products_len += self.blocks * step + SKEW;
-        self.each.push(slot);
+        let known = self.sources.iter().position(|other| *other == source);
+        let source = known.unwrap_or_else(|| {
+            self.sources.push(source);
+            self.sources.len() - 1
+        });
+        self.each.push(Slot { source, weight: self.weights.len() - 1 });
     }
 
-    /// Floats from one slot's left operand to the next.
+    /// Filters of each pair of channels.
+    pub(super) fn filters(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// Floats from one source's left operand to the next.
     pub(super) fn operand_step(&self, input_channels: usize) -> usize {
         self.blocks * input_channels + SKEW
     }
 
     /// Floats of all left operands of a run.
     pub(super) fn operands_len(&self, input_channels: usize) -> usize {
-        self.each.len() * self.operand_step(input_channels)
+        self.sources.len() * self.operand_step(input_channels)
     }
 
-    /// Calls with a slot, the number of the filter in the slot and the filter's weight, for one pair of channels with
-    /// spatial taps `k[row][column]`.
-    pub(super) fn for_each_weight(&self, k: &[[f64; 3]; 3], mut each: impl FnMut(&Slot, usize, f64)) {
+    /// Floats from one slot's products to the next.
+    pub(super) fn product_step(&self) -> usize {
+        self.blocks * GROUP + SKEW
+    }
+
+    /// Floats of the products of a run.
+    pub(super) fn products_len(&self) -> usize {
+        self.each.len() * self.product_step()
+    }
+
+    /// Calls with each filter's number and weight, for one pair of channels with spatial taps `k[row][column]`.
+    pub(super) fn for_each_weight(&self, k: &[[f64; 3]; 3], mut each: impl FnMut(usize, f64)) {
         let column = |column: usize| [k[0][column], k[1][column], k[2][column]];
+        let along_rows = |of: &dyn Fn([f64; 3]) -> f64| [of(column(0)), of(column(1)), of(column(2))];
         // Vertical frequency, then the taps that remain along the row.
-        let symmetric: [[f64; 3]; 8] = std::array::from_fn(|v| std::array::from_fn(|c| cosine(column(c), v)));
-        let antisymmetric: [[f64; 3]; 8] = std::array::from_fn(|v| std::array::from_fn(|c| sine(column(c), v)));
+        let symmetric: [[f64; 3]; 8] = std::array::from_fn(|v| along_rows(&|taps| cosine(taps, v)));
+        let antisymmetric = along_rows(&sine);
         let sides = [k[0], k[2], column(0), column(2)];
-        let corners = [k[0][0], k[0][2], k[2][0], k[2][2]];
-        for slot in &self.each {
-            let weights = match slot.source {
-                Source::Coefficient { vertical, horizontal, .. } => [
-                    cosine(symmetric[vertical], horizontal),
-                    sine(symmetric[vertical], horizontal),
-                    cosine(antisymmetric[vertical], horizontal),
-                    sine(antisymmetric[vertical], horizontal),
-                ],
-                Source::Side { side, frequency } => {
-                    [cosine(sides[side], frequency), sine(sides[side], frequency), 0.0, 0.0]
-                }
-                Source::Corner(corner) => [corners[corner], 0.0, 0.0, 0.0],
+        for (number, weight) in self.weights.iter().enumerate() {
+            let value = match *weight {
+                Weight::Cosines { vertical, horizontal } => cosine(symmetric[vertical], horizontal),
+                Weight::HorizontalSine { vertical } => sine(symmetric[vertical]),
+                Weight::VerticalSine { horizontal } => cosine(antisymmetric, horizontal),
+                Weight::Sines => sine(antisymmetric),
+                Weight::SideCosine { side, frequency } => cosine(sides[side], frequency),
+                Weight::SideSine { side } => sine(sides[side]),
+                Weight::Corner(corner) => k[corner / 2 * 2][corner % 2 * 2],
             };
-            let present = (0..4).filter(|filter| slot.filters >> filter & 1 == 1);
-            for (number, filter) in present.enumerate() {
-                each(slot, number, weights[filter]);
-            }
+            each(number, value);
         }
     }
 }
 
-fn bits(filters: &[bool]) -> u8 {
-    filters.iter().rev().fold(0, |bits, &filter| bits << 1 | u8::from(filter))
+/// Everything that is multiplied.
+fn sources(shape: &ConvShape) -> Vec<Source> {
+    let from = shape.input();
+    let coefficients = ZIGZAG_TO_ROW_MAJOR[..from.kept()].iter().enumerate().map(|(position, &index)| {
+        Source::Coefficient { position, vertical: usize::from(index) / SIDE, horizontal: usize::from(index) % SIDE }
+    });
+    let side = |side| (0..from.line()).map(move |frequency| Source::Side { side, frequency });
+    coefficients.chain((0..4).flat_map(side)).chain((0..4).map(Source::Corner)).collect()
+}
+
+/// The filters a source meets, when the output keeps so many diagonals.
+fn filters(source: Source, frequencies: usize) -> impl Iterator<Item = Weight> {
+    let all = match source {
+        Source::Coefficient { vertical, horizontal, .. } => {
+            let (low_vertical, low_horizontal) = (lowest_reached(vertical), lowest_reached(horizontal));
+            [
+                (vertical + horizontal < frequencies).then_some(Weight::Cosines { vertical, horizontal }),
+                (horizontal > 0 && vertical + low_horizontal < frequencies)
+                    .then_some(Weight::HorizontalSine { vertical }),
+                (vertical > 0 && low_vertical + horizontal < frequencies)
+                    .then_some(Weight::VerticalSine { horizontal }),
+                (vertical > 0 && horizontal > 0 && low_vertical + low_horizontal < frequencies)
+                    .then_some(Weight::Sines),
+            ]
+        }
+        Source::Side { side, frequency } => [
+            (frequency < frequencies).then_some(Weight::SideCosine { side, frequency }),
+            (frequency > 0 && lowest_reached(frequency) < frequencies).then_some(Weight::SideSine { side }),
+            None,
+            None,
+        ],
+        Source::Corner(corner) => [Some(Weight::Corner(corner)), None, None, None],
+    };
+    all.into_iter().flatten()
 }
 
 /// `λ_k = b + (a + c)·cos(πk/8)`: what taps (a, b, c) do to cosine k under symmetric extension.
@@ -186,9 +215,9 @@ fn cosine([a, b, c]: [f64; 3], k: usize) -> f64 {
     b + (a + c) * (PI * number(k) / 8.0).cos()
 }
 
-/// `μ_k = −(c − a)·sin(πk/8)`: how much of sine k they make of cosine k.
-fn sine([a, _, c]: [f64; 3], k: usize) -> f64 {
-    (a - c) * (PI * number(k) / 8.0).sin()
+/// `μ_k / sin(πk/8) = −(c − a)`: how much of sine k they make of cosine k.
+fn sine([a, _, c]: [f64; 3]) -> f64 {
+    a - c
 }
 
 fn number(k: usize) -> f64 {

@@ -1,0 +1,48 @@
+import * as z from 'zod'
+import { checked } from '../options.js'
+import { frozen } from './freeze.js'
+
+/** Options of {@link maxPool}. */
+export interface MaxPoolOptions {
+  /** Height and width of the window in pixels, 1…16. */
+  size: number
+  /** Pixels from one window to the next; the window's size unless given. */
+  stride?: number | undefined
+  /** Pixels around the input, which never win; 0 unless given, at most half the window's size. */
+  padding?: number | undefined
+}
+
+/** The largest pixel of each window. */
+export interface MaxPoolLayer {
+  readonly type: 'maxPool'
+  readonly size: number
+  readonly stride: number
+  readonly padding: number
+}
+
+const size = z.int().min(1).max(16)
+const stride = z.int().min(1)
+const padding = z.int().min(0)
+
+/** As in PyTorch: every window then holds at least one pixel of the input. */
+const narrow = { message: "at most half the window's size", path: ['padding'] }
+const isNarrow = ({ size, padding = 0 }: MaxPoolOptions) => 2 * padding <= size
+
+const optionsSchema = z
+  .strictObject({ size, stride: stride.optional(), padding: padding.optional() })
+  .refine(isNarrow, narrow) satisfies z.ZodType<MaxPoolOptions>
+
+export const maxPoolSchema = z
+  .strictObject({ type: z.literal('maxPool'), size, stride, padding })
+  .refine(isNarrow, narrow) satisfies z.ZodType<MaxPoolLayer>
+
+/**
+ * Max pooling, through pixels: `y[i, j] = max x[stride·i − padding + k, stride·j − padding + l]` over `0 ≤ k, l < size`;
+ * `[channels, ⌊(height + 2·padding − size) / stride⌋ + 1, …]`, as PyTorch's `MaxPool2d`.
+ *
+ * @throws ModelError `INVALID_OPTION`
+ */
+export function maxPool(options: MaxPoolOptions): MaxPoolLayer {
+  const { size, stride = size, padding = 0 } = checked(optionsSchema, options, 'maxPool')
+  return frozen({ type: 'maxPool', size, stride, padding })
+}

@@ -1,0 +1,50 @@
+/** What all networks here have in common: the options, and how they become a definition. */
+import * as z from 'zod'
+import { frozen } from '../layers/freeze.js'
+import type { Layer } from '../layers/layer.js'
+import { defineModel, type ModelDefinition } from '../model/definition.js'
+import { completeMode, modeShape, withMode, type ModeOptions } from '../model/mode.js'
+
+/** Options that all networks here have; the mode is exact unless given. */
+export interface NetworkOptions extends ModeOptions {
+  /** 3 (colour) or 1 (luminance); 3 unless given. */
+  channels?: number | undefined
+  /** Classes to tell apart; 10 unless given, 1000 for the networks of ImageNet. */
+  classes?: number | undefined
+  /** Pixels from top to bottom; 32 unless given, 224 for the networks of ImageNet. */
+  height?: number | undefined
+  /** Pixels from left to right; 32 unless given, 224 for the networks of ImageNet. */
+  width?: number | undefined
+  /** Mean of each channel's samples in 0…1; 0.5 unless given. */
+  mean?: readonly number[] | undefined
+  /** Deviation of each channel's samples in 0…1; 0.5 unless given. */
+  std?: readonly number[] | undefined
+}
+
+export const networkShape = {
+  channels: z.literal([1, 3]).optional(),
+  classes: z.int().min(1).optional(),
+  height: z.int().min(1).optional(),
+  width: z.int().min(1).optional(),
+  mean: z.array(z.number()).readonly().optional(),
+  std: z.array(z.number().positive()).readonly().optional(),
+  ...modeShape,
+}
+
+export const networkOptionsSchema = z.strictObject(networkShape) satisfies z.ZodType<NetworkOptions>
+
+/** Classes of a network that was not told how many. */
+export const CLASSES = 10
+
+/**
+ * A network of these layers, in the mode that its options say.
+ *
+ * @param where what an error calls the options
+ * @throws ModelError `INVALID_OPTION`
+ */
+export function network(name: string, layers: Layer, options: NetworkOptions, where: string): ModelDefinition {
+  const { channels = 3, height = 32, width = 32, mean, std } = options
+  const { mode, frequencies, masking } = options
+  const definition = defineModel({ name, input: { channels, height, width, mean, std }, layers })
+  return frozen(withMode(definition, completeMode({ mode, frequencies, masking }, definition, where)))
+}
