@@ -1,9 +1,12 @@
 //! From a plan to fused steps.
 
+mod band_limited;
+
 use super::cost::{Machine, Wanted};
 use super::memory;
 use super::step::{Activation, Buffer, Compiled, Kind, Size, Step, size_of_map};
 use crate::plan::{Operation, Plan};
+use crate::shape::Shape;
 use jpegnet_kernels::Masking;
 use jpegnet_kernels::pixels::ConvShape;
 
@@ -15,6 +18,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) threads: usize,
     /// Of every node; exact for those that mask nothing.
     pub(crate) maskings: &'a [Masking],
+    /// φ that every map is truncated to, if any.
+    pub(crate) band: Option<usize>,
     pub(crate) machine: &'a Machine,
 }
 
@@ -34,8 +39,12 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
     let size = compiler.size(0);
     compiler.steps.push(Step { kind: Kind::Input, node: 0, named_by: 0, inputs: Vec::new(), output: input, size });
     for node in 0..plan.nodes.len() {
-        if !compiler.done[node] {
-            compiler.step(node);
+        if compiler.done[node] {
+            continue;
+        }
+        match circumstances.band {
+            Some(band) => compiler.band_step(node, band),
+            None => compiler.step(node),
         }
     }
     let logits = compiler.values[plan.nodes.len()].unwrap_or(input);
@@ -58,7 +67,10 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn size(&self, value: usize) -> Size {
-        size_of_map(&self.plan.shapes[value])
+        let size = size_of_map(&self.plan.shapes[value]);
+        let is_map = matches!(self.plan.shapes[value], Shape::Map { .. });
+        // The network's input is not truncated.
+        Size { band: self.circumstances.band.filter(|_| is_map && value > 0), ..size }
     }
 
     fn buffer(&mut self, value: usize) -> Buffer {
@@ -142,30 +154,40 @@ impl Compiler<'_> {
         (node, Activation::Identity)
     }
 
+    /// The batch normalisation that folds into the convolution `last`, which then is complete with it.
+    fn batch_norm_after(&mut self, last: &mut usize) -> Option<usize> {
+        let user = self.only_user(*last)?;
+        let folds = matches!(self.plan.nodes[user].operation, Operation::BatchNorm { .. })
+            && matches!(self.plan.nodes[*last].operation, Operation::Conv2d { .. });
+        folds.then(|| {
+            self.done[user] = true;
+            *last = user;
+            user
+        })
+    }
+
+    /// The value that a sum adds to the output of `last`, if it is known already; `last` then is the sum.
+    fn residual_after(&mut self, last: &mut usize) -> Option<usize> {
+        let user = self.only_user(*last)?;
+        let [first, second] = self.plan.nodes[user].inputs[..] else {
+            return None;
+        };
+        if !matches!(self.plan.nodes[user].operation, Operation::Add) || first == second {
+            return None;
+        }
+        let other = if first == *last + 1 { second } else { first };
+        self.values[other]?;
+        self.done[user] = true;
+        *last = user;
+        Some(other)
+    }
+
     /// A convolution with all that can be fused behind it: batch normalisation, one residual, one activation.
     fn convolution(&mut self, node: usize, mut inputs: Vec<Buffer>) {
         let plan = self.plan;
         let mut last = node;
-        let mut folded = None;
-        if let Some(user) = self.only_user(last)
-            && matches!(plan.nodes[user].operation, Operation::BatchNorm { .. })
-            && matches!(plan.nodes[node].operation, Operation::Conv2d { .. })
-        {
-            self.done[user] = true;
-            (folded, last) = (Some(user), user);
-        }
-        if let Some(user) = self.only_user(last)
-            && matches!(plan.nodes[user].operation, Operation::Add)
-            && let [first, second] = plan.nodes[user].inputs[..]
-            && first != second
-        {
-            let other = if first == last + 1 { second } else { first };
-            if let Some(residual) = self.values[other] {
-                inputs.push(residual);
-                self.done[user] = true;
-                last = user;
-            }
-        }
+        let folded = self.batch_norm_after(&mut last);
+        inputs.extend(self.residual_after(&mut last).map(|value| self.value(value)));
         let (end, activation) = self.activation_after(last);
         let (shape, wanted) = match plan.nodes[node].operation {
             Operation::Conv2d { shape, wanted, .. } => (shape, wanted),
@@ -176,6 +198,10 @@ impl Compiler<'_> {
             }
             _ => unreachable!("only convolutions and linear layers have filters"),
         };
+        if wanted == Wanted::Diagonalised && self.diagonalised(&shape, node, folded, &mut inputs) {
+            self.emit(Kind::Sum { activation }, end, node, inputs);
+            return;
+        }
         let kind =
             match self.circumstances.machine.pick(&shape, wanted, self.circumstances.batch, self.circumstances.threads)
             {

@@ -5,6 +5,7 @@
 //! process, in a few milliseconds.
 
 use jpegnet_kernels::Isa;
+use jpegnet_kernels::band::{self, Diagonalised, Pointwise as BandPointwise};
 use jpegnet_kernels::pixels::{Conv2d, ConvShape, Epilogue, Method};
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -31,8 +32,29 @@ pub(crate) enum Wanted {
     Any,
     /// A method on pixels.
     Pixels(Method),
+    /// The diagonalised explosion.
+    Diagonalised,
     /// Ξ on coefficients, by the factorisation that training uses.
     Coefficients,
+}
+
+/// A way to compute a convolution of band maps.
+#[derive(Clone, Debug)]
+pub(crate) enum BandMethod {
+    Diagonalised(Box<Diagonalised>),
+    Pointwise(BandPointwise),
+}
+
+/// A band method picked, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct BandPick {
+    pub(crate) method: BandMethod,
+    /// Estimated nanoseconds for an image of the batch.
+    pub(crate) nanoseconds: f64,
+    /// The estimates of what else could be done, in the same unit.
+    pub(crate) others: Vec<(&'static str, f64)>,
+    /// Whether the definition asked for it.
+    pub(crate) asked_for: bool,
 }
 
 /// A method picked, and why.
@@ -137,7 +159,8 @@ impl Machine {
             .collect();
         estimates.sort_by(|(_, first), (_, second)| first.nanoseconds.total_cmp(&second.nanoseconds));
         let (wanted, asked_for) = match wanted {
-            Wanted::Any => (estimates.first()?.0, false),
+            // Maps that do not fill their blocks have no diagonal form.
+            Wanted::Any | Wanted::Diagonalised => (estimates.first()?.0, false),
             Wanted::Pixels(method) => (method, true),
             Wanted::Coefficients => return None,
         };
@@ -145,6 +168,61 @@ impl Machine {
         let (method, Estimate { nanoseconds, shared }) = estimates.remove(position);
         let others = estimates.into_iter().map(|(method, estimate)| (method, estimate.nanoseconds)).collect();
         Some((Conv2d::new(*shape, method)?, Pick { nanoseconds, shared, others, asked_for }))
+    }
+
+    /// The method for a convolution of maps in a band, if one on band maps is faster than the way through pixels or was
+    /// asked for.
+    pub(crate) fn pick_in_band(
+        &self,
+        shape: &ConvShape,
+        wanted: Wanted,
+        band: usize,
+        batch: usize,
+        threads: usize,
+    ) -> Option<BandPick> {
+        let ConvShape { input_channels, output_channels, size, stride, padding, height, width } = *shape;
+        let in_band = band::ConvShape {
+            height,
+            width,
+            input_channels,
+            output_channels,
+            input_frequencies: band,
+            output_frequencies: band,
+        };
+        let blocks = (in_band.input().high() * in_band.input().wide()) as f64;
+        let pairs = (input_channels * output_channels.next_multiple_of(LANES)) as f64;
+        let rate = self.multiply_adds * threads as f64;
+        let groups = (input_channels.div_ceil(LANES) + output_channels.div_ceil(LANES)) as f64;
+        if (size, stride, padding) == (1, 1, 0) && matches!(wanted, Wanted::Any | Wanted::Pixels(Method::Pointwise)) {
+            // Fewer multiplies and no conversion: nothing through pixels can be faster.
+            let method = BandPointwise::new(in_band);
+            let nanoseconds = blocks * pairs * method.multiplies() as f64 / rate;
+            let asked_for = wanted != Wanted::Any;
+            return Some(BandPick {
+                method: BandMethod::Pointwise(method),
+                nanoseconds,
+                others: Vec::new(),
+                asked_for,
+            });
+        }
+        if (size, stride, padding) != (3, 1, 1) || !matches!(wanted, Wanted::Any | Wanted::Diagonalised) {
+            return None;
+        }
+        let method = Diagonalised::new(in_band)?;
+        let (before, after) = method.multiplies_of_transforms();
+        let transforms = blocks * groups / 2.0 * (before + after) as f64 * LANES as f64 / self.multiply_adds;
+        let nanoseconds =
+            (blocks * pairs * method.multiplies() as f64 / self.multiply_adds + transforms) / threads as f64;
+        let (through_pixels, pick) = self.pick(shape, Wanted::Any, batch, threads)?;
+        // There and back: two transforms of a block for every group of channels, about as dear as a tile's four.
+        let conversions = blocks * groups * 2.0 * self.winograd4 / threads as f64;
+        let through = pick.nanoseconds + conversions;
+        let asked_for = wanted == Wanted::Diagonalised;
+        if nanoseconds > through && !asked_for {
+            return None;
+        }
+        let others = vec![(super::summary::name(through_pixels.method()), through)];
+        Some(BandPick { method: BandMethod::Diagonalised(Box::new(method)), nanoseconds, others, asked_for })
     }
 
     /// What one image takes with all threads at work on the batch.

@@ -1,5 +1,6 @@
 //! Runs a compiled network on a batch.
 
+use super::cost::BandMethod;
 use super::pack::Filter;
 use super::step::{Activation, Compiled, Kind, Size, Step, size_of_map};
 use crate::EngineError;
@@ -10,6 +11,7 @@ use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::workspace::Workspaces;
 use jpegnet_kernels::Isa;
+use jpegnet_kernels::band::{BandShape, activation_in_place, band_rows_from_pixels_into, pixel_rows_from_band_into};
 use jpegnet_kernels::pixels::{
     self, Conv2d, Epilogue, coefficients_from_pixels_into, global_average_pool_into, masked_in_place,
     max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place, subsample_into,
@@ -117,6 +119,43 @@ impl Executor {
         }
     }
 
+    /// The shape of the band map that a step reads first.
+    fn input_band(&self, run: &Run, step: &Step) -> BandShape {
+        let writer = run.compiled.steps.iter().rfind(|other| other.output == step.inputs[0]);
+        match writer.and_then(|writer| Some((writer.size, writer.size.band?))) {
+            Some((size, frequencies)) => size.in_band(frequencies),
+            None => unreachable!("the input is a band map that an earlier step wrote"),
+        }
+    }
+
+    /// Works through the rows of blocks of a group's band map, at least `at_once` at a time.
+    #[expect(clippy::too_many_arguments, reason = "what to cut, how, and what to do with each part")]
+    fn band_rows(
+        &self,
+        shape: &BandShape,
+        images: usize,
+        at_once: usize,
+        parallel: bool,
+        epilogue: Epilogue,
+        output: &mut [f32],
+        work: &(dyn Fn(Range<usize>, Epilogue, &mut [f32]) + Sync),
+    ) {
+        let rows = images * shape.high();
+        let threads = if parallel { rayon::current_num_threads() } else { 1 };
+        let length = rows.div_ceil(rows.div_ceil(at_once).next_multiple_of(threads).min(rows));
+        let part = |(number, output): (usize, &mut [f32])| {
+            let first = number * length;
+            let range = first * shape.row_len()..first * shape.row_len() + output.len();
+            let residual = epilogue.residual.map(|residual| &residual[range]);
+            work(first..first + output.len() / shape.row_len(), Epilogue { residual, ..epilogue }, output);
+        };
+        if parallel {
+            output.par_chunks_mut(length * shape.row_len()).enumerate().for_each(part);
+        } else {
+            output.chunks_mut(length * shape.row_len()).enumerate().for_each(part);
+        }
+    }
+
     fn run_step(
         &self,
         run: &Run,
@@ -126,7 +165,7 @@ impl Executor {
         inputs: &[&[f32]],
         output: &mut [f32],
     ) {
-        let Size { height, width, channels } = step.size;
+        let Size { height, width, channels, .. } = step.size;
         let isa = run.isa;
         let parallel = !run.compiled.side_by_side;
         let each_image = |output: &mut [f32], body: &(dyn Fn(usize, &mut [f32]) + Sync)| {
@@ -183,6 +222,64 @@ impl Executor {
                     });
                     epilogue.apply_in_place(isa, channels, output);
                 });
+            }
+            Kind::BandConv2d { method, activation, .. } => {
+                let (Some(filter), Some(frequencies)) = (&run.filters[number], step.size.band) else {
+                    unreachable!("every convolution has its filter, and the output is a band map");
+                };
+                let shape = step.size.in_band(frequencies);
+                let (input, packed) = (inputs[0], &filter.packed[..]);
+                let epilogue = Epilogue {
+                    bias: filter.bias.as_deref(),
+                    residual: inputs.get(1).map(|residual| &residual[..output.len()]),
+                    activation: activation.of_kernels(),
+                };
+                let at_once = match method {
+                    BandMethod::Diagonalised(method) => method.rows_at_once(),
+                    BandMethod::Pointwise(_) => 1,
+                };
+                self.band_rows(&shape, images.len(), at_once, parallel, epilogue, output, &|rows, epilogue, output| {
+                    self.workspaces.lend(|scratch| match method {
+                        BandMethod::Diagonalised(method) => {
+                            method.forward_rows(isa, rows, input, packed, epilogue, output, scratch);
+                        }
+                        BandMethod::Pointwise(method) => {
+                            method.forward_rows(isa, rows, input, packed, epilogue, output, scratch);
+                        }
+                    });
+                });
+            }
+            Kind::ToPixels => {
+                let shape = self.input_band(run, step);
+                each_image(output, &|image, output| {
+                    let rows = image * shape.high()..(image + 1) * shape.high();
+                    pixel_rows_from_band_into(isa, &shape, rows, inputs[0], output);
+                });
+            }
+            Kind::ToBand { activation } => {
+                let Some(frequencies) = step.size.band else {
+                    unreachable!("the output is a band map");
+                };
+                let shape = step.size.in_band(frequencies);
+                let residual = inputs.get(1).map(|residual| &residual[..output.len()]);
+                let activation = activation.of_kernels();
+                let epilogue = Epilogue { bias: None, residual, activation };
+                self.band_rows(&shape, images.len(), 1, parallel, epilogue, output, &|rows, epilogue, output| {
+                    band_rows_from_pixels_into(isa, &shape, rows, inputs[0], output);
+                    Epilogue { activation: pixels::Activation::Identity, ..epilogue }
+                        .apply_in_place(isa, channels, output);
+                    if epilogue.activation != pixels::Activation::Identity {
+                        activation_in_place(isa, &shape, epilogue.activation, output);
+                    }
+                });
+            }
+            Kind::BandActivation { function } => {
+                let Some(frequencies) = step.size.band else {
+                    unreachable!("the output is a band map");
+                };
+                let shape = step.size.in_band(frequencies);
+                let activation = pixels::Activation::of(function);
+                each_image(output, &|_, output| activation_in_place(isa, &shape, activation, output));
             }
             Kind::Masked { function, masking } => each_image(output, &|_, output| {
                 masked_in_place(isa, function, *masking, (height, width, channels), output);
@@ -248,7 +345,7 @@ fn through_coefficients(
     let Operation::Conv2d { trained: conv, .. } = &node.operation else {
         unreachable!("only convolutions are computed on coefficients");
     };
-    let Size { height, width, channels } = step.size;
+    let Size { height, width, channels, .. } = step.size;
     let from = size_of_map(&run.plan.shapes[node.inputs[0]]);
     let (map, scratch) = scratch.split_at_mut(conv.shape().input_len());
     let (result, scratch) = scratch.split_at_mut(conv.output_len());

@@ -35,6 +35,7 @@ pub(super) fn plan(
     let scratch = steps.iter().map(|step| match &step.kind {
         Kind::Conv2d { conv, pick, .. } if pick.shared && sharing > 1 => conv.shared_run(group * conv.units()).rows_len,
         Kind::Conv2d { conv, .. } => conv.workspace_len(longest_run(conv, group)),
+        Kind::BandConv2d { method, .. } => method.workspace_len(),
         _ => 0,
     });
     let scratch = scratch.max().unwrap_or(0);

@@ -22,9 +22,17 @@ pub(crate) struct Filter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     node: usize,
-    /// None for a convolution of coefficients.
-    method: Option<Method>,
+    form: Form,
     folded: Option<usize>,
+}
+
+/// What a packed filter is read by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Form {
+    Pixels(Method),
+    Coefficients,
+    /// By the method's name and its φ.
+    Band(&'static str, Option<usize>),
 }
 
 /// The packed filters of a network.
@@ -71,8 +79,11 @@ impl Packed {
 fn key(step: &Step) -> Option<Key> {
     let node = step.named_by;
     match &step.kind {
-        Kind::Conv2d { conv, folded, .. } => Some(Key { node, method: Some(conv.method()), folded: *folded }),
-        Kind::Coefficients { folded, .. } => Some(Key { node, method: None, folded: *folded }),
+        Kind::Conv2d { conv, folded, .. } => Some(Key { node, form: Form::Pixels(conv.method()), folded: *folded }),
+        Kind::Coefficients { folded, .. } => Some(Key { node, form: Form::Coefficients, folded: *folded }),
+        Kind::BandConv2d { method, folded, .. } => {
+            Some(Key { node, form: Form::Band(method.name(), step.size.band), folded: *folded })
+        }
         _ => None,
     }
 }
@@ -84,7 +95,9 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Result<Option<Filt
     };
     let weight = &parameters.values[weight];
     let bias = bias.map(|bias| &parameters.values[bias]);
-    let (Kind::Conv2d { folded, .. } | Kind::Coefficients { folded, .. }) = &step.kind else {
+    let (Kind::Conv2d { folded, .. } | Kind::Coefficients { folded, .. } | Kind::BandConv2d { folded, .. }) =
+        &step.kind
+    else {
         return Ok(None);
     };
     let (scale, bias) = match folded {
@@ -104,6 +117,11 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Result<Option<Filt
         Kind::Conv2d { conv, .. } => {
             let mut packed = Floats::zeros(conv.packed_len())?;
             conv.pack_filter_into(weight, scale.as_deref(), &mut packed);
+            packed
+        }
+        Kind::BandConv2d { method, .. } => {
+            let mut packed = Floats::zeros(method.packed_len())?;
+            method.pack_filter_into(weight, scale.as_deref(), &mut packed);
             packed
         }
         _ => {

@@ -1,7 +1,8 @@
 //! What a compiled network consists of.
 
-use super::cost::Pick;
+use super::cost::{BandMethod, Pick};
 use crate::shape::Shape;
+use jpegnet_kernels::band::BandShape;
 use jpegnet_kernels::pixels::{Conv2d, PoolShape};
 use jpegnet_kernels::{Masking, PiecewiseLinear};
 
@@ -16,25 +17,37 @@ pub(crate) enum Activation {
     Function(PiecewiseLinear),
 }
 
-/// Height, width and channels of a map in pixels; 1×1 for vectors.
+/// Height, width and channels of a map; 1×1 for vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) height: usize,
     pub(crate) width: usize,
     pub(crate) channels: usize,
+    /// φ of a band map; a map in pixels has none.
+    pub(crate) band: Option<usize>,
 }
 
 impl Size {
+    /// Floats of one image.
     pub(crate) fn len(self) -> usize {
-        self.height * self.width * self.channels
+        match self.band {
+            Some(frequencies) => self.in_band(frequencies).image_len(),
+            None => self.height * self.width * self.channels,
+        }
+    }
+
+    /// The shape of the band map of so many frequencies.
+    pub(crate) fn in_band(self, frequencies: usize) -> BandShape {
+        let Size { height, width, channels, .. } = self;
+        BandShape { height, width, channels, frequencies }
     }
 }
 
 /// The size of a value's map.
 pub(crate) fn size_of_map(shape: &Shape) -> Size {
     match *shape {
-        Shape::Map { channels, height, width } => Size { height, width, channels },
-        Shape::Features(channels) => Size { height: 1, width: 1, channels },
+        Shape::Map { channels, height, width } => Size { height, width, channels, band: None },
+        Shape::Features(channels) => Size { height: 1, width: 1, channels, band: None },
     }
 }
 
@@ -70,6 +83,27 @@ pub(crate) enum Kind {
         folded: Option<usize>,
         activation: Activation,
         scratch: usize,
+    },
+    /// A convolution of band maps.
+    BandConv2d {
+        method: BandMethod,
+        folded: Option<usize>,
+        activation: Activation,
+        /// Estimated, for an image of the batch.
+        nanoseconds: f64,
+        /// The same for what else could be done.
+        others: Vec<(&'static str, f64)>,
+        asked_for: bool,
+    },
+    /// A band map to pixels.
+    ToPixels,
+    /// Pixels to a band map, plus a residual in the band if there is one, and an activation.
+    ToBand {
+        activation: Activation,
+    },
+    /// A nonlinearity of a band map, in place.
+    BandActivation {
+        function: PiecewiseLinear,
     },
     /// A nonlinearity whose pieces are picked from low frequencies, in place.
     Masked {

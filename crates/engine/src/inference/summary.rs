@@ -1,7 +1,7 @@
 //! What a compiled network says of itself.
 
 use super::cost::Pick;
-use super::step::{Activation, Compiled, Kind, Step};
+use super::step::{Activation, Compiled, Kind, Size, Step};
 use crate::plan::{Node, Operation, Plan};
 use crate::shape::Shape;
 use jpegnet_kernels::pixels::Method;
@@ -16,7 +16,7 @@ pub struct StepSummary {
     /// How a convolution is computed: `winograd`, `winograd2`, `pointwise`, `sandwich` or a factorisation of
     /// coefficients.
     pub factorisation: Option<&'static str>,
-    /// What its output is: `pixels`, `coefficients` or `features`.
+    /// What its output is: `pixels`, `band`, `coefficients` or `features`.
     pub representation: &'static str,
     /// Why the factorisation was picked.
     pub reason: Option<String>,
@@ -65,6 +65,22 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
         _ => (node.path.clone(), vec![node.operation.name()]),
     };
     let (factorisation, reason, microseconds) = match &step.kind {
+        Kind::BandConv2d { method, folded, activation, nanoseconds, others, asked_for } => {
+            operation.extend(folded.map(|_| "batchNorm"));
+            operation.extend((step.inputs.len() > 1).then_some("add"));
+            operation.extend(name_of(activation));
+            (Some(method.name()), Some(because(*asked_for, *nanoseconds, others)), Some(nanoseconds / 1e3))
+        }
+        Kind::ToPixels => {
+            operation = vec!["to pixels"];
+            (None, Some("the next step has no kernel on band maps that is faster".into()), None)
+        }
+        Kind::ToBand { activation } => {
+            operation = vec!["to the band"];
+            operation.extend((step.inputs.len() > 1).then_some("add"));
+            operation.extend(name_of(activation));
+            (None, None, None)
+        }
         Kind::Conv2d { conv, folded, activation, pick } => {
             operation.extend(folded.map(|_| "batchNorm"));
             operation.extend((step.inputs.len() > 1).then_some("add"));
@@ -87,7 +103,11 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
         }
         _ => (None, None, None),
     };
-    let representation = if step.size.height * step.size.width == 1 { "features" } else { "pixels" };
+    let representation = match step.size {
+        Size { band: Some(_), .. } => "band",
+        Size { height: 1, width: 1, .. } => "features",
+        _ => "pixels",
+    };
     StepSummary { path, operation: operation.join(" + "), factorisation, representation, reason, microseconds }
 }
 
@@ -99,11 +119,15 @@ fn name_of(activation: &Activation) -> Option<&'static str> {
 }
 
 fn reason(pick: &Pick) -> String {
-    let others: Vec<String> =
-        pick.others.iter().map(|(method, estimate)| format!("{} {:.1}", name(*method), estimate / 1e3)).collect();
-    match (pick.asked_for, others.is_empty()) {
+    let others: Vec<(&str, f64)> = pick.others.iter().map(|(method, estimate)| (name(*method), *estimate)).collect();
+    because(pick.asked_for, pick.nanoseconds, &others)
+}
+
+fn because(asked_for: bool, nanoseconds: f64, others: &[(&str, f64)]) -> String {
+    let listed: Vec<String> = others.iter().map(|(name, estimate)| format!("{name} {:.1}", estimate / 1e3)).collect();
+    match (asked_for, others.is_empty()) {
         (true, _) => "asked for".into(),
         (false, true) => "the only one for its shape".into(),
-        (false, false) => format!("{:.1} µs an image, instead of {}", pick.nanoseconds / 1e3, others.join(", ")),
+        (false, false) => format!("{:.1} µs an image, instead of {}", nanoseconds / 1e3, listed.join(", ")),
     }
 }

@@ -8,7 +8,8 @@ use crate::inference::{
 };
 use crate::input::Image;
 use crate::plan::Plan;
-use jpegnet_kernels::{Isa, Masking};
+use crate::shape::Shape;
+use jpegnet_kernels::{Extent, Isa, Masking};
 use std::sync::atomic::AtomicUsize;
 
 /// Compiled forms kept: batches of a size, the rest of a folder, single pictures, another mode.
@@ -22,19 +23,29 @@ pub(super) struct Inference {
     executor: Executor,
 }
 
-/// Compiled forms by maskings, batch and threads; the latest used last.
+/// What a form was compiled for: maskings, band, batch and threads.
+type Key = (Vec<Masking>, Option<usize>, usize, usize);
+
+/// Compiled forms; the latest used last.
 #[derive(Debug, Default)]
-struct Forms(Vec<((Vec<Masking>, usize, usize), Compiled)>);
+struct Forms(Vec<(Key, Compiled)>);
 
 impl Forms {
     /// The form for a batch on the threads at hand, compiled if it is not known.
-    fn get(&mut self, plan: &Plan, isa: Isa, maskings: Vec<Masking>, batch: usize) -> &Compiled {
-        let key = (maskings, batch, rayon::current_num_threads());
+    fn get(
+        &mut self,
+        plan: &Plan,
+        isa: Isa,
+        (maskings, band): (Vec<Masking>, Option<usize>),
+        batch: usize,
+    ) -> &Compiled {
+        let key = (maskings, band, batch, rayon::current_num_threads());
         let form = match self.0.iter().position(|(known, _)| *known == key) {
             Some(position) => self.0.remove(position),
             None => {
                 let machine = Machine::get(isa);
-                let circumstances = Circumstances { batch: key.1, threads: key.2, maskings: &key.0, machine: &machine };
+                let (maskings, band, batch, threads) = (&key.0, key.1, key.2, key.3);
+                let circumstances = Circumstances { batch, threads, maskings, band, machine: &machine };
                 let form = compile(plan, circumstances);
                 (key, form)
             }
@@ -62,11 +73,11 @@ impl Network {
     pub fn steps_of(&mut self, batch: usize, mode: Option<InferenceMode>) -> Result<Vec<StepSummary>, EngineError> {
         check_batch(batch)?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
-        if band(&self.plan, mode).is_some() {
+        let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
+        if band.is_some() && !has_band_kernels(&self.plan, &maskings) {
             return Ok(summarise_coefficients(&self.plan));
         }
-        let maskings = maskings(&self.plan, mode);
-        let compiled = self.inference.forms.get(&self.plan, self.isa, maskings, batch);
+        let compiled = self.inference.forms.get(&self.plan, self.isa, (maskings, band), batch);
         Ok(summarise(&self.plan, compiled))
     }
 
@@ -79,13 +90,13 @@ impl Network {
     pub fn predict(&mut self, images: &[Image], mode: Option<InferenceMode>) -> Result<Vec<f32>, EngineError> {
         check_batch(images.len())?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
-        let maskings = maskings(&self.plan, mode);
-        if let Some(band) = band(&self.plan, mode) {
+        let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
+        if let Some(band) = band.filter(|_| !has_band_kernels(&self.plan, &maskings)) {
             return self.predict_band_limited(images, band, &maskings);
         }
         let input = self.transforms.batch(self.plan.input(), images)?;
         let Inference { forms, packed, executor } = &mut self.inference;
-        let compiled = forms.get(&self.plan, self.isa, maskings, images.len());
+        let compiled = forms.get(&self.plan, self.isa, (maskings, band), images.len());
         let filters = packed.prepare(&self.plan, &self.parameters, compiled)?;
         executor.prepare(compiled, &input)?;
         let run = |search| Run {
@@ -112,4 +123,14 @@ impl Network {
             step: self.optimizer.step,
         })
     }
+}
+
+/// Whether a band-limited network can run on band maps: every map fills its blocks, and no nonlinearity picks its pieces
+/// from fewer frequencies than the band has. Others run on all coefficients, truncated.
+fn has_band_kernels(plan: &Plan, maskings: &[Masking]) -> bool {
+    let fills_blocks = |shape: &Shape| match *shape {
+        Shape::Map { height, width, .. } => Extent { height, width }.fills_blocks(),
+        Shape::Features(_) => true,
+    };
+    plan.shapes.iter().all(fills_blocks) && maskings.iter().all(|masking| *masking == Masking::Exact)
 }

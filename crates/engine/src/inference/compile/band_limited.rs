@@ -1,0 +1,197 @@
+//! Steps of a band-limited network: maps keep the coefficients with `α + β < φ`, so storage, 1×1 products and the
+//! diagonalised explosion shrink with the band. What has no kernel on band maps goes through pixels.
+
+use super::super::cost::{BandMethod, BandPick, Wanted};
+use super::super::step::{Activation, Buffer, Kind, Size, Step};
+use super::{Circumstances, Compiler};
+use crate::plan::Operation;
+use crate::shape::Shape;
+use jpegnet_kernels::SIDE;
+use jpegnet_kernels::pixels::ConvShape;
+
+impl Compiler<'_> {
+    /// Compiles a node whose map is truncated to `band`.
+    pub(super) fn band_step(&mut self, node: usize, band: usize) {
+        let plan = self.plan;
+        let definition = &plan.nodes[node];
+        if matches!(plan.shapes[node + 1], Shape::Features(_))
+            && !matches!(definition.operation, Operation::GlobalAveragePool { .. })
+        {
+            self.step(node);
+            return;
+        }
+        match &definition.operation {
+            Operation::Conv2d { .. } => self.band_convolution(node, band),
+            // The network's input is not truncated before a function of it is.
+            Operation::PiecewiseLinear { function, .. } if definition.inputs[0] == 0 => {
+                let kind = Kind::Sum { activation: Activation::Function(function.clone()) };
+                let pixels = self.in_pixels_of(node, kind, vec![self.value(0)]);
+                self.emit(Kind::ToBand { activation: Activation::Identity }, node, node, vec![pixels]);
+            }
+            Operation::Add | Operation::PiecewiseLinear { .. } => {
+                let inputs = definition.inputs.iter().map(|&value| self.in_band(value, node, band)).collect();
+                self.emit(Kind::Sum { activation: Activation::Identity }, node, node, inputs);
+                let (last, activation) = match &definition.operation {
+                    Operation::PiecewiseLinear { function, .. } => (node, Activation::Function(function.clone())),
+                    _ => self.activation_after(node),
+                };
+                if let Activation::Function(function) = activation {
+                    let (output, size) = (self.value(node + 1), self.size(node + 1));
+                    let kind = Kind::BandActivation { function };
+                    self.steps.push(Step { kind, node: last, named_by: last, inputs: vec![output], output, size });
+                    self.values[last + 1] = Some(output);
+                }
+            }
+            operation => {
+                let input = self.in_pixels(definition.inputs[0], node);
+                let kind = match operation {
+                    Operation::BatchNorm { .. } => Kind::Normalise,
+                    Operation::MaxPool(shape) => Kind::MaxPool(*shape),
+                    Operation::Subsample { stride } => Kind::Subsample { stride: *stride },
+                    _ => {
+                        self.emit(Kind::GlobalAveragePool, node, node, vec![input]);
+                        return;
+                    }
+                };
+                let pixels = self.in_pixels_of(node, kind, vec![input]);
+                self.emit(Kind::ToBand { activation: Activation::Identity }, node, node, vec![pixels]);
+            }
+        }
+    }
+
+    fn band_convolution(&mut self, node: usize, band: usize) {
+        let plan = self.plan;
+        let Operation::Conv2d { shape, wanted, .. } = &plan.nodes[node].operation else {
+            unreachable!("called for convolutions");
+        };
+        let value = plan.nodes[node].inputs[0];
+        let mut last = node;
+        let folded = self.batch_norm_after(&mut last);
+        let residual = self.residual_after(&mut last).map(|value| self.in_band(value, node, band));
+        let (end, activation) = self.activation_after(last);
+        let from_band = self.sizes[self.value(value).0].band.is_some();
+        let threads = self.circumstances.threads;
+        let pick = self.circumstances.machine.pick_in_band(shape, *wanted, band, self.circumstances.batch, threads);
+        match pick.filter(|_| from_band) {
+            Some(BandPick { method, nanoseconds, others, asked_for }) => {
+                let mut inputs = vec![self.value(value)];
+                inputs.extend(residual);
+                let kind = Kind::BandConv2d { method, folded, activation, nanoseconds, others, asked_for };
+                self.emit(kind, end, node, inputs);
+            }
+            None => {
+                let input = self.in_pixels(value, node);
+                let kind = self.convolution_in_pixels(*shape, *wanted, node, folded);
+                let pixels = self.in_pixels_of(node, kind, vec![input]);
+                let mut inputs = vec![pixels];
+                inputs.extend(residual);
+                self.emit(Kind::ToBand { activation }, end, node, inputs);
+            }
+        }
+    }
+
+    /// The diagonalised explosion of all 15 frequencies, for a network whose maps are in pixels: `inputs` then begin with
+    /// its result. False if the maps do not fill their blocks.
+    pub(super) fn diagonalised(
+        &mut self,
+        shape: &ConvShape,
+        node: usize,
+        folded: Option<usize>,
+        inputs: &mut [Buffer],
+    ) -> bool {
+        let all = 2 * SIDE - 1;
+        let Circumstances { batch, threads, machine, .. } = self.circumstances;
+        let Some(pick) = machine.pick_in_band(shape, Wanted::Diagonalised, all, batch, threads) else {
+            return false;
+        };
+        let BandPick { method, nanoseconds, others, asked_for } = pick;
+        let activation = Activation::Identity;
+        let from = Size { band: Some(all), ..self.sizes[inputs[0].0] };
+        let to = Size { band: Some(all), ..self.size(node + 1) };
+        let map = self.temporary(Kind::ToBand { activation: Activation::Identity }, node, vec![inputs[0]], from);
+        let kind = Kind::BandConv2d { method, folded, activation, nanoseconds, others, asked_for };
+        let map = self.temporary(kind, node, vec![map], to);
+        inputs[0] = self.temporary(Kind::ToPixels, node, vec![map], Size { band: None, ..to });
+        true
+    }
+
+    fn convolution_in_pixels(&self, shape: ConvShape, wanted: Wanted, node: usize, folded: Option<usize>) -> Kind {
+        let activation = Activation::Identity;
+        let (batch, threads) = (self.circumstances.batch, self.circumstances.threads);
+        match self.circumstances.machine.pick(&shape, wanted, batch, threads) {
+            Some((conv, pick)) => Kind::Conv2d { conv: Box::new(conv), folded, activation, pick },
+            None => {
+                let scratch = super::coefficients_scratch(&self.plan.nodes[node].operation);
+                Kind::Coefficients { folded, activation, scratch }
+            }
+        }
+    }
+
+    /// A value in pixels, for `node`; converted by a step if it is in a band.
+    fn in_pixels(&mut self, value: usize, node: usize) -> Buffer {
+        let buffer = self.value(value);
+        if self.sizes[buffer.0].band.is_none() {
+            return buffer;
+        }
+        let size = Size { band: None, ..self.sizes[buffer.0] };
+        self.temporary(Kind::ToPixels, node, vec![buffer], size)
+    }
+
+    /// A value in the band, for `node`; converted by a step if it is the network's input in pixels.
+    fn in_band(&mut self, value: usize, node: usize, band: usize) -> Buffer {
+        let buffer = self.value(value);
+        if self.sizes[buffer.0].band.is_some() {
+            return buffer;
+        }
+        let size = Size { band: Some(band), ..self.sizes[buffer.0] };
+        self.temporary(Kind::ToBand { activation: Activation::Identity }, node, vec![buffer], size)
+    }
+
+    /// A node's output in pixels, on its way into the band.
+    fn in_pixels_of(&mut self, node: usize, kind: Kind, inputs: Vec<Buffer>) -> Buffer {
+        let size = Size { band: None, ..self.size(node + 1) };
+        self.temporary(kind, node, inputs, size)
+    }
+
+    fn temporary(&mut self, kind: Kind, node: usize, inputs: Vec<Buffer>, size: Size) -> Buffer {
+        self.sizes.push(size);
+        let output = Buffer(self.sizes.len() - 1);
+        self.steps.push(Step { kind, node, named_by: node, inputs, output, size });
+        output
+    }
+}
+
+/// What a band method packs and needs, whichever it is.
+impl BandMethod {
+    /// Floats of its packed filter.
+    pub(crate) fn packed_len(&self) -> usize {
+        match self {
+            BandMethod::Diagonalised(method) => method.packed_len(),
+            BandMethod::Pointwise(method) => method.packed_len(),
+        }
+    }
+
+    /// Packs a filter `[out, in, size, size]`, scaled by a batch normalisation folded in.
+    pub(crate) fn pack_filter_into(&self, filter: &[f32], scale: Option<&[f32]>, packed: &mut [f32]) {
+        match self {
+            BandMethod::Diagonalised(method) => method.pack_filter_into(filter, scale, packed),
+            BandMethod::Pointwise(method) => method.pack_filter_into(filter, scale, packed),
+        }
+    }
+
+    /// Floats of scratch for any range of rows.
+    pub(crate) fn workspace_len(&self) -> usize {
+        match self {
+            BandMethod::Diagonalised(method) => method.workspace_len(),
+            BandMethod::Pointwise(method) => method.workspace_len(),
+        }
+    }
+
+    /// `diagonalised` or `pointwise`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            BandMethod::Diagonalised(_) => "diagonalised",
+            BandMethod::Pointwise(_) => "pointwise",
+        }
+    }
+}

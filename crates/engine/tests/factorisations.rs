@@ -1,0 +1,79 @@
+//! Every factorisation of a network's convolutions is the same network, and the plan says which was picked.
+
+mod support;
+
+use jpegnet_engine::{InferenceMode, MaskingSpec, NetworkSpec, OperationSpec, OptimizerSpec};
+use jpegnet_jpeg::Colour;
+use support::definitions::{paper_resnet, stem_and_shortcuts};
+use support::pictures::{images, pictures};
+use support::{largest_difference, network};
+
+/// The network with its 3×3 convolutions computed so, those at stride 1 alone if only they can be.
+fn computed_by(mut spec: NetworkSpec, name: &str, any_stride: bool) -> NetworkSpec {
+    for node in &mut spec.nodes {
+        if let OperationSpec::Conv2d { size: 3, stride, factorisation, .. } = &mut node.operation
+            && (any_stride || *stride == 1)
+        {
+            *factorisation = name.into();
+        }
+    }
+    spec
+}
+
+fn logits(spec: &NetworkSpec, mode: Option<InferenceMode>) -> Vec<f32> {
+    let (height, width) = (spec.input.height, spec.input.width);
+    let pictures = pictures(3, Colour::YCbCr, height, width, 5);
+    let mut network = network(spec.clone(), 4);
+    let sgd = OptimizerSpec::Sgd { learning_rate: 0.01, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    // Running statistics away from 0 and 1, the same for all: training does not depend on how inference computes.
+    network.train_step(&images(&pictures), &[0, 1, 2], &sgd).unwrap();
+    network.predict(&images(&pictures), mode).unwrap()
+}
+
+#[test]
+fn factorisations_agree_on_sizes_that_fill_blocks_and_that_do_not() {
+    let paper = paper_resnet(MaskingSpec::Exact, 15, &[0.49, 0.48, 0.45], &[0.25, 0.24, 0.26]);
+    for spec in [paper, stem_and_shortcuts(44, 36)] {
+        let expected = logits(&computed_by(spec.clone(), "sandwich", true), None);
+        for (name, any_stride) in [("auto", true), ("winograd", true), ("winograd2", false), ("diagonalised", false)] {
+            let found = logits(&computed_by(spec.clone(), name, any_stride), None);
+            assert!(largest_difference(&found, &expected) < 1e-5, "{name}");
+        }
+    }
+}
+
+#[test]
+fn factorisations_agree_in_a_band() {
+    let spec = paper_resnet(MaskingSpec::Exact, 15, &[0.49, 0.48, 0.45], &[0.25, 0.24, 0.26]);
+    for frequencies in [3, 6, 8, 14] {
+        let mode = Some(InferenceMode::BandLimited { frequencies });
+        let expected = logits(&computed_by(spec.clone(), "sandwich", true), mode);
+        for (name, any_stride) in [("auto", true), ("diagonalised", false), ("winograd", true)] {
+            let found = logits(&computed_by(spec.clone(), name, any_stride), mode);
+            assert!(largest_difference(&found, &expected) < 1e-5, "{name} at {frequencies}");
+        }
+    }
+}
+
+#[test]
+fn the_plan_names_the_factorisation_asked_for() {
+    let spec = paper_resnet(MaskingSpec::Exact, 15, &[0.5; 3], &[0.25; 3]);
+    for (name, mode, representation) in [
+        ("winograd", None, "pixels"),
+        ("winograd2", None, "pixels"),
+        ("sandwich", None, "pixels"),
+        ("exploded", None, "pixels"),
+        ("diagonalised", None, "band"),
+        ("diagonalised", Some(InferenceMode::BandLimited { frequencies: 6 }), "band"),
+    ] {
+        let mut network = network(computed_by(spec.clone(), name, false), 1);
+        let steps = network.steps_of(8, mode).unwrap();
+        // Its input is a map of the same kind as its output: nothing of the first layer's.
+        let step = steps.iter().find(|step| step.path == "block1.conv2" && step.factorisation.is_some()).unwrap();
+        assert_eq!((step.factorisation, step.representation), (Some(name), representation));
+        assert_eq!(step.reason.as_deref(), Some("asked for"));
+        assert_eq!(step.operation, "conv2d + batchNorm");
+        let last = steps.last().unwrap();
+        assert_eq!((last.path.as_str(), last.representation), ("fc", "features"));
+    }
+}
