@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import test from 'ava'
 import {
   adam,
@@ -79,6 +80,24 @@ for (const [frequencies, exact] of [
     }
   })
 }
+
+test('pictures that fill no whole blocks train, through max pooling, strides and shortcuts of both kinds', async t => {
+  const names = ['1x2', '2x1', '2x2', '2x4', '4x1', '4x2']
+  const images = names.map((name, index) => ({
+    jpeg: readFileSync(fixture(`variants/sampling-${name}.jpg`)),
+    label: index % 2 ? 'odd' : 'even',
+  }))
+  for (const shortcut of ['A', 'B'] as const) {
+    const stem = { channels: 8, size: 5, stride: 2, maxPool: { size: 3, stride: 2, padding: 1 } }
+    const stages = [8, 16].map(channels => ({ blocks: 1, channels }))
+    const network = resnet({ stem, stages, shortcut, classes: 2, width: 21, height: 19 })
+    using model = createModel(network, { seed: 1 })
+    const optimizer = adam({ learningRate: 0.01 })
+    const { epochs } = await model.fit(jpegImages(images), { epochs: 20, batchSize: 6, optimizer })
+    const [first, last] = [epochs[0]?.loss ?? NaN, epochs.at(-1)?.loss ?? NaN]
+    t.true(last < 0.2 * first, `option ${shortcut}: loss from ${first} to ${last}`)
+  }
+})
 
 test('events come in order: data, start, steps, epoch', async t => {
   using model = newModel()

@@ -16,6 +16,7 @@ import type { TrainingState } from '../train/checkpoint.js'
 import { readModelFile, toMetadata } from './files.js'
 import { lowerModel } from './graph.js'
 import { completeMode, modeShape, withMode, type Mode, type ModeOptions } from './mode.js'
+import { InferencePlan, planOptionsSchema, type PlanOptions } from './plan.js'
 import { picturesSchema, prediction, type Picture, type Prediction } from './predict.js'
 import { summaryTable, type ModelNode } from './summary.js'
 
@@ -167,7 +168,22 @@ export class Model {
     return this.#network.bytes
   }
 
-  /** Its layers as a table: shapes, parameters, coefficients kept, and how each is computed. */
+  /**
+   * What a prediction of so many pictures will do on this machine: one entry a step, with what was picked and why.
+   *
+   * @throws ModelError `INVALID_OPTION`, `DISPOSED`
+   */
+  async plan(options: PlanOptions = {}): Promise<InferencePlan> {
+    const { batch = 1, ...given } = checked(planOptionsSchema, options, 'plan')
+    const mode = completeMode(given, this.definition, 'plan')
+    const steps = await this.#call(network => network.plan(batch, mode ?? {}))
+    return new InferencePlan(this.definition, batch, mode, steps)
+  }
+
+  /**
+   * Its layers as a table: shapes, parameters, coefficients kept, and how training computes each; {@link plan} says how
+   * inference does.
+   */
   summary(): string {
     return summaryTable(this.definition, this.nodes, this.parameterCount)
   }

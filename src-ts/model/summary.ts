@@ -1,6 +1,7 @@
 import { grouped } from '../numbers.js'
 import type { ModelDefinition } from './definition.js'
 import { modeSentence, ownMode } from './mode.js'
+import { table } from './table.js'
 
 /** One operation of a model as the engine plans it. */
 export interface ModelNode {
@@ -14,7 +15,7 @@ export interface ModelNode {
   readonly parameters: number
   /** Of a nonlinearity: coefficients of a block that its pieces are picked from. */
   readonly coefficientsKept?: number | undefined
-  /** How it is computed: the convolution's factorisation, or the nonlinearity's masking. */
+  /** How it is computed: the convolution's factorisation in training, or the nonlinearity's masking. */
   readonly choice?: string | undefined
 }
 
@@ -30,17 +31,7 @@ export function summaryTable(definition: ModelDefinition, nodes: readonly ModelN
     coefficientsKept === undefined ? '' : `${coefficientsKept} of 64`,
     choice ?? '',
   ])
-  const numeric = new Set([3])
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map(row => row[column]?.length ?? 0)))
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) =>
-        numeric.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd()
-  const rule = widths.map(width => '─'.repeat(width)).join('──')
   const size = `${input.channels}×${input.height}×${input.width}`
   const title = `${name}: input ${size}, ${grouped(parameters)} parameters, ${modeSentence(ownMode(definition))}`
-  return [title, '', line(header), rule, ...rows.map(line)].join('\n')
+  return [title, '', table(header, rows, 3)].join('\n')
 }

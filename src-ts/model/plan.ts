@@ -1,0 +1,66 @@
+import * as z from 'zod'
+import { frozen } from '../layers/freeze.js'
+import type { ModelDefinition } from './definition.js'
+import { modeSentence, modeShape, ownMode, type Mode, type ModeOptions } from './mode.js'
+import { table } from './table.js'
+
+/** Options of {@link Model.plan}; a mode, if given, replaces the definition's. */
+export interface PlanOptions extends ModeOptions {
+  /** Pictures a call; 1 unless given. */
+  batch?: number | undefined
+}
+
+export const planOptionsSchema = z.strictObject({
+  batch: z.int().min(1).optional(),
+  ...modeShape,
+}) satisfies z.ZodType<PlanOptions>
+
+/** One pass over the feature maps, with all that is fused into it. */
+export interface PlannedStep {
+  /** The layer it is named by. */
+  readonly path: string
+  /** What it computes: `conv2d + batchNorm + add + piecewiseLinear`. */
+  readonly operation: string
+  /** Of a convolution: how it is computed, one of {@link Factorisation}. */
+  readonly factorisation?: string | undefined
+  /** What it gives: `pixels`, coefficients of blocks, or `features`. */
+  readonly representation: string
+  /** Why it is computed so. */
+  readonly reason?: string | undefined
+  /** Estimated microseconds for a picture of the batch. */
+  readonly microseconds?: number | undefined
+}
+
+/** What a prediction will do, as the engine has planned it for this machine. */
+export class InferencePlan {
+  /** Pictures a call. */
+  readonly batch: number
+  /** The mode; none if the layers mask each in a way of its own. */
+  readonly mode: Mode | undefined
+  /** In the order in which they run. */
+  readonly steps: readonly PlannedStep[]
+  readonly #name: string
+
+  /** @internal use {@link Model.plan} */
+  constructor(definition: ModelDefinition, batch: number, mode: Mode | undefined, steps: readonly PlannedStep[]) {
+    this.#name = definition.name
+    this.batch = batch
+    this.mode = mode ?? ownMode(definition)
+    this.steps = frozen([...steps])
+  }
+
+  /** Its steps as a table: what each computes, how, in which representation, how long that should take, and why so. */
+  summary(): string {
+    const header = ['step', 'operation', 'computed by', 'gives', 'µs a picture', 'because']
+    const rows = this.steps.map(({ path, operation, factorisation, representation, reason, microseconds }) => [
+      path,
+      operation,
+      factorisation ?? '',
+      representation,
+      microseconds?.toFixed(1) ?? '',
+      reason ?? '',
+    ])
+    const pictures = this.batch === 1 ? 'one picture' : `${this.batch} pictures`
+    return [`${this.#name}: ${pictures} a call, ${modeSentence(this.mode)}`, '', table(header, rows, 4)].join('\n')
+  }
+}
