@@ -4,12 +4,12 @@ import { frozen } from './freeze.js'
 
 /**
  * How a convolution is computed at inference; every way is the same map. `auto`: as the planner picks; `winograd`:
- * F(4×4, 3×3); `winograd2`: F(2×2, 3×3); `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels, directly, and
+ * F(4×4, 3×3); `winograd2`: F(2×2, 3×3); `diagonalised`: a product per coefficient, 3×3 at stride 1 only; `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels, directly, and
  * back; `exploded`: the paper's tensor of coefficients as written.
  */
 export type Factorisation = (typeof FACTORISATIONS)[number]
 
-const FACTORISATIONS = ['auto', 'winograd', 'winograd2', 'pointwise', 'sandwich', 'exploded'] as const
+const FACTORISATIONS = ['auto', 'winograd', 'winograd2', 'diagonalised', 'pointwise', 'sandwich', 'exploded'] as const
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {

@@ -76,13 +76,15 @@ fn shapes() -> Vec<ConvShape> {
 #[test]
 fn every_method_computes_the_convolution_on_every_isa_in_any_runs_of_units() {
     let images = 3;
+    #[expect(clippy::cast_precision_loss, reason = "lengths of small vectors")]
+    let mean = |sum: f64, count: usize| sum / count as f64;
     let mut worst = std::collections::BTreeMap::new();
     for (number, shape) in shapes().into_iter().enumerate() {
         let input = values(images * shape.input_len(), 1);
         let filter = values(shape.filter_len(), 2);
         let expected = definition(&shape, images, &input, &filter);
         // The deviation of an output whose window lies inside the image.
-        let scale = (energy(&filter) / shape.output_channels as f64 * energy(&input) / input.len() as f64).sqrt();
+        let scale = (mean(energy(&filter), shape.output_channels) * mean(energy(&input), input.len())).sqrt();
         for method in Method::ALL.into_iter().filter(|method| method.takes(&shape)) {
             let conv = Conv2d::new(shape, method).expect("takes the shape");
             let mut packed = vec![f32::NAN; conv.packed_len()];

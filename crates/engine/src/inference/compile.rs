@@ -37,7 +37,7 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
     let input = compiler.buffer(0);
     compiler.values[0] = Some(input);
     let size = compiler.size(0);
-    compiler.steps.push(Step { kind: Kind::Input, node: 0, named_by: 0, inputs: Vec::new(), output: input, size });
+    compiler.steps.push(Step { kind: Kind::Input, named_by: 0, inputs: Vec::new(), output: input, size });
     for node in 0..plan.nodes.len() {
         if compiler.done[node] {
             continue;
@@ -49,7 +49,7 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
     }
     let logits = compiler.values[plan.nodes.len()].unwrap_or(input);
     let Compiler { mut steps, sizes, .. } = compiler;
-    memory::plan(plan, circumstances, &mut steps, &sizes, logits)
+    memory::plan(circumstances, &mut steps, &sizes, logits)
 }
 
 struct Compiler<'a> {
@@ -105,14 +105,14 @@ impl Compiler<'_> {
                         let size = self.size(node + 1);
                         let kind = Kind::Masked { function, masking };
                         let output = inputs[0];
-                        self.steps.push(Step { kind, node, named_by: node, inputs, output, size });
+                        self.steps.push(Step { kind, named_by: node, inputs, output, size });
                         self.values[node + 1] = Some(output);
                     } else {
                         self.emit(Kind::Sum { activation: Activation::Identity }, node, node, inputs);
                         let output = self.value(node + 1);
                         let size = self.size(node + 1);
                         let kind = Kind::Masked { function, masking };
-                        self.steps.push(Step { kind, node, named_by: node, inputs: vec![output], output, size });
+                        self.steps.push(Step { kind, named_by: node, inputs: vec![output], output, size });
                     }
                 }
             },
@@ -130,7 +130,7 @@ impl Compiler<'_> {
     fn emit(&mut self, kind: Kind, last: usize, named_by: usize, inputs: Vec<Buffer>) {
         let output = self.buffer(last + 1);
         let size = self.size(last + 1);
-        self.steps.push(Step { kind, node: last, named_by, inputs, output, size });
+        self.steps.push(Step { kind, named_by, inputs, output, size });
         self.values[last + 1] = Some(output);
     }
 

@@ -4,6 +4,8 @@
 //! reading of its packed filter from memory as often as a run of tiles asks for it. The rates are measured once a
 //! process, in a few milliseconds.
 
+#![expect(clippy::cast_precision_loss, reason = "estimates of counts far below 2^53")]
+
 use jpegnet_kernels::Isa;
 use jpegnet_kernels::band::{self, Diagonalised, Pointwise as BandPointwise};
 use jpegnet_kernels::pixels::{Conv2d, ConvShape, Epilogue, Method};
@@ -70,15 +72,13 @@ pub(crate) struct Pick {
     pub(crate) asked_for: bool,
 }
 
-impl Pick {
-    /// Units of a convolution to compute at once when `threads` share `group` images.
-    pub(crate) fn run(&self, conv: &Conv2d, group: usize, threads: usize) -> usize {
-        let units = group * conv.units();
-        let most = longest_run(conv, group);
-        // Equally long runs, as many as keep all threads busy.
-        let runs = units.div_ceil(most).next_multiple_of(threads).min(units);
-        units.div_ceil(runs)
-    }
+/// Units of a convolution to compute at once when `threads` share `group` images.
+pub(super) fn run_length(conv: &Conv2d, group: usize, threads: usize) -> usize {
+    let units = group * conv.units();
+    let most = longest_run(conv, group);
+    // Equally long runs, as many as keep all threads busy.
+    let runs = units.div_ceil(most).next_multiple_of(threads).min(units);
+    units.div_ceil(runs)
 }
 
 /// Units of a convolution that are ever computed at once for at most `group` images.
@@ -155,12 +155,16 @@ impl Machine {
         let mut estimates: Vec<(Method, Estimate)> = Method::ALL
             .into_iter()
             .filter(|method| method.takes(shape))
+            // A 1×1 filter's direct convolution is the same product, read less well.
+            .filter(|method| *method != Method::Direct || !Method::Pointwise.takes(shape))
             .map(|method| (method, self.estimate(shape, method, batch, threads)))
             .collect();
         estimates.sort_by(|(_, first), (_, second)| first.nanoseconds.total_cmp(&second.nanoseconds));
         let (wanted, asked_for) = match wanted {
             // Maps that do not fill their blocks have no diagonal form.
             Wanted::Any | Wanted::Diagonalised => (estimates.first()?.0, false),
+            // So is the one that is asked for there.
+            Wanted::Pixels(Method::Direct) if Method::Pointwise.takes(shape) => (Method::Pointwise, true),
             Wanted::Pixels(method) => (method, true),
             Wanted::Coefficients => return None,
         };

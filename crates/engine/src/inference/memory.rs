@@ -3,24 +3,17 @@
 use super::compile::Circumstances;
 use super::cost::longest_run;
 use super::step::{Buffer, Compiled, Kind, Size, Step};
-use crate::plan::Plan;
 
 /// Floats of maps that a group may hold when groups run side by side: they should stay near the cores.
 const NEAR: usize = 1 << 20;
 
-/// Floats of maps that a group may hold at all, unless one image needs more: 256 MiB.
-const MOST: usize = 1 << 26;
+/// Floats of maps that a group may hold at all, unless one image needs more: 64 MiB.
+const MOST: usize = 1 << 24;
 
 /// Images of a small network that run through it together, so that its last layers still have enough tiles to multiply.
 const SMALL_GROUP: usize = 8;
 
-pub(super) fn plan(
-    _plan: &Plan,
-    circumstances: Circumstances,
-    steps: &mut Vec<Step>,
-    sizes: &[Size],
-    logits: Buffer,
-) -> Compiled {
+pub(super) fn plan(circumstances: Circumstances, steps: &mut Vec<Step>, sizes: &[Size], logits: Buffer) -> Compiled {
     let (places, slots) = assign(steps, sizes, logits);
     let image: usize = slots.iter().sum::<usize>().max(1);
     let Circumstances { batch, threads, .. } = circumstances;
@@ -69,16 +62,11 @@ fn assign(steps: &[Step], sizes: &[Size], logits: Buffer) -> (Vec<usize>, Vec<us
             // The smallest free slot that is large enough, else the largest, which grows.
             let fitting = free.iter().copied().filter(|&slot| slots[slot] >= length).min_by_key(|&slot| slots[slot]);
             let slot = fitting.or_else(|| free.iter().copied().max_by_key(|&slot| slots[slot]));
-            let slot = match slot {
-                Some(slot) => {
-                    free.retain(|&other| other != slot);
-                    slot
-                }
-                None => {
-                    slots.push(0);
-                    slots.len() - 1
-                }
-            };
+            let slot = slot.unwrap_or_else(|| {
+                slots.push(0);
+                slots.len() - 1
+            });
+            free.retain(|&other| other != slot);
             slots[slot] = slots[slot].max(length);
             places[buffer] = slot;
         }

@@ -131,7 +131,9 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Result<Option<Filt
             let mut scaled = weight.clone();
             if let Some(scale) = &scale {
                 for (filter, scale) in scaled.chunks_exact_mut(weight.len() / scale.len()).zip(scale) {
-                    filter.iter_mut().for_each(|weight| *weight *= scale);
+                    for weight in filter {
+                        *weight *= scale;
+                    }
                 }
             }
             let mut packed = Floats::zeros(conv.packed_len())?;

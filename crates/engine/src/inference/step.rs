@@ -55,8 +55,7 @@ pub(crate) fn size_of_map(shape: &Shape) -> Size {
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) kind: Kind,
-    /// The node whose output it completes, and the one that gave it its name.
-    pub(crate) node: usize,
+    /// The node it begins with; those fused behind it are part of it.
     pub(crate) named_by: usize,
     /// What it reads, in order; a convolution's residual comes second.
     pub(crate) inputs: Vec<Buffer>,

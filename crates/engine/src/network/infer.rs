@@ -40,15 +40,14 @@ impl Forms {
         batch: usize,
     ) -> &Compiled {
         let key = (maskings, band, batch, rayon::current_num_threads());
-        let form = match self.0.iter().position(|(known, _)| *known == key) {
-            Some(position) => self.0.remove(position),
-            None => {
-                let machine = Machine::get(isa);
-                let (maskings, band, batch, threads) = (&key.0, key.1, key.2, key.3);
-                let circumstances = Circumstances { batch, threads, maskings, band, machine: &machine };
-                let form = compile(plan, circumstances);
-                (key, form)
-            }
+        let known = self.0.iter().position(|(known, _)| *known == key);
+        let form = if let Some(position) = known {
+            self.0.remove(position)
+        } else {
+            let machine = Machine::get(isa);
+            let (maskings, band, batch, threads) = (&key.0, key.1, key.2, key.3);
+            let form = compile(plan, Circumstances { batch, threads, maskings, band, machine: &machine });
+            (key, form)
         };
         if self.0.len() == MOST_FORMS {
             self.0.remove(0);

@@ -204,7 +204,7 @@ mod tests {
         for isa in Isa::available() {
             for (rows, terms, columns) in [(1, 1, 1), (3, 5, 16), (8, 7, 17), (13, 4, 48), (21, 3, 64), (9, 6, 100)] {
                 let panels = Panels::new(terms, columns);
-                let a: Vec<f32> = (0..1 + rows * (terms + 2)).map(value).collect();
+                let a: Vec<f32> = (0..=rows * (terms + 2)).map(value).collect();
                 let mut b = vec![0.0; panels.packed_len()];
                 for term in 0..terms {
                     for column in 0..columns {

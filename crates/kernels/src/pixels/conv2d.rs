@@ -214,7 +214,11 @@ impl Conv2d {
     /// Output rows of a unit; the last unit of an image may have fewer.
     #[must_use]
     pub fn unit_rows(&self) -> usize {
-        on_kind!(self, kind => kind.unit_rows())
+        match self.kind {
+            Kind::Winograd4(_) | Kind::WinogradStride2(_) => 4,
+            Kind::Winograd2(_) => 2,
+            Kind::Pointwise(_) | Kind::Direct(_) => 1,
+        }
     }
 
     /// Units of one image.
@@ -321,7 +325,6 @@ impl Conv2d {
     ///
     /// # Panics
     /// If the method has no frequencies or a slice is too short.
-    #[expect(clippy::too_many_arguments, reason = "a part of a run, what it reads and what it writes")]
     pub fn shared_output(
         &self,
         isa: Isa,

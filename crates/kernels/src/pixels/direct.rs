@@ -36,10 +36,6 @@ impl Direct {
         }
     }
 
-    pub(super) fn unit_rows(&self) -> usize {
-        1
-    }
-
     pub(super) fn units_at_once(&self, cache: usize) -> usize {
         let budget = (cache / 2 / self.padded_row()).saturating_sub(self.shape.size) / self.shape.stride;
         budget.clamp(1, 16)

@@ -33,10 +33,6 @@ impl Pointwise {
         }
     }
 
-    pub(super) fn unit_rows(&self) -> usize {
-        1
-    }
-
     pub(super) fn units_at_once(&self, _cache: usize) -> usize {
         PIXELS.div_ceil(self.shape.output_width())
     }

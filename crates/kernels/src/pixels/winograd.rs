@@ -66,10 +66,6 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         }
     }
 
-    pub(super) fn unit_rows(&self) -> usize {
-        OUT
-    }
-
     pub(super) fn units_at_once(&self, cache: usize) -> usize {
         let tile = FREQ * FREQ * (padded(self.shape.input_channels) + padded(self.shape.output_channels));
         let tiles = (cache / tile).clamp(16, 64);

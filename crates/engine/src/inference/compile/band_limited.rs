@@ -38,7 +38,7 @@ impl Compiler<'_> {
                 if let Activation::Function(function) = activation {
                     let (output, size) = (self.value(node + 1), self.size(node + 1));
                     let kind = Kind::BandActivation { function };
-                    self.steps.push(Step { kind, node: last, named_by: last, inputs: vec![output], output, size });
+                    self.steps.push(Step { kind, named_by: last, inputs: vec![output], output, size });
                     self.values[last + 1] = Some(output);
                 }
             }
@@ -72,22 +72,17 @@ impl Compiler<'_> {
         let from_band = self.sizes[self.value(value).0].band.is_some();
         let threads = self.circumstances.threads;
         let pick = self.circumstances.machine.pick_in_band(shape, *wanted, band, self.circumstances.batch, threads);
-        match pick.filter(|_| from_band) {
-            Some(BandPick { method, nanoseconds, others, asked_for }) => {
-                let mut inputs = vec![self.value(value)];
-                inputs.extend(residual);
-                let kind = Kind::BandConv2d { method, folded, activation, nanoseconds, others, asked_for };
-                self.emit(kind, end, node, inputs);
-            }
-            None => {
-                let input = self.in_pixels(value, node);
-                let kind = self.convolution_in_pixels(*shape, *wanted, node, folded);
-                let pixels = self.in_pixels_of(node, kind, vec![input]);
-                let mut inputs = vec![pixels];
-                inputs.extend(residual);
-                self.emit(Kind::ToBand { activation }, end, node, inputs);
-            }
+        if let Some(BandPick { method, nanoseconds, others, asked_for }) = pick.filter(|_| from_band) {
+            let inputs = [self.value(value)].into_iter().chain(residual).collect();
+            let kind = Kind::BandConv2d { method, folded, activation, nanoseconds, others, asked_for };
+            self.emit(kind, end, node, inputs);
+            return;
         }
+        let input = self.in_pixels(value, node);
+        let kind = self.convolution_in_pixels(*shape, *wanted, node, folded);
+        let pixels = self.in_pixels_of(node, kind, vec![input]);
+        let inputs = [pixels].into_iter().chain(residual).collect();
+        self.emit(Kind::ToBand { activation }, end, node, inputs);
     }
 
     /// The diagonalised explosion of all 15 frequencies, for a network whose maps are in pixels: `inputs` then begin with
@@ -118,13 +113,11 @@ impl Compiler<'_> {
     fn convolution_in_pixels(&self, shape: ConvShape, wanted: Wanted, node: usize, folded: Option<usize>) -> Kind {
         let activation = Activation::Identity;
         let (batch, threads) = (self.circumstances.batch, self.circumstances.threads);
-        match self.circumstances.machine.pick(&shape, wanted, batch, threads) {
-            Some((conv, pick)) => Kind::Conv2d { conv: Box::new(conv), folded, activation, pick },
-            None => {
-                let scratch = super::coefficients_scratch(&self.plan.nodes[node].operation);
-                Kind::Coefficients { folded, activation, scratch }
-            }
+        if let Some((conv, pick)) = self.circumstances.machine.pick(&shape, wanted, batch, threads) {
+            return Kind::Conv2d { conv: Box::new(conv), folded, activation, pick };
         }
+        let scratch = super::coefficients_scratch(&self.plan.nodes[node].operation);
+        Kind::Coefficients { folded, activation, scratch }
     }
 
     /// A value in pixels, for `node`; converted by a step if it is in a band.
@@ -156,7 +149,7 @@ impl Compiler<'_> {
     fn temporary(&mut self, kind: Kind, node: usize, inputs: Vec<Buffer>, size: Size) -> Buffer {
         self.sizes.push(size);
         let output = Buffer(self.sizes.len() - 1);
-        self.steps.push(Step { kind, node, named_by: node, inputs, output, size });
+        self.steps.push(Step { kind, named_by: node, inputs, output, size });
         output
     }
 }

@@ -54,7 +54,6 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         isa.run(Step { method: self, step: Kind::Products { units, range, frequencies, packed, products } });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a part of a run, what it reads and what it writes")]
     pub(in super::super) fn shared_output(
         &self,
         isa: Isa,
