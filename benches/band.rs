@@ -166,11 +166,11 @@ fn pixels_from_band(bencher: Bencher, frequencies: usize) {
 
 /// With how many blocks of 100 so far from zero that they keep one sign.
 #[divan::bench(args = FREQUENCIES.into_iter().flat_map(|f| [0, 50, 90, 100].map(|share| (f, share))))]
-fn relu(bencher: Bencher, (frequencies, share): (usize, usize)) {
+fn relu(bencher: Bencher, (frequencies, percent): (usize, usize)) {
     let shape = map(frequencies);
     let mut band = values(shape.image_len(), 1);
     for (number, block) in band.chunks_exact_mut(shape.block_len()).enumerate() {
-        if number * 37 % 100 < share {
+        if number * 37 % 100 < percent {
             block[..shape.channels].fill(100.0);
         }
     }

@@ -118,7 +118,7 @@ pub fn constant_signs(isa: Isa, shape: &BandShape, map: &[f32]) -> usize {
     let blocks = whole_blocks(shape, map);
     let mut count = 0;
     let bound = SignBound::new(shape.frequencies);
-    over_blocks(isa, blocks, shape.channels, Count { shape: *shape, bound, map, count: &mut count });
+    over_blocks(isa, blocks, shape.channels, Count { shape: *shape, bound, map, found: &mut count });
     count
 }
 
@@ -126,7 +126,7 @@ struct Count<'a> {
     shape: BandShape,
     bound: SignBound,
     map: &'a [f32],
-    count: &'a mut usize,
+    found: &'a mut usize,
 }
 
 impl BlockKernel for Count<'_> {
@@ -141,6 +141,6 @@ impl BlockKernel for Count<'_> {
         let margin = self.bound.margin(simd, frequencies, &values);
         let mut margins = [-1.0; 16];
         lanes.store(simd, &mut margins, margin);
-        *self.count += margins[..lanes.count::<S>()].iter().filter(|&&margin| margin >= 0.0).count();
+        *self.found += margins[..lanes.count::<S>()].iter().filter(|&&margin| margin >= 0.0).count();
     }
 }

@@ -1,6 +1,6 @@
 //! From the products of a block back to its coefficients: the change of basis from sines to cosines, and the border.
 
-use super::slots::{ABSENT, BOTTOM, LEFT, RIGHT, Slots, TOP};
+use super::slots::{BOTTOM, LEFT, Slots, TOP};
 use crate::band::planes::{line_length, with_length};
 use crate::block::SIDE;
 use crate::dct::{DCT, Vectors};
@@ -41,84 +41,82 @@ pub(super) struct Products<'a> {
 impl Products<'_> {
     #[inline(always)]
     fn load<S: Simd>(&self, simd: S, slot: usize, block: usize, lane: usize) -> S::f32s {
-        if slot == ABSENT {
-            return simd.splat_f32s(0.0);
-        }
         Full.load(simd, &self.values[slot * self.slots.product_step() + block * self.width + lane..])
     }
 
-    /// Row-major coefficients of a block of the run; those above the band are left undefined.
+    /// The first `N` of a line of slots; those that are absent hold zeros.
     #[inline(always)]
-    pub(super) fn combine<S: Simd>(&self, simd: S, block: usize, lane: usize, result: &mut Vectors<S>) {
+    fn line<S: Simd, const N: usize>(&self, simd: S, slots: &[usize], block: usize, lane: usize) -> [S::f32s; SIDE] {
+        let mut values = [simd.splat_f32s(0.0); SIDE];
+        for (value, &slot) in values.iter_mut().zip(slots).take(N) {
+            *value = self.load(simd, slot, block, lane);
+        }
+        values
+    }
+
+    /// Row-major coefficients of a block of the run into `result`, those above the band left undefined; `sines` is
+    /// scratch.
+    #[inline(always)]
+    pub(super) fn combine<S: Simd>(
+        &self,
+        simd: S,
+        (block, lane): (usize, usize),
+        sines: &mut Vectors<S>,
+        result: &mut Vectors<S>,
+    ) {
         let Products { slots, frequencies, .. } = *self;
         let [plain, horizontal, vertical, both] = &slots.coefficients;
-        let zero = simd.splat_f32s(0.0);
-        let line = line_length(frequencies, 0);
-        let mut sines: Vectors<S> = [zero; 64];
-        for row in 0..SIDE {
-            let start = row * SIDE;
-            let out = line_length(frequencies, row);
-            if out > 0 {
-                let changed = self.change_line(simd, &horizontal[start..start + SIDE], block, lane);
-                for column in 0..out {
-                    result[start + column] =
-                        simd.add_f32s(self.load(simd, plain[start + column], block, lane), changed[column]);
-                }
-            }
-            let changed = self.change_line(simd, &both[start..start + SIDE], block, lane);
-            for column in 0..line {
-                sines[start + column] =
-                    simd.add_f32s(self.load(simd, vertical[start + column], block, lane), changed[column]);
-            }
+        let kept = line_length(frequencies, 0);
+        let (sines, result) = (sines.as_chunks_mut::<SIDE>().0, result.as_chunks_mut::<SIDE>().0);
+        for (row, out) in result.iter_mut().enumerate().take(kept) {
+            let range = row * SIDE..(row + 1) * SIDE;
+            with_length!(slots.length(1, row).max(line_length(frequencies, row)), N => {
+                let changed = change::<S, N>(simd, self.change, self.line::<S, N>(simd, &horizontal[range.clone()], block, lane));
+                *out = add_lines(simd, self.line::<S, N>(simd, &plain[range], block, lane), changed);
+            });
         }
-        let sides = self.sides(simd, block, lane);
-        let sum = |a: usize, b: usize, k: usize| simd.add_f32s(sides[a][k], sides[b][k]);
-        let difference = |a: usize, b: usize, k: usize| simd.sub_f32s(sides[a][k], sides[b][k]);
-        for column in 0..line {
-            let mut values = [zero; SIDE];
-            for row in 1..SIDE {
-                values[row] = sines[row * SIDE + column];
+        // Rows of vertical sines: none at 0, and none from here on.
+        let rows = slots.rows_of_vertical_sines;
+        for (row, out) in sines.iter_mut().enumerate().take(rows).skip(1) {
+            let range = row * SIDE..(row + 1) * SIDE;
+            with_length!(slots.length(3, row), N => {
+                let values = self.line::<S, N>(simd, &both[range.clone()], block, lane);
+                *out = change::<S, N>(simd, self.change, values);
+            });
+            with_length!(slots.length(2, row), N => {
+                *out = add_lines(simd, self.line::<S, N>(simd, &vertical[range], block, lane), *out);
+            });
+        }
+        let border = self.sides(simd, block, lane);
+        with_length!(rows, N => for column in 0..kept {
+            let mut values = [simd.splat_f32s(0.0); SIDE];
+            for (value, line) in values.iter_mut().zip(sines.iter()).take(N).skip(1) {
+                *value = line[column];
             }
-            let changed = change::<S, 8>(simd, self.change, values);
+            let changed = change::<S, N>(simd, self.change, values);
             // The last row of a block is (−1)^α times its first in cosine α.
-            let ends = [sum(TOP, BOTTOM, column), difference(TOP, BOTTOM, column)];
+            let (top, bottom) = (border[TOP][column], border[BOTTOM][column]);
+            let ends = [simd.add_f32s(top, bottom), simd.sub_f32s(top, bottom)];
+            let across = &border[LEFT + column % 2];
             let first_column = simd.splat_f32s(DCT[column][0]);
-            for row in 0..line_length(frequencies, column) {
-                let across = if column % 2 == 0 { sum(LEFT, RIGHT, row) } else { difference(LEFT, RIGHT, row) };
-                let mut value = simd.add_f32s(result[row * SIDE + column], changed[row]);
+            with_length!(line_length(frequencies, column), M => for row in 0..M {
+                let mut value = simd.add_f32s(result[row][column], changed[row]);
                 value = simd.mul_add_e_f32s(simd.splat_f32s(DCT[row][0]), ends[row % 2], value);
-                result[row * SIDE + column] = simd.mul_add_e_f32s(first_column, across, value);
-            }
-        }
+                result[row][column] = simd.mul_add_e_f32s(first_column, across[row], value);
+            });
+        });
     }
 
-    /// A line of products of sines, in cosines.
-    #[inline(always)]
-    fn change_line<S: Simd>(&self, simd: S, slots: &[usize], block: usize, lane: usize) -> [S::f32s; SIDE] {
-        let zero = simd.splat_f32s(0.0);
-        let mut values = [zero; SIDE];
-        let mut length = 0;
-        for (k, (value, &slot)) in values.iter_mut().zip(slots).enumerate() {
-            if slot != ABSENT {
-                length = k + 1;
-                *value = self.load(simd, slot, block, lane);
-            }
-        }
-        if length == 0 {
-            return [zero; SIDE];
-        }
-        with_length!(length, N => change::<S, N>(simd, self.change, values))
-    }
-
-    /// What the border adds along each side, the corners with the top and the bottom.
+    /// What the border adds along each side: top and bottom with the corners, then the sum and the difference of left
+    /// and right, which even and odd columns of coefficients take.
     #[inline(always)]
     fn sides<S: Simd>(&self, simd: S, block: usize, lane: usize) -> [[S::f32s; SIDE]; 4] {
         let mut sides = [[simd.splat_f32s(0.0); SIDE]; 4];
         for (side, [cosines, sines]) in sides.iter_mut().zip(&self.slots.sides) {
-            let changed = self.change_line(simd, sines, block, lane);
-            for (k, value) in side.iter_mut().enumerate() {
-                *value = simd.add_f32s(self.load(simd, cosines[k], block, lane), changed[k]);
-            }
+            with_length!(self.slots.side_length, N => {
+                let changed = change::<S, N>(simd, self.change, self.line::<S, N>(simd, sines, block, lane));
+                *side = add_lines(simd, self.line::<S, N>(simd, cosines, block, lane), changed);
+            });
         }
         for (side, corners) in [(TOP, [0, 1]), (BOTTOM, [2, 3])] {
             let [first, last] = corners.map(|corner| self.load(simd, self.slots.corners[corner], block, lane));
@@ -127,8 +125,21 @@ impl Products<'_> {
                 *value = simd.mul_add_e_f32s(simd.splat_f32s(DCT[k][0]), ends[k % 2], *value);
             }
         }
+        let [_, _, left, right] = &mut sides;
+        for (left, right) in left.iter_mut().zip(right) {
+            (*left, *right) = (simd.add_f32s(*left, *right), simd.sub_f32s(*left, *right));
+        }
         sides
     }
+}
+
+#[inline(always)]
+fn add_lines<S: Simd>(simd: S, a: [S::f32s; SIDE], b: [S::f32s; SIDE]) -> [S::f32s; SIDE] {
+    let mut sum = a;
+    for (sum, b) in sum.iter_mut().zip(b) {
+        *sum = simd.add_f32s(*sum, b);
+    }
+    sum
 }
 
 /// `T·x` for sines 1…`N`−1, the others being zero.

@@ -2,6 +2,7 @@
 //! the symmetric extension.
 
 use super::slots::{BOTTOM, LEFT, RIGHT, Slots, Source, TOP};
+use crate::band::planes::{line_length, with_length};
 use crate::band::shape::BandShape;
 use crate::block::{ROW_MAJOR_TO_ZIGZAG, SIDE};
 use crate::dct::DCT;
@@ -141,43 +142,51 @@ impl BlockKernel for Measure<'_> {
     #[inline(always)]
     fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, _: usize, channel: usize) {
         let BandShape { channels, frequencies, .. } = self.shape;
-        let zero = simd.splat_f32s(0.0);
-        let coefficient = |vertical: usize, horizontal: usize| {
-            let position = usize::from(ROW_MAJOR_TO_ZIGZAG[vertical * SIDE + horizontal]);
-            lanes.load(simd, &self.map[position * channels + channel..])
-        };
-        // The last pixel of cosine k is (−1)^k times its first: sums over even and odd frequencies give both.
-        let mut corners = [zero; 4];
-        for along in 0..self.shape.line() {
-            let (mut even, mut odd, mut even_across, mut odd_across) = (zero, zero, zero, zero);
-            for across in 0..SIDE.min(frequencies - along) {
-                let first = simd.splat_f32s(DCT[across][0]);
-                let (down, right) = (coefficient(across, along), coefficient(along, across));
-                if across % 2 == 0 {
-                    even = simd.mul_add_e_f32s(first, down, even);
-                    even_across = simd.mul_add_e_f32s(first, right, even_across);
-                } else {
-                    odd = simd.mul_add_e_f32s(first, down, odd);
-                    odd_across = simd.mul_add_e_f32s(first, right, odd_across);
-                }
-            }
-            let sides = [
-                simd.add_f32s(even, odd),
-                simd.sub_f32s(even, odd),
-                simd.add_f32s(even_across, odd_across),
-                simd.sub_f32s(even_across, odd_across),
-            ];
-            let (start, end) = (simd.splat_f32s(DCT[along][0]), simd.splat_f32s(DCT[along][7]));
+        let mut corners = [simd.splat_f32s(0.0); 4];
+        for (along, line) in DCT.iter().enumerate().take(self.shape.line()) {
+            let [top, bottom, left, right] = with_length!(line_length(frequencies, along), N => {
+                let (first_row, last_row) = self.ends::<S, L, N>(simd, lanes, channel, along, SIDE);
+                let (first_column, last_column) = self.ends::<S, L, N>(simd, lanes, channel, along * SIDE, 1);
+                [first_row, last_row, first_column, last_column]
+            });
+            let (start, end) = (simd.splat_f32s(line[0]), simd.splat_f32s(line[7]));
             for (corner, value) in corners.iter_mut().enumerate() {
-                let line = sides[if corner < 2 { TOP } else { BOTTOM }];
-                *value = simd.mul_add_e_f32s(if corner % 2 == 0 { start } else { end }, line, *value);
+                let side = if corner < 2 { top } else { bottom };
+                *value = simd.mul_add_e_f32s(if corner % 2 == 0 { start } else { end }, side, *value);
             }
-            for (side, value) in sides.into_iter().enumerate() {
+            for (side, value) in [(TOP, top), (BOTTOM, bottom), (LEFT, left), (RIGHT, right)] {
                 lanes.store(simd, &mut self.values[(side * SIDE + along) * channels + channel..], value);
             }
         }
         for (corner, value) in corners.into_iter().enumerate() {
             lanes.store(simd, &mut self.values[(4 * SIDE + corner) * channels + channel..], value);
         }
+    }
+}
+
+impl Measure<'_> {
+    /// First and last pixel of the line of coefficients `start`, `start + step`, … (row-major), `N` or one fewer of
+    /// which are kept: sums over even and odd frequencies give both, cosine k's last pixel being (−1)^k times its first.
+    #[inline(always)]
+    fn ends<S: Simd, L: Lanes, const N: usize>(
+        &self,
+        simd: S,
+        lanes: L,
+        channel: usize,
+        start: usize,
+        step: usize,
+    ) -> (S::f32s, S::f32s) {
+        let kept = self.shape.kept();
+        let mut sums = [simd.splat_f32s(0.0); 2];
+        for (across, line) in DCT.iter().enumerate().take(N) {
+            let position = usize::from(ROW_MAJOR_TO_ZIGZAG[start + across * step]);
+            // Only the last of an odd number can lie above the band.
+            if across + 1 < N || position < kept {
+                let value = lanes.load(simd, &self.map[position * self.shape.channels + channel..]);
+                sums[across % 2] = simd.mul_add_e_f32s(simd.splat_f32s(line[0]), value, sums[across % 2]);
+            }
+        }
+        let [even, odd] = sums;
+        (simd.add_f32s(even, odd), simd.sub_f32s(even, odd))
     }
 }

@@ -183,6 +183,8 @@ impl WithSimd for Forward<'_> {
         let workspace = std::mem::take(&mut self.workspace);
         let (edges, workspace) = workspace.split_at_mut(edges_len);
         let (operands, products) = workspace.split_at_mut(operands_len);
+        let zeros = method.slots.each.len() * method.slots.product_step();
+        products[zeros..method.slots.products_len()].fill(0.0);
         for row in self.block_rows.clone().step_by(method.rows_at_once()) {
             let rows = row..(row + method.rows_at_once()).min(self.block_rows.end);
             let edges = Edges::of(simd, from, rows.clone(), input, edges);
@@ -244,18 +246,19 @@ impl Forward<'_> {
     }
 
     #[inline(always)]
-    fn combine<S: Simd>(&mut self, simd: S, group: &Range<usize>, run: Range<usize>, values: &[f32]) {
+    fn combine<S: Simd>(&mut self, simd: S, group: &Range<usize>, run: Range<usize>, products: &[f32]) {
         let Diagonalised { shape, slots, change } = self.method;
         let to = shape.output();
-        let products = Products { slots, values, width: group.len(), change, frequencies: to.frequencies };
+        let products = Products { slots, values: products, width: group.len(), change, frequencies: to.frequencies };
         let first = self.block_rows.start * to.wide();
+        let mut values: Vectors<S> = [simd.splat_f32s(0.0); 64];
+        let mut sines = values;
         for (number, block) in run.enumerate() {
             let (row, column) = (block / to.wide() % to.high(), block % to.wide());
             let mut channel = group.start;
             let end = to.channels.min(group.end);
             while channel < end {
-                let mut values: Vectors<S> = [simd.splat_f32s(0.0); 64];
-                products.combine(simd, number, channel - group.start, &mut values);
+                products.combine(simd, (number, channel - group.start), &mut sines, &mut values);
                 let place = Place { row, column, block: block - first, channel };
                 if channel + S::F32_LANES <= end {
                     self.finish.store(simd, Full, &mut values, place, self.output);

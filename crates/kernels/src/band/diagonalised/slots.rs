@@ -50,10 +50,8 @@ pub(super) struct Slot {
     pub weight: usize,
 }
 
-/// What stands in the tables for a product that is not there.
-pub(super) const ABSENT: usize = usize::MAX;
-
-/// All products of a convolution, for runs of up to `blocks` blocks.
+/// All products of a convolution, for runs of up to `blocks` blocks. Tables name a slot beyond the last, whose products
+/// are zeros, for a product that is not there.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     pub sources: Vec<Source>,
@@ -67,6 +65,10 @@ pub(super) struct Slots {
     /// Slots by side, by basis (cosines, sines), then by frequency.
     pub sides: [[[usize; SIDE]; 2]; 4],
     pub corners: [usize; 4],
+    /// By basis, then by row: how many of the row's coefficients come before the last with a slot, and that one.
+    lengths: [[usize; SIDE]; 4],
+    pub rows_of_vertical_sines: usize,
+    pub side_length: usize,
 }
 
 /// The lowest frequency that the sine of this one reaches when it is taken to cosines: the change of basis joins
@@ -82,19 +84,31 @@ impl Slots {
             .flat_map(|source| filters(source, shape.output_frequencies).map(move |weight| (weight, source)))
             .collect();
         products.sort_by_key(|(weight, _)| *weight);
+        let absent = products.len();
 
         let mut slots = Slots {
             sources: Vec::new(),
             weights: Vec::new(),
             each: Vec::new(),
             blocks,
-            coefficients: [[ABSENT; BLOCK]; 4],
-            sides: [[[ABSENT; SIDE]; 2]; 4],
-            corners: [ABSENT; 4],
+            coefficients: [[absent; BLOCK]; 4],
+            sides: [[[absent; SIDE]; 2]; 4],
+            corners: [absent; 4],
+            lengths: [[0; SIDE]; 4],
+            rows_of_vertical_sines: 0,
+            side_length: 0,
         };
         for (weight, source) in products {
             slots.push(weight, source);
         }
+        let length = |slots: &[usize]| slots.iter().rposition(|&slot| slot != absent).map_or(0, |last| last + 1);
+        for (lengths, slots) in slots.lengths.iter_mut().zip(&slots.coefficients) {
+            *lengths = std::array::from_fn(|row| length(&slots[row * SIDE..(row + 1) * SIDE]));
+        }
+        let [_, _, vertical, both] = slots.lengths;
+        slots.rows_of_vertical_sines =
+            (0..SIDE).rposition(|row| vertical[row].max(both[row]) > 0).map_or(0, |row| row + 1);
+        slots.side_length = slots.sides.as_flattened().iter().map(|line| length(line)).max().unwrap_or(0);
         slots
     }
 
@@ -126,6 +140,12 @@ impl Slots {
         self.each.push(Slot { source, weight: self.weights.len() - 1 });
     }
 
+    /// Coefficients of a row up to the last that has a slot of this basis.
+    #[inline(always)]
+    pub(super) fn length(&self, basis: usize, row: usize) -> usize {
+        self.lengths[basis][row]
+    }
+
     /// Filters of each pair of channels.
     pub(super) fn filters(&self) -> usize {
         self.weights.len()
@@ -146,9 +166,9 @@ impl Slots {
         self.blocks * GROUP + SKEW
     }
 
-    /// Floats of the products of a run.
+    /// Floats of the products of a run and of the zeros behind them.
     pub(super) fn products_len(&self) -> usize {
-        self.each.len() * self.product_step()
+        (self.each.len() + 1) * self.product_step()
     }
 
     /// Calls with each filter's number and weight, for one pair of channels with spatial taps `k[row][column]`.
