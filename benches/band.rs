@@ -14,8 +14,11 @@ use jpegnet_kernels::band::{
 };
 use jpegnet_kernels::pixels::{Activation, Epilogue};
 use jpegnet_kernels::{Isa, coefficients_kept};
-use pulp::{Simd, WithSimd};
 use std::time::Instant;
+
+#[path = "machine/peak.rs"]
+mod peak;
+use peak::peak;
 
 fn main() {
     let peak = (0..20).map(|_| peak(Isa::detect())).fold(0.0, f64::max);
@@ -180,29 +183,4 @@ fn relu(bencher: Bencher, (frequencies, percent): (usize, usize)) {
         changed.copy_from_slice(&band);
         activation_in_place(Isa::detect(), &shape, Activation::Relu, black_box(&mut changed));
     });
-}
-
-/// Multiply-adds a second of independent chains that fill the pipeline and never touch memory.
-fn peak(isa: Isa) -> f64 {
-    struct Chains(usize);
-    impl WithSimd for Chains {
-        type Output = f32;
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, simd: S) -> f32 {
-            let mut sums = [simd.splat_f32s(1.0); 12];
-            let (a, b) = (simd.splat_f32s(black_box(0.999)), simd.splat_f32s(black_box(0.001)));
-            for _ in 0..self.0 {
-                for sum in &mut sums {
-                    *sum = simd.mul_add_e_f32s(*sum, a, b);
-                }
-            }
-            sums.into_iter().map(|sum| simd.reduce_sum_f32s(sum)).sum()
-        }
-    }
-    let rounds = 200_000;
-    let start = Instant::now();
-    black_box(pulp::Arch::new().dispatch(Chains(rounds)));
-    #[expect(clippy::cast_precision_loss, reason = "a few million rounds")]
-    let terms = (rounds * 12 * isa.lanes()) as f64;
-    terms / start.elapsed().as_secs_f64()
 }

@@ -67,12 +67,20 @@ struct Case {
 }
 
 impl Case {
-    fn new(isa: Isa, channels: usize, side: usize, images: usize, (size, stride): (usize, usize)) -> Case {
+    fn new(isa: Isa, channels: usize, length: usize, images: usize, filter: (usize, usize)) -> Case {
         // The first layer of a network has three channels in and no fewer than sixteen out.
         let output_channels = channels.max(16);
+        let (size, stride) = filter;
         let padding = size / 2;
-        let shape =
-            ConvShape { input_channels: channels, output_channels, size, stride, padding, height: side, width: side };
+        let shape = ConvShape {
+            input_channels: channels,
+            output_channels,
+            size,
+            stride,
+            padding,
+            height: length,
+            width: length,
+        };
         Case {
             isa,
             shape,

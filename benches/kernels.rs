@@ -14,8 +14,6 @@ use jpegnet_kernels::{
     batch_norm_backward_into, forward_dct_into, global_average_pool_into, inverse_dct_into, linear_into,
     scale_shift_into, softmax_cross_entropy,
 };
-use pulp::{Simd, WithSimd};
-use std::time::Instant;
 
 #[path = "machine/peak.rs"]
 mod peak;
