@@ -8,13 +8,15 @@ mod compile;
 mod cost;
 mod execute;
 mod memory;
+mod observe;
 mod pack;
 mod step;
 mod summary;
 
 pub(crate) use compile::{Circumstances, compile};
 pub(crate) use cost::{Machine, Wanted};
-pub(crate) use execute::{Executor, Run};
+pub(crate) use execute::{Executor, Observer, Run};
+pub(crate) use observe::StepTimes;
 pub(crate) use pack::Packed;
 pub(crate) use step::Compiled;
 pub use summary::StepSummary;

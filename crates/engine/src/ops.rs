@@ -16,7 +16,7 @@ use crate::layers::{Layer, Layers};
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::program::{Instruction, Scheduled, Stage};
-use crate::views::{Chunk, Views};
+use crate::views::Chunk;
 pub(crate) use batch_norm::{scratch_len as batch_norm_scratch, update_running};
 use jpegnet_kernels::{Isa, Masking, truncate_in_place};
 pub(crate) use loss::BatchLoss;
@@ -37,7 +37,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) search: Option<&'a FirstNotFinite>,
 }
 
-/// The first node, in order of execution, whose output was not finite for some image.
+/// The first of several things done in order, nodes or steps, whose output was not finite for some image.
 #[derive(Debug)]
 pub(crate) struct FirstNotFinite(AtomicUsize);
 
@@ -46,15 +46,13 @@ impl FirstNotFinite {
         FirstNotFinite(AtomicUsize::new(usize::MAX))
     }
 
-    pub(crate) fn node(&self) -> Option<usize> {
+    pub(crate) fn first(&self) -> Option<usize> {
         Some(self.0.load(Ordering::Relaxed)).filter(|&node| node != usize::MAX)
     }
 
-    fn look_at(&self, instruction: &Instruction, views: &Views) {
-        if let (Some(node), Some(output)) = (instruction.completes(), instruction.writes())
-            && !views.read(output).iter().all(|value| value.is_finite())
-        {
-            self.0.fetch_min(node, Ordering::Relaxed);
+    pub(crate) fn look_at(&self, number: usize, output: &[f32]) {
+        if !output.iter().all(|value| value.is_finite()) {
+            self.0.fetch_min(number, Ordering::Relaxed);
         }
     }
 }
@@ -72,8 +70,10 @@ impl Pass<'_> {
         chunk.views.turn_to(image);
         for scheduled in &stage.instructions {
             self.run(scheduled, chunk, image, adjoint, scratch);
-            if let Some(search) = self.search {
-                search.look_at(&scheduled.instruction, &chunk.views);
+            if let Some(search) = self.search
+                && let (Some(node), Some(output)) = (scheduled.instruction.completes(), scheduled.instruction.writes())
+            {
+                search.look_at(node, chunk.views.read(output));
             }
         }
     }

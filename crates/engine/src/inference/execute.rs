@@ -16,8 +16,8 @@ use jpegnet_kernels::Isa;
 use pass::{INPUT_ROWS, Pass};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Memory of inference: the maps of every group in flight and the scratch of every thread; grown, never shrunk.
 #[derive(Debug, Default)]
@@ -36,8 +36,14 @@ pub(crate) struct Run<'a> {
     pub(crate) compiled: &'a Compiled,
     pub(crate) filters: &'a [Option<Arc<Filter>>],
     pub(crate) input: &'a BatchInput<'a>,
-    /// Set to the smallest step whose output was not finite, if it is to be looked for.
-    pub(crate) search: Option<&'a AtomicUsize>,
+    /// Told of every step.
+    pub(crate) observer: Option<&'a dyn Observer>,
+}
+
+/// Looks on while a network runs.
+pub(crate) trait Observer: Sync {
+    /// A step gave `output` for a group of images, which took `duration`.
+    fn step(&self, number: usize, output: &[f32], duration: Duration);
 }
 
 impl Executor {
@@ -105,11 +111,10 @@ impl Executor {
             let inputs: Vec<&[f32]> = step.inputs.iter().map(|input| &slots[places[input.0]][..]).collect();
             let filter = run.filters[number].as_deref();
             let parallel = !run.compiled.side_by_side;
+            let start = run.observer.map(|observer| (observer, Instant::now()));
             Pass { executor: self, run, step, filter, images: images.clone(), inputs: &inputs, parallel }.run(output);
-            if let Some(search) = run.search
-                && !output.iter().all(|value| value.is_finite())
-            {
-                search.fetch_min(number, Ordering::Relaxed);
+            if let Some((observer, start)) = start {
+                observer.step(number, output, start.elapsed());
             }
             slots[place] = memory;
         }

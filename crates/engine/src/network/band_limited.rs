@@ -46,7 +46,7 @@ impl Network {
         }
         let search = FirstNotFinite::new();
         self.run_band_limited(&input, maskings, Some(&search));
-        let node = search.node().unwrap_or(self.plan.nodes.len() - 1);
+        let node = search.first().unwrap_or(self.plan.nodes.len() - 1);
         Err(EngineError::NotFinite {
             path: self.plan.nodes[node].path.clone(),
             found: "an output that is infinite or not a number".into(),

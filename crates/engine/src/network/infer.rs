@@ -4,13 +4,14 @@ use super::mode::{InferenceMode, band, maskings};
 use super::{Network, check_batch};
 use crate::EngineError;
 use crate::inference::{
-    Circumstances, Compiled, Executor, Machine, Packed, Run, StepSummary, compile, summarise, summarise_coefficients,
+    Circumstances, Compiled, Executor, Machine, Observer, Packed, Run, StepSummary, StepTimes, compile, summarise,
+    summarise_coefficients,
 };
 use crate::input::Image;
+use crate::ops::FirstNotFinite;
 use crate::plan::Plan;
 use crate::shape::Shape;
 use jpegnet_kernels::{Extent, Isa, Masking};
-use std::sync::atomic::AtomicUsize;
 
 /// Compiled forms kept: batches of a size, the rest of a folder, single pictures, another mode.
 const MOST_FORMS: usize = 4;
@@ -93,34 +94,82 @@ impl Network {
         if let Some(band) = band.filter(|_| !has_band_kernels(&self.plan, &maskings)) {
             return self.predict_band_limited(images, band, &maskings);
         }
+        let outcome = self.run_compiled(images, (maskings, band), |compiled, run| {
+            let logits = run(None);
+            if logits.iter().all(|value| value.is_finite()) {
+                return Ok(logits);
+            }
+            let search = FirstNotFinite::new();
+            run(Some(&search));
+            // The input is never at fault: pictures and normalisation are finite.
+            Err(search.first().and_then(|step| compiled.steps.get(step)).map(|step| step.named_by))
+        })?;
+        outcome.map_err(|node| EngineError::NotFinite {
+            path: self.plan.nodes[node.unwrap_or(self.plan.nodes.len() - 1)].path.clone(),
+            found: "an output that is infinite or not a number".into(),
+            step: self.optimizer.step,
+        })
+    }
+
+    /// Microseconds that every step of [`steps_of`](Self::steps_of) took for an image of this batch: medians of some
+    /// `rounds`, after one to warm up. Where every thread has groups of its own their times are divided by the number
+    /// of threads, so that the sum is what an image takes. Nothing for a network that is computed layer by layer on
+    /// truncated coefficients.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict).
+    pub fn time_steps(
+        &mut self,
+        images: &[Image],
+        mode: Option<InferenceMode>,
+        rounds: usize,
+    ) -> Result<Vec<f64>, EngineError> {
+        self.predict(images, mode)?;
+        let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
+        if band.is_some() && !has_band_kernels(&self.plan, &maskings) {
+            return Ok(Vec::new());
+        }
+        self.run_compiled(images, (maskings, band), |compiled, run| {
+            let sharing = if compiled.side_by_side { rayon::current_num_threads() } else { 1 };
+            let rounds = (0..rounds.max(1)).map(|_| {
+                let times = StepTimes::new(compiled.steps.len());
+                run(Some(&times));
+                times.into_microseconds()
+            });
+            let rounds: Vec<Vec<f64>> = rounds.collect();
+            let median = |step: usize| {
+                let mut times: Vec<f64> = rounds.iter().map(|times| times[step]).collect();
+                times.sort_by(f64::total_cmp);
+                times[times.len() / 2] / (sharing * images.len()) as f64
+            };
+            (0..compiled.steps.len()).map(median).collect()
+        })
+    }
+
+    /// Prepares all that a batch needs and calls `body` with the compiled network and a function that runs it.
+    fn run_compiled<T>(
+        &mut self,
+        images: &[Image],
+        (maskings, band): (Vec<Masking>, Option<usize>),
+        body: impl FnOnce(&Compiled, &dyn Fn(Option<&dyn Observer>) -> Vec<f32>) -> T,
+    ) -> Result<T, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
         let Inference { forms, packed, executor } = &mut self.inference;
         let compiled = forms.get(&self.plan, self.isa, (maskings, band), images.len());
         let filters = packed.prepare(&self.plan, &self.parameters, compiled)?;
         executor.prepare(compiled, &input)?;
-        let run = |search| Run {
-            plan: &self.plan,
-            isa: self.isa,
-            parameters: &self.parameters,
-            compiled,
-            filters: &filters,
-            input: &input,
-            search,
+        let run = |observer: Option<&dyn Observer>| {
+            executor.run(&Run {
+                plan: &self.plan,
+                isa: self.isa,
+                parameters: &self.parameters,
+                compiled,
+                filters: &filters,
+                input: &input,
+                observer,
+            })
         };
-        let logits = executor.run(&run(None));
-        if logits.iter().all(|value| value.is_finite()) {
-            return Ok(logits);
-        }
-        let search = AtomicUsize::new(usize::MAX);
-        executor.run(&run(Some(&search)));
-        let step = compiled.steps.get(search.into_inner());
-        // The input is never at fault: pictures and normalisation are finite.
-        let node = step.map_or(self.plan.nodes.len() - 1, |step| step.named_by);
-        Err(EngineError::NotFinite {
-            path: self.plan.nodes[node].path.clone(),
-            found: "an output that is infinite or not a number".into(),
-            step: self.optimizer.step,
-        })
+        Ok(body(compiled, &run))
     }
 }
 

@@ -90,7 +90,7 @@ impl Network {
         if !loss.mean.is_finite() {
             let search = FirstNotFinite::new();
             self.run_training(&input, labels, &maskings, Some(&search));
-            let path = search.node().map_or("loss", |node| &self.plan.nodes[node].path).into();
+            let path = search.first().map_or("loss", |node| &self.plan.nodes[node].path).into();
             return Err(EngineError::NotFinite {
                 path,
                 found: "an output that is infinite or not a number".into(),
