@@ -82,3 +82,24 @@ test('a plan of no pictures or in half a mode is refused', async t => {
   await failsWith(t, () => model.plan({ batch: 0 }), { code: 'INVALID_OPTION', path: 'plan.batch' })
   await failsWith(t, () => model.plan({ mode: 'band-limited' }), { code: 'INVALID_OPTION', path: 'plan.frequencies' })
 })
+
+test('a profile is the plan of those pictures with what every step took', async t => {
+  using model = createModel(paperResnet())
+  const profile = await model.profile(jpegPaths, { rounds: 2 })
+  const { steps } = await model.plan({ batch: jpegPaths.length })
+  t.deepEqual(
+    profile.steps.map(({ path }) => path),
+    steps.map(({ path }) => path),
+  )
+  t.true(profile.steps.every(({ measured }) => (measured ?? 0) > 0))
+  const lines = profile.summary().split('\n')
+  t.regex(lines[2] ?? '', /µs a picture +took +because$/)
+  t.regex(lines.at(-1) ?? '', /^all steps took \d+\.\d µs a picture$/)
+})
+
+test('a profile of no pictures or no rounds is refused, and one of a missing file names it', async t => {
+  using model = createModel(paperResnet())
+  await failsWith(t, () => model.profile([]), { code: 'INVALID_OPTION' })
+  await failsWith(t, () => model.profile(jpegPaths, { rounds: 0 }), { code: 'INVALID_OPTION', path: 'profile.rounds' })
+  await failsWith(t, () => model.profile('missing.jpg'), { code: 'FILE_NOT_FOUND' })
+})

@@ -16,7 +16,13 @@ import type { TrainingState } from '../train/checkpoint.js'
 import { readModelFile, toMetadata } from './files.js'
 import { lowerModel } from './graph.js'
 import { completeMode, modeShape, withMode, type Mode, type ModeOptions } from './mode.js'
-import { InferencePlan, planOptionsSchema, type PlanOptions } from './plan.js'
+import {
+  InferencePlan,
+  planOptionsSchema,
+  profileOptionsSchema,
+  type PlanOptions,
+  type ProfileOptions,
+} from './plan.js'
 import { picturesSchema, prediction, type Picture, type Prediction } from './predict.js'
 import { summaryTable, type ModelNode } from './summary.js'
 
@@ -181,6 +187,26 @@ export class Model {
   }
 
   /**
+   * What a prediction of these pictures, as one batch, does on this machine and how long each step of it takes.
+   *
+   * @throws ModelError as {@link predict}; `INVALID_OPTION` if there are no pictures
+   */
+  async profile(pictures: Picture | readonly Picture[], options: ProfileOptions = {}): Promise<InferencePlan> {
+    const { rounds = 11, ...given } = checked(profileOptionsSchema, options, 'profile')
+    const mode = completeMode(given, this.definition, 'profile')
+    const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'profile')
+    this.assertUsable()
+    const set = new NativeJpegSet()
+    try {
+      const indices = await decoded(set, named(all, 0))
+      const steps = await this.#call(network => network.profile(set, indices, rounds, mode ?? {}))
+      return new InferencePlan(this.definition, all.length, mode, steps)
+    } finally {
+      set.dispose()
+    }
+  }
+
+  /**
    * Its layers as a table: shapes, parameters, coefficients kept, and how training computes each; {@link plan} says how
    * inference does.
    */
@@ -236,10 +262,7 @@ export class Model {
   }
 
   async #predictBatch(pictures: readonly Picture[], first: number, mode: Mode | undefined): Promise<Prediction[]> {
-    const files = pictures.map((picture, index) => {
-      if (typeof picture === 'string') return { name: picture, jpeg: undefined }
-      return picture instanceof Uint8Array ? { name: `picture ${first + index}`, jpeg: picture } : picture
-    })
+    const files = named(pictures, first)
     const set = new NativeJpegSet()
     try {
       const indices = await decoded(set, files)
@@ -358,26 +381,40 @@ export class Model {
 /** A verb's answer without its failures. */
 type Lifted<T> = Exclude<T, { code: string; message: string }>
 
+/** A picture's name and, if it is not to be read from a file, its bytes. */
+interface NamedPicture {
+  name: string
+  jpeg: Uint8Array | undefined
+}
+
+/** Pictures with what errors call them; those without a name by their number. */
+function named(pictures: readonly Picture[], first: number): NamedPicture[] {
+  return pictures.map((picture, index) => {
+    if (typeof picture === 'string') return { name: picture, jpeg: undefined }
+    return picture instanceof Uint8Array ? { name: `picture ${first + index}`, jpeg: picture } : picture
+  })
+}
+
 /**
  * Decodes what lies in files and what lies in memory, each in one call; the number in the set of each.
  *
  * @throws ModelError that of the first bad file
  */
-async function decoded(
-  set: NativeJpegSet,
-  files: readonly { name: string; jpeg: Uint8Array | undefined }[],
-): Promise<Uint32Array> {
+async function decoded(set: NativeJpegSet, files: readonly NamedPicture[]): Promise<Uint32Array> {
   const names: string[] = []
   const held: { name: string; jpeg: Uint8Array }[] = []
   for (const { name, jpeg } of files) jpeg ? held.push({ name, jpeg }) : names.push(name)
+  const none = { indices: [], failures: [] }
   const reports = [
-    lift(await set.decodeFiles(names)),
-    lift(
-      await set.decodeBuffers(
-        held.map(({ jpeg }) => jpeg),
-        held.map(({ name }) => name),
-      ),
-    ),
+    names.length === 0 ? none : lift(await set.decodeFiles(names)),
+    held.length === 0
+      ? none
+      : lift(
+          await set.decodeBuffers(
+            held.map(({ jpeg }) => jpeg),
+            held.map(({ name }) => name),
+          ),
+        ),
   ] as const
   const bad = reports.flatMap(({ failures }) => failures.map(({ failure }) => asError(failure)))
   if (bad.length > 0) throw badFiles(bad)

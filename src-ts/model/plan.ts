@@ -10,6 +10,17 @@ export interface PlanOptions extends ModeOptions {
   batch?: number | undefined
 }
 
+/** Options of {@link Model.profile}; a mode, if given, replaces the definition's. */
+export interface ProfileOptions extends ModeOptions {
+  /** How often to run the network after a first time, to take medians; 11 unless given. */
+  rounds?: number | undefined
+}
+
+export const profileOptionsSchema = z.strictObject({
+  rounds: z.int().min(1).max(10_000).optional(),
+  ...modeShape,
+}) satisfies z.ZodType<ProfileOptions>
+
 export const planOptionsSchema = z.strictObject({
   batch: z.int().min(1).optional(),
   ...modeShape,
@@ -29,6 +40,8 @@ export interface PlannedStep {
   readonly reason?: string | undefined
   /** Estimated microseconds for a picture of the batch. */
   readonly microseconds?: number | undefined
+  /** Measured microseconds for a picture of the batch; only {@link Model.profile} knows them. */
+  readonly measured?: number | undefined
 }
 
 /** What a prediction will do, as the engine has planned it for this machine. */
@@ -49,18 +62,29 @@ export class InferencePlan {
     this.steps = frozen([...steps])
   }
 
-  /** Its steps as a table: what each computes, how, in which representation, how long that should take, and why so. */
+  /**
+   * Its steps as a table: what each computes, how, in which representation, how long that should take (and took, if it
+   * was measured), and why so.
+   */
   summary(): string {
-    const header = ['step', 'operation', 'computed by', 'gives', 'µs a picture', 'because']
-    const rows = this.steps.map(({ path, operation, factorisation, representation, reason, microseconds }) => [
-      path,
-      operation,
-      factorisation ?? '',
-      representation,
-      microseconds?.toFixed(1) ?? '',
-      reason ?? '',
-    ])
+    const timed = this.steps.some(({ measured }) => measured !== undefined)
+    const took = (measured: number | undefined) => (timed ? [measured?.toFixed(1) ?? ''] : [])
+    const header = ['step', 'operation', 'computed by', 'gives', 'µs a picture', ...(timed ? ['took'] : []), 'because']
+    const rows = this.steps.map(
+      ({ path, operation, factorisation, representation, reason, microseconds, measured }) => [
+        path,
+        operation,
+        factorisation ?? '',
+        representation,
+        microseconds?.toFixed(1) ?? '',
+        ...took(measured),
+        reason ?? '',
+      ],
+    )
     const pictures = this.batch === 1 ? 'one picture' : `${this.batch} pictures`
-    return [`${this.#name}: ${pictures} a call, ${modeSentence(this.mode)}`, '', table(header, rows, 4)].join('\n')
+    const total = this.steps.reduce((sum, { measured = 0 }) => sum + measured, 0)
+    const sum = timed ? ['', `all steps took ${total.toFixed(1)} µs a picture`] : []
+    const title = `${this.#name}: ${pictures} a call, ${modeSentence(this.mode)}`
+    return [title, '', table(header, rows, 4), ...sum].join('\n')
   }
 }

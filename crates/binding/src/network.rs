@@ -123,6 +123,22 @@ pub struct BindingPlannedStep {
     pub reason: Option<String>,
     /// Estimated microseconds for an image of the batch.
     pub microseconds: Option<f64>,
+    /// Measured microseconds for an image of the batch, if the steps were timed.
+    pub measured: Option<f64>,
+}
+
+impl From<StepSummary> for BindingPlannedStep {
+    fn from(step: StepSummary) -> Self {
+        BindingPlannedStep {
+            path: step.path,
+            operation: step.operation,
+            factorisation: step.factorisation.map(Into::into),
+            representation: step.representation.into(),
+            reason: step.reason,
+            microseconds: step.microseconds,
+            measured: None,
+        }
+    }
 }
 
 /// A tensor given in another shape than the network's.
@@ -263,17 +279,30 @@ impl Network {
                 let mode = inference_mode(&mode)?;
                 Ok(engine.steps_of(batch as usize, mode)?)
             },
-            |_, steps| {
-                let lifted = steps.into_iter().map(|step| BindingPlannedStep {
-                    path: step.path,
-                    operation: step.operation,
-                    factorisation: step.factorisation.map(Into::into),
-                    representation: step.representation.into(),
-                    reason: step.reason,
-                    microseconds: step.microseconds,
-                });
-                lifted.collect()
+            |_, steps| steps.into_iter().map(Into::into).collect(),
+        )
+    }
+
+    /// The steps of a prediction of these pictures of a set, with what each took: the median of some rounds.
+    #[napi(ts_return_type = "Promise<Array<BindingPlannedStep> | BindingFailure>")]
+    #[must_use]
+    pub fn profile(
+        &self,
+        set: &JpegSet,
+        indices: Uint32Array,
+        rounds: u32,
+        mode: BindingMode,
+    ) -> AsyncTask<Job<Vec<BindingPlannedStep>, Vec<BindingPlannedStep>>> {
+        let pictures = set.pictures(&indices);
+        self.call(
+            move |engine| {
+                let mode = inference_mode(&mode)?;
+                let pictures = pictures?;
+                let mut times = engine.time_steps(&images(&pictures), mode, rounds as usize)?.into_iter();
+                let steps = engine.steps_of(pictures.len(), mode)?.into_iter();
+                Ok(steps.map(|step| BindingPlannedStep { measured: times.next(), ..step.into() }).collect())
             },
+            |_, steps| steps,
         )
     }
 

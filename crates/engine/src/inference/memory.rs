@@ -20,7 +20,9 @@ pub(super) fn plan(circumstances: Circumstances, steps: &mut Vec<Step>, sizes: &
     let side_by_side = threads > 1 && SMALL_GROUP * image <= NEAR && batch >= threads * SMALL_GROUP;
     let group = if side_by_side || SMALL_GROUP * image <= NEAR {
         let most = (NEAR / image).clamp(SMALL_GROUP, 4 * SMALL_GROUP);
-        if side_by_side { most.min(batch / threads) } else { most.min(batch) }
+        // Equally large groups, as many as keep all threads busy.
+        let groups = batch.div_ceil(most);
+        batch.div_ceil(if side_by_side { groups.next_multiple_of(threads) } else { groups })
     } else {
         (MOST / image).clamp(1, batch)
     };
