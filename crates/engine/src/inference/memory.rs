@@ -4,22 +4,25 @@ use super::compile::Circumstances;
 use super::cost::longest_run;
 use super::step::{Buffer, Compiled, Kind, Size, Step};
 
-/// Floats of maps that a group may hold when groups run side by side: they should stay near the cores.
-const NEAR: usize = 1 << 20;
+/// Floats of an image's maps up to which a network is small: groups of such images run side by side, one a thread.
+const SMALL: usize = 1 << 17;
+
+/// Floats of maps that a group of a small network should hold, so that they stay near its core.
+const NEAR: usize = 1 << 17;
 
 /// Floats of maps that a group may hold at all, unless one image needs more: 64 MiB.
 const MOST: usize = 1 << 24;
 
-/// Images of a small network that run through it together, so that its last layers still have enough tiles to multiply.
-const SMALL_GROUP: usize = 8;
+/// Images of a small network that run through it together: enough that its last layers still have tiles to multiply.
+const SMALL_GROUP: std::ops::RangeInclusive<usize> = 4..=32;
 
 pub(super) fn plan(circumstances: Circumstances, steps: &mut Vec<Step>, sizes: &[Size], logits: Buffer) -> Compiled {
     let (places, slots) = assign(steps, sizes, logits);
     let image: usize = slots.iter().sum::<usize>().max(1);
     let Circumstances { batch, threads, .. } = circumstances;
-    let side_by_side = threads > 1 && SMALL_GROUP * image <= NEAR && batch >= threads * SMALL_GROUP;
-    let group = if side_by_side || SMALL_GROUP * image <= NEAR {
-        let most = (NEAR / image).clamp(SMALL_GROUP, 4 * SMALL_GROUP);
+    let side_by_side = image <= SMALL && threads > 1 && batch >= threads * SMALL_GROUP.start();
+    let group = if image <= SMALL {
+        let most = (NEAR / image).clamp(*SMALL_GROUP.start(), *SMALL_GROUP.end());
         // Equally large groups, as many as keep all threads busy.
         let groups = batch.div_ceil(most);
         batch.div_ceil(if side_by_side { groups.next_multiple_of(threads) } else { groups })
