@@ -58,7 +58,12 @@ fn shapes() -> Vec<ConvShape> {
                 (1, 1, 0),
                 (1, 2, 0),
                 (5, 1, 2),
+                (5, 1, 0),
+                (5, 2, 2),
+                (6, 2, 1),
                 (7, 2, 3),
+                (7, 2, 0),
+                (8, 2, 4),
                 (3, 1, 0),
                 (3, 2, 0),
                 (2, 2, 1),
@@ -111,9 +116,19 @@ fn every_method_computes_the_convolution_on_every_isa_in_any_runs_of_units() {
         }
     }
     println!("largest error by method, relative to the output's deviation: {worst:?}");
-    for (method, bound) in
-        [("Winograd4", 2e-5), ("Winograd2", 3e-6), ("WinogradStride2", 2e-5), ("Pointwise", 3e-6), ("Direct", 3e-6)]
-    {
+    let bounds = [
+        ("Winograd4", 2e-5),
+        ("Winograd2", 3e-6),
+        ("Winograd4Stride2", 2e-5),
+        ("Winograd2Stride2", 3e-6),
+        ("Winograd5", 2e-5),
+        ("Winograd5Stride2", 2e-5),
+        ("Winograd7Stride2", 2e-5),
+        ("Pointwise", 3e-6),
+        ("Direct", 3e-6),
+    ];
+    assert_eq!(worst.len(), bounds.len(), "every method is met");
+    for (method, bound) in bounds {
         assert!(worst[method] < bound, "{method}: {}", worst[method]);
     }
 }

@@ -40,6 +40,25 @@ pub(crate) enum Wanted {
     Coefficients,
 }
 
+impl Wanted {
+    /// The same for a shape: of a family of methods, its member for that filter and stride. Nothing if there is none.
+    pub(crate) fn of_shape(self, shape: &ConvShape) -> Option<Wanted> {
+        let family: &[Method] = match self {
+            Wanted::Pixels(Method::Winograd4) => &[
+                Method::Winograd4,
+                Method::Winograd4Stride2,
+                Method::Winograd5,
+                Method::Winograd5Stride2,
+                Method::Winograd7Stride2,
+            ],
+            Wanted::Pixels(Method::Winograd2) => &[Method::Winograd2, Method::Winograd2Stride2],
+            Wanted::Pixels(ref method) => std::slice::from_ref(method),
+            other => return Some(other),
+        };
+        family.iter().copied().find(|method| method.takes(shape)).map(Wanted::Pixels)
+    }
+}
+
 /// A way to compute a convolution of band maps.
 #[derive(Clone, Debug)]
 pub(crate) enum BandMethod {
@@ -100,10 +119,11 @@ pub(crate) struct Machine {
     multiply_adds: f64,
     /// Floats read from memory, per nanosecond.
     floats_from_memory: f64,
-    /// Nanoseconds to transform a tile of 16 channels there and back.
+    /// Nanoseconds to transform a tile of 16 channels there and back, of 36 frequencies whatever the taps.
     winograd4: f64,
     winograd2: f64,
-    winograd_stride2: f64,
+    winograd4_stride2: f64,
+    winograd2_stride2: f64,
 }
 
 impl Machine {
@@ -129,18 +149,21 @@ impl Machine {
         };
         let product = shape(64, 1, 1, 16);
         let multiply_adds = product.direct_multiplies() as f64 / nanoseconds(isa, product, Method::Pointwise);
-        let transform = |method, stride, frequencies: usize, out: usize| {
+        let transform = |method: Method, stride| {
             let shape = shape(16, 3, stride, 16);
-            let tiles = tiles(&shape, out) as f64;
-            let products = (frequencies * LANES * LANES) as f64 / multiply_adds;
-            (nanoseconds(isa, shape, method) / tiles - products).max(1.0)
+            let Some(tile) = method.tile() else {
+                return 0.0;
+            };
+            let products = (tile.frequencies * LANES * LANES) as f64 / multiply_adds;
+            (nanoseconds(isa, shape, method) / tiles(&shape, tile.side) as f64 - products).max(1.0)
         };
         Machine {
             multiply_adds,
             floats_from_memory: floats_from_memory(isa),
-            winograd4: transform(Method::Winograd4, 1, 36, 4),
-            winograd2: transform(Method::Winograd2, 1, 16, 2),
-            winograd_stride2: transform(Method::WinogradStride2, 2, 81, 4),
+            winograd4: transform(Method::Winograd4, 1),
+            winograd2: transform(Method::Winograd2, 1),
+            winograd4_stride2: transform(Method::Winograd4Stride2, 2),
+            winograd2_stride2: transform(Method::Winograd2Stride2, 2),
         }
     }
 
@@ -231,17 +254,23 @@ impl Machine {
 
     /// What one image takes with all threads at work on the batch.
     fn estimate(&self, shape: &ConvShape, method: Method, batch: usize, threads: usize) -> Estimate {
-        let inputs = shape.input_channels as f64;
+        let tile = method.tile();
+        let fold = tile.map_or(1, |tile| tile.fold);
+        let inputs = shape.input_channels * fold * fold;
         let outputs = shape.output_channels.next_multiple_of(LANES) as f64;
-        let groups = (shape.input_channels.div_ceil(LANES) + shape.output_channels.div_ceil(LANES)) as f64 / 2.0;
-        let pixels = (shape.output_height() * shape.output_width()) as f64;
-        let (frequencies, out, transform) = match method {
-            Method::Winograd4 => (36.0, 4, self.winograd4),
-            Method::Winograd2 => (16.0, 2, self.winograd2),
-            Method::WinogradStride2 => (81.0, 4, self.winograd_stride2),
-            Method::Pointwise | Method::Direct => ((shape.size * shape.size) as f64, 1, 0.0),
+        let groups = (inputs.div_ceil(LANES) + shape.output_channels.div_ceil(LANES)) as f64 / 2.0;
+        let inputs = inputs as f64;
+        let transform = match method {
+            Method::Winograd4 | Method::Winograd5 | Method::Winograd5Stride2 | Method::Winograd7Stride2 => {
+                self.winograd4
+            }
+            Method::Winograd2 => self.winograd2,
+            Method::Winograd4Stride2 => self.winograd4_stride2,
+            Method::Winograd2Stride2 => self.winograd2_stride2,
+            Method::Pointwise | Method::Direct => 0.0,
         };
-        let tiles = if out == 1 { pixels } else { tiles(shape, out) as f64 };
+        let frequencies = tile.map_or(shape.size * shape.size, |tile| tile.frequencies) as f64;
+        let tiles = tiles(shape, tile.map_or(1, |tile| tile.side)) as f64;
         let multiplying = tiles * frequencies * inputs * outputs / self.multiply_adds / threads as f64;
         let transforming = tiles * groups * transform;
         let filter = frequencies * inputs * outputs;

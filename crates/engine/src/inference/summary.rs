@@ -27,8 +27,12 @@ pub struct StepSummary {
 /// The name of a method.
 pub(super) fn name(method: Method) -> &'static str {
     match method {
-        Method::Winograd4 | Method::WinogradStride2 => "winograd",
-        Method::Winograd2 => "winograd2",
+        Method::Winograd4
+        | Method::Winograd4Stride2
+        | Method::Winograd5
+        | Method::Winograd5Stride2
+        | Method::Winograd7Stride2 => "winograd",
+        Method::Winograd2 | Method::Winograd2Stride2 => "winograd2",
         Method::Pointwise => "pointwise",
         Method::Direct => "sandwich",
     }

@@ -143,15 +143,7 @@ impl Plan {
             return Err(invalid(path, expected, quoted(factorisation)));
         };
         let (_, trained, wanted) = named;
-        let wanted = match wanted {
-            Wanted::Pixels(Method::Winograd4) if stride == 2 => Wanted::Pixels(Method::WinogradStride2),
-            wanted => wanted,
-        };
-        if let Wanted::Pixels(method) = wanted
-            && !method.takes(&shape)
-        {
-            return Err(refused());
-        }
+        let wanted = wanted.of_shape(&shape).ok_or_else(refused)?;
         let of_coefficients = coefficients_shape(&shape);
         let trained = match trained {
             None => Conv2d::choose(of_coefficients),

@@ -29,6 +29,11 @@ impl Panels {
         Panels { terms, columns }
     }
 
+    /// Rows of the matrix: terms of every sum.
+    pub(crate) const fn terms(self) -> usize {
+        self.terms
+    }
+
     /// Floats of the packed matrix.
     pub(crate) const fn packed_len(self) -> usize {
         self.terms * padded(self.columns)

@@ -3,7 +3,7 @@
 use super::direct::Direct;
 use super::epilogue::Epilogue;
 use super::pointwise::Pointwise;
-use super::winograd::{F23, F43, SharedRun, Stride2, Winograd};
+use super::winograd::{F23, F25, F34, F43, Folded, Phases2, Phases4, SharedRun, Winograd};
 use crate::isa::Isa;
 use std::ops::Range;
 
@@ -83,9 +83,18 @@ pub enum Method {
     Winograd4,
     /// Winograd F(2×2, 3×3): 16 multiplies for 4 pixels instead of 36; smaller packed filters, smaller error.
     Winograd2,
-    /// A 3×3 filter at stride 2 by its even and odd phases, the odd one by F(4, 2): 81 multiplies for 16 pixels instead
+    /// A 3×3 filter at stride 2 by its even and odd phases, the even one by F(4, 2): 81 multiplies for 16 pixels instead
     /// of 144.
-    WinogradStride2,
+    Winograd4Stride2,
+    /// The same by F(2, 2): 25 multiplies for 4 pixels instead of 36; smaller packed filters, smaller error.
+    Winograd2Stride2,
+    /// Winograd F(2×2, 5×5): 36 multiplies for 4 pixels instead of 100.
+    Winograd5,
+    /// A 5×5 or 6×6 filter at stride 2 as one of 3×3 at stride 1 on pixels folded two by two, by F(4×4, 3×3): 144
+    /// multiplies for 16 pixels instead of 400 or more.
+    Winograd5Stride2,
+    /// A 7×7 or 8×8 filter at stride 2 as one of 4×4, by F(3×3, 4×4): 144 multiplies for 9 pixels instead of 441 or more.
+    Winograd7Stride2,
     /// A 1×1 filter: one matrix product.
     Pointwise,
     /// Every size and stride, as the sum says.
@@ -93,20 +102,60 @@ pub enum Method {
 }
 
 impl Method {
-    /// All, none before those that need fewer multiplies.
-    pub const ALL: [Method; 5] =
-        [Method::Winograd4, Method::Winograd2, Method::WinogradStride2, Method::Pointwise, Method::Direct];
+    /// All there are.
+    pub const ALL: [Method; 9] = [
+        Method::Winograd4,
+        Method::Winograd2,
+        Method::Winograd4Stride2,
+        Method::Winograd2Stride2,
+        Method::Winograd5,
+        Method::Winograd5Stride2,
+        Method::Winograd7Stride2,
+        Method::Pointwise,
+        Method::Direct,
+    ];
 
     /// Whether the method can compute a convolution of this shape.
     #[must_use]
     pub fn takes(self, shape: &ConvShape) -> bool {
-        match self {
-            Method::Winograd4 | Method::Winograd2 => shape.size == 3 && shape.stride == 1,
-            Method::WinogradStride2 => shape.size == 3 && shape.stride == 2,
-            Method::Pointwise => shape.size == 1 && shape.padding == 0,
-            Method::Direct => true,
+        match (self, shape.size, shape.stride) {
+            (Method::Winograd4 | Method::Winograd2, 3, 1)
+            | (Method::Winograd4Stride2 | Method::Winograd2Stride2, 3, 2)
+            | (Method::Winograd5, 5, 1)
+            | (Method::Winograd5Stride2, 5 | 6, 2)
+            | (Method::Winograd7Stride2, 7 | 8, 2)
+            | (Method::Direct, _, _) => true,
+            (Method::Pointwise, 1, _) => shape.padding == 0,
+            _ => false,
         }
     }
+
+    /// Of a Winograd method, how it tiles the output.
+    #[must_use]
+    pub fn tile(self) -> Option<Tile> {
+        let (side, frequencies, fold) = match self {
+            Method::Winograd4 => (4, 36, 1),
+            Method::Winograd2 => (2, 16, 1),
+            Method::Winograd4Stride2 => (4, 81, 1),
+            Method::Winograd2Stride2 => (2, 25, 1),
+            Method::Winograd5 => (2, 36, 1),
+            Method::Winograd5Stride2 => (4, 36, 2),
+            Method::Winograd7Stride2 => (3, 36, 2),
+            Method::Pointwise | Method::Direct => return None,
+        };
+        Some(Tile { side, frequencies, fold })
+    }
+}
+
+/// How a Winograd method tiles the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// Output pixels along each side.
+    pub side: usize,
+    /// Matrix products over the channels.
+    pub frequencies: usize,
+    /// Input pixels along each axis whose channels count as one pixel's.
+    pub fold: usize,
 }
 
 /// A convolution of maps in pixels. The output is cut into units of whole rows; any run of units of a batch can be
@@ -121,7 +170,11 @@ pub struct Conv2d {
 enum Kind {
     Winograd4(Winograd<F43, 6, 6, 4>),
     Winograd2(Winograd<F23, 4, 4, 2>),
-    WinogradStride2(Winograd<Stride2, 9, 9, 4>),
+    Winograd4Stride2(Winograd<Phases4, 9, 9, 4>),
+    Winograd2Stride2(Winograd<Phases2, 5, 5, 2>),
+    Winograd5(Winograd<F25, 6, 6, 2>),
+    Winograd5Stride2(Winograd<Folded<F43>, 6, 6, 4>),
+    Winograd7Stride2(Winograd<Folded<F34>, 6, 6, 3>),
     Pointwise(Pointwise),
     Direct(Direct),
 }
@@ -132,7 +185,11 @@ macro_rules! on_winograd {
         match &$self.kind {
             Kind::Winograd4($kind) => $call,
             Kind::Winograd2($kind) => $call,
-            Kind::WinogradStride2($kind) => $call,
+            Kind::Winograd4Stride2($kind) => $call,
+            Kind::Winograd2Stride2($kind) => $call,
+            Kind::Winograd5($kind) => $call,
+            Kind::Winograd5Stride2($kind) => $call,
+            Kind::Winograd7Stride2($kind) => $call,
             Kind::Pointwise(_) | Kind::Direct(_) => panic!("only Winograd's methods have frequencies to share"),
         }
     };
@@ -144,7 +201,11 @@ macro_rules! on_kind {
         match &$self.kind {
             Kind::Winograd4($kind) => $call,
             Kind::Winograd2($kind) => $call,
-            Kind::WinogradStride2($kind) => $call,
+            Kind::Winograd4Stride2($kind) => $call,
+            Kind::Winograd2Stride2($kind) => $call,
+            Kind::Winograd5($kind) => $call,
+            Kind::Winograd5Stride2($kind) => $call,
+            Kind::Winograd7Stride2($kind) => $call,
             Kind::Pointwise($kind) => $call,
             Kind::Direct($kind) => $call,
         }
@@ -163,7 +224,11 @@ impl Conv2d {
         let kind = match method {
             Method::Winograd4 => Kind::Winograd4(Winograd::new(shape)),
             Method::Winograd2 => Kind::Winograd2(Winograd::new(shape)),
-            Method::WinogradStride2 => Kind::WinogradStride2(Winograd::new(shape)),
+            Method::Winograd4Stride2 => Kind::Winograd4Stride2(Winograd::new(shape)),
+            Method::Winograd2Stride2 => Kind::Winograd2Stride2(Winograd::new(shape)),
+            Method::Winograd5 => Kind::Winograd5(Winograd::new(shape)),
+            Method::Winograd5Stride2 => Kind::Winograd5Stride2(Winograd::new(shape)),
+            Method::Winograd7Stride2 => Kind::Winograd7Stride2(Winograd::new(shape)),
             Method::Pointwise => Kind::Pointwise(Pointwise::new(shape)),
             Method::Direct => Kind::Direct(Direct::new(shape)),
         };
@@ -182,7 +247,11 @@ impl Conv2d {
         match self.kind {
             Kind::Winograd4(_) => Method::Winograd4,
             Kind::Winograd2(_) => Method::Winograd2,
-            Kind::WinogradStride2(_) => Method::WinogradStride2,
+            Kind::Winograd4Stride2(_) => Method::Winograd4Stride2,
+            Kind::Winograd2Stride2(_) => Method::Winograd2Stride2,
+            Kind::Winograd5(_) => Method::Winograd5,
+            Kind::Winograd5Stride2(_) => Method::Winograd5Stride2,
+            Kind::Winograd7Stride2(_) => Method::Winograd7Stride2,
             Kind::Pointwise(_) => Method::Pointwise,
             Kind::Direct(_) => Method::Direct,
         }
@@ -214,11 +283,7 @@ impl Conv2d {
     /// Output rows of a unit; the last unit of an image may have fewer.
     #[must_use]
     pub fn unit_rows(&self) -> usize {
-        match self.kind {
-            Kind::Winograd4(_) | Kind::WinogradStride2(_) => 4,
-            Kind::Winograd2(_) => 2,
-            Kind::Pointwise(_) | Kind::Direct(_) => 1,
-        }
+        self.method().tile().map_or(1, |tile| tile.side)
     }
 
     /// Units of one image.
@@ -275,7 +340,7 @@ impl Conv2d {
     /// Whether threads can share a run's frequencies instead of its rows.
     #[must_use]
     pub fn has_frequencies(&self) -> bool {
-        !matches!(self.kind, Kind::Pointwise(_) | Kind::Direct(_))
+        self.method().tile().is_some()
     }
 
     /// The sizes of a shared run of units: `frequencies × frequency_len` floats before the product, `frequencies ×

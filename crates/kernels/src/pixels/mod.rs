@@ -15,7 +15,7 @@ mod pointwise;
 mod pool;
 mod winograd;
 
-pub use conv2d::{Conv2d, ConvShape, Method};
+pub use conv2d::{Conv2d, ConvShape, Method, Tile};
 pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};
 pub use epilogue::{Activation, Epilogue, scale_shift_in_place};
 pub use masking::masked_in_place;

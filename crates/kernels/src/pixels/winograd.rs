@@ -1,4 +1,4 @@
-//! Winograd convolution of 3×3 filters: tiles of the input and the filter are taken to a basis in which the convolution
+//! Winograd convolution of small filters: tiles of the input and the filter are taken to a basis in which the convolution
 //! is a product per frequency, `Y = Aᵀ[(G K Gᵀ) ∘ (Bᵀ X B)]A` (Lavin and Gray 2016; Cook-Toom interpolation).
 //!
 //! A run of tiles is transformed, multiplied (one matrix product over the channels for each frequency) and transformed
@@ -8,7 +8,7 @@ mod shared;
 mod transform;
 
 pub use shared::SharedRun;
-pub(super) use transform::{F23, F43, Stride2, TileTransform};
+pub(super) use transform::{F23, F25, F34, F43, Folded, Phases2, Phases4, TileTransform};
 
 use super::conv2d::ConvShape;
 use super::epilogue::Epilogue;
@@ -36,7 +36,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
     pub(super) fn new(shape: ConvShape) -> Self {
         Winograd {
             shape,
-            panels: Panels::new(shape.input_channels, shape.output_channels),
+            panels: Panels::new(shape.input_channels * T::FOLD * T::FOLD, shape.output_channels),
             tiles_wide: shape.output_width().div_ceil(OUT),
             transform: PhantomData,
         }
@@ -46,19 +46,37 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         FREQ * FREQ * self.panels.packed_len()
     }
 
+    /// Channels of a pixel, those folded into it included.
+    fn channels(&self) -> usize {
+        self.panels.terms()
+    }
+
     pub(super) fn pack_filter_into(&self, weight: &impl Fn(usize, usize) -> f64, packed: &mut [f32]) {
-        for out in 0..self.shape.output_channels {
-            for input in 0..self.shape.input_channels {
-                let at = self.panels.index(input, out);
+        let ConvShape { input_channels: inputs, output_channels: outputs, size, .. } = self.shape;
+        let folded = |tap: usize, phase: usize| Some(tap * T::FOLD + phase).filter(|&tap| tap < size);
+        for out in 0..outputs {
+            for channel in 0..self.channels() {
+                let (phase, input) = (channel / inputs, channel % inputs);
+                let tap = |row: usize, column: usize| {
+                    let (row, column) = (folded(row, phase / T::FOLD), folded(column, phase % T::FOLD));
+                    row.zip(column).map_or(0.0, |(row, column)| weight(out, (input * size + row) * size + column))
+                };
+                let at = self.panels.index(channel, out);
                 // K Gᵀ, then G (K Gᵀ).
-                let half: [[f64; FREQ]; 3] = std::array::from_fn(|row| {
-                    std::array::from_fn(|frequency| {
-                        (0..3).map(|tap| T::FILTER[frequency][tap] * weight(out, input * 9 + row * 3 + tap)).sum()
+                let half: Vec<[f64; FREQ]> = (0..T::TAPS)
+                    .map(|row| {
+                        std::array::from_fn(|frequency| {
+                            (0..T::TAPS).map(|column| T::filter(frequency, column) * tap(row, column)).sum()
+                        })
                     })
-                });
+                    .collect();
                 for vertical in 0..FREQ {
                     for horizontal in 0..FREQ {
-                        let value: f64 = (0..3).map(|row| T::FILTER[vertical][row] * half[row][horizontal]).sum();
+                        let value: f64 = half
+                            .iter()
+                            .enumerate()
+                            .map(|(row, half)| T::filter(vertical, row) * half[horizontal])
+                            .sum();
                         packed[(vertical * FREQ + horizontal) * self.panels.packed_len() + at] = round(value);
                     }
                 }
@@ -67,19 +85,24 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
     }
 
     pub(super) fn units_at_once(&self, cache: usize) -> usize {
-        let tile = FREQ * FREQ * (padded(self.shape.input_channels) + padded(self.shape.output_channels));
+        let tile = FREQ * FREQ * (padded(self.channels()) + padded(self.shape.output_channels));
         let tiles = (cache / tile).clamp(16, 64);
         tiles / self.tiles_wide
     }
 
     pub(super) fn workspace_len(&self, units: usize) -> usize {
         let run = self.run(units);
-        FREQ * FREQ * (run.input_step + run.output_step) + IN * self.padded_width() * self.shape.input_channels
+        FREQ * FREQ * (run.input_step + run.output_step) + self.rows_len()
+    }
+
+    /// Floats of the rows that a row of tiles reads.
+    fn rows_len(&self) -> usize {
+        IN * self.padded_width() * self.channels()
     }
 
     fn run(&self, units: usize) -> Run {
         let tiles = units * self.tiles_wide;
-        let input_channels = padded(self.shape.input_channels);
+        let input_channels = padded(self.channels());
         let output_channels = padded(self.shape.output_channels);
         Run {
             tiles,
@@ -187,7 +210,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         frequencies: &mut [f32],
         rows: &mut [f32],
     ) {
-        let channels = self.shape.input_channels;
+        let channels = self.channels();
         let line = self.padded_width() * channels;
         self.for_each_tile(
             units,
@@ -255,6 +278,19 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
 
     /// Rows of the input that one row of tiles reads, with the zeros around the image, `[IN, columns, channels]`.
     fn copy_rows(&self, image: &[f32], top: usize, rows: &mut [f32]) {
+        if T::FOLD == 1 {
+            self.copy_plain_rows(image, top, rows);
+        } else {
+            // A copy of few floats is much faster if their number is known.
+            match self.shape.input_channels {
+                1 => self.copy_folded_rows::<1>(image, top, rows),
+                3 => self.copy_folded_rows::<3>(image, top, rows),
+                _ => self.copy_folded_rows::<0>(image, top, rows),
+            }
+        }
+    }
+
+    fn copy_plain_rows(&self, image: &[f32], top: usize, rows: &mut [f32]) {
         let ConvShape { input_channels: channels, padding, height, width, .. } = self.shape;
         let line_len = self.padded_width() * channels;
         let inside = width.min(self.padded_width() - padding) * channels;
@@ -270,6 +306,39 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         }
     }
 
+    /// The same where `FOLD × FOLD` pixels are one; `KNOWN` is the number of their channels, or 0.
+    fn copy_folded_rows<const KNOWN: usize>(&self, image: &[f32], top: usize, rows: &mut [f32]) {
+        let ConvShape { input_channels, padding, height, width, .. } = self.shape;
+        let channels = if KNOWN > 0 { KNOWN } else { input_channels };
+        let pair = T::FOLD * channels;
+        let line_len = self.padded_width() * T::FOLD * pair;
+        for (row, line) in rows[..IN * line_len].chunks_exact_mut(line_len).enumerate() {
+            for phase in 0..T::FOLD {
+                let y = ((top + row) * T::FOLD + phase).checked_sub(padding).filter(|&y| y < height);
+                let from = y.map(|y| &image[y * width * channels..(y + 1) * width * channels]);
+                for (column, folded) in line.chunks_exact_mut(T::FOLD * pair).enumerate() {
+                    let to = &mut folded[phase * pair..(phase + 1) * pair];
+                    let first = (column * T::FOLD).checked_sub(padding).filter(|first| first + T::FOLD <= width);
+                    match (from, first) {
+                        (None, _) => to.fill(0.0),
+                        (Some(from), Some(first)) => {
+                            to.copy_from_slice(&from[first * channels..first * channels + pair])
+                        }
+                        // Some of the pixels lie beside the image.
+                        (Some(from), None) => {
+                            for (number, to) in to.chunks_exact_mut(channels).enumerate() {
+                                match (column * T::FOLD + number).checked_sub(padding).filter(|&x| x < width) {
+                                    Some(x) => to.copy_from_slice(&from[x * channels..(x + 1) * channels]),
+                                    None => to.fill(0.0),
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Columns that a row of tiles reads.
     fn padded_width(&self) -> usize {
         (self.tiles_wide - 1) * OUT * T::STRIDE + IN
@@ -277,7 +346,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
 
     #[inline(always)]
     fn transform_channels<S: Simd>(&self, simd: S, pixels: &[f32], from: Steps, frequencies: &mut [f32], to: Steps) {
-        let channels = self.shape.input_channels;
+        let channels = self.channels();
         let mut channel = 0;
         while channel + S::F32_LANES <= channels {
             let (from, to) = (at_channel(from, channel), at_channel(to, channel));

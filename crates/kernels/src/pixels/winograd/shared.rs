@@ -27,7 +27,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
             frequencies: FREQ * FREQ,
             frequency_len: run.input_step,
             product_len: run.output_step,
-            rows_len: IN * self.padded_width() * self.shape.input_channels,
+            rows_len: self.rows_len(),
         }
     }
 

@@ -2,13 +2,20 @@
 
 use pulp::Simd;
 
-/// A transform of 3 taps along one axis: `y = Aᵀ[(G k) ∘ (Bᵀ x)]` for tiles of `OUT` outputs.
+/// A transform along one axis: `y = Aᵀ[(G k) ∘ (Bᵀ x)]` for tiles of `OUT` outputs.
 pub(crate) trait TileTransform<const IN: usize, const FREQ: usize, const OUT: usize> {
-    /// Input pixels from one output pixel to the next.
-    const STRIDE: usize;
+    /// Taps of the filter.
+    const TAPS: usize;
 
-    /// G, the weights of the taps in each frequency.
-    const FILTER: [[f64; 3]; FREQ];
+    /// Input pixels from one output pixel to the next.
+    const STRIDE: usize = 1;
+
+    /// Neighbours along an axis that count as channels of one pixel: a filter at this stride becomes a shorter one at
+    /// stride 1.
+    const FOLD: usize = 1;
+
+    /// G, the weight of a tap in a frequency.
+    fn filter(frequency: usize, tap: usize) -> f64;
 
     /// `Bᵀ x`.
     fn input<S: Simd>(simd: S, x: [S::f32s; IN]) -> [S::f32s; FREQ];
@@ -22,44 +29,83 @@ pub(crate) trait TileTransform<const IN: usize, const FREQ: usize, const OUT: us
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct F43;
 
-const NEAR: f64 = std::f64::consts::FRAC_1_SQRT_2;
-const FAR: f64 = std::f64::consts::SQRT_2;
+/// F(3, 4) at the points of [`F43`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct F34;
+
+/// F(2, 5) at the points of [`F43`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct F25;
+
+/// The weight of a tap at the points of [`F43`], of which any number of taps and outputs that are 7 together have six.
+fn at_six_points(frequency: usize, tap: usize, taps: usize) -> f64 {
+    const NEAR: f64 = std::f64::consts::FRAC_1_SQRT_2;
+    const FAR: f64 = std::f64::consts::SQRT_2;
+    let power = |base: f64| (0..tap).fold(1.0, |power, _| power * base);
+    match frequency {
+        0 => f64::from(u8::from(tap == 0)),
+        1 => -NEAR / 1.5 * power(NEAR),
+        2 => -NEAR / 1.5 * power(-NEAR),
+        3 => FAR / 6.0 * power(FAR),
+        4 => FAR / 6.0 * power(-FAR),
+        _ => f64::from(u8::from(tap + 1 == taps)),
+    }
+}
+
+/// `Bᵀ x` at the points of [`F43`].
+#[inline(always)]
+fn to_six_points<S: Simd>(simd: S, x: [S::f32s; 6]) -> [S::f32s; 6] {
+    let (two, half, five_halves) = (simd.splat_f32s(2.0), simd.splat_f32s(0.5), simd.splat_f32s(2.5));
+    let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
+    let near_even = simd.negate_mul_add_e_f32s(two, x[2], x[4]);
+    let near_odd = simd.negate_mul_add_e_f32s(two, x[1], x[3]);
+    let far_even = simd.negate_mul_add_e_f32s(half, x[2], x[4]);
+    let far_odd = simd.negate_mul_add_e_f32s(half, x[1], x[3]);
+    [
+        simd.negate_mul_add_e_f32s(five_halves, x[2], simd.add_f32s(x[0], x[4])),
+        simd.mul_add_e_f32s(near, near_odd, near_even),
+        simd.negate_mul_add_e_f32s(near, near_odd, near_even),
+        simd.mul_add_e_f32s(far, far_odd, far_even),
+        simd.negate_mul_add_e_f32s(far, far_odd, far_even),
+        simd.negate_mul_add_e_f32s(five_halves, x[3], simd.add_f32s(x[1], x[5])),
+    ]
+}
+
+/// The sums and differences of the frequencies of ±1/√2 and of ±√2.
+struct AtSixPoints<V> {
+    near_sum: V,
+    near_difference: V,
+    far_sum: V,
+    far_difference: V,
+}
+
+#[inline(always)]
+fn from_six_points<S: Simd>(simd: S, m: [S::f32s; 6]) -> AtSixPoints<S::f32s> {
+    AtSixPoints {
+        near_sum: simd.add_f32s(m[1], m[2]),
+        near_difference: simd.sub_f32s(m[1], m[2]),
+        far_sum: simd.add_f32s(m[3], m[4]),
+        far_difference: simd.sub_f32s(m[3], m[4]),
+    }
+}
 
 impl TileTransform<6, 6, 4> for F43 {
-    const STRIDE: usize = 1;
-    const FILTER: [[f64; 3]; 6] = [
-        [1.0, 0.0, 0.0],
-        [-NEAR / 1.5, -0.5 / 1.5, -0.5 * NEAR / 1.5],
-        [-NEAR / 1.5, 0.5 / 1.5, -0.5 * NEAR / 1.5],
-        [FAR / 6.0, 2.0 / 6.0, 2.0 * FAR / 6.0],
-        [FAR / 6.0, -2.0 / 6.0, 2.0 * FAR / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
+    const TAPS: usize = 3;
+
+    fn filter(frequency: usize, tap: usize) -> f64 {
+        at_six_points(frequency, tap, Self::TAPS)
+    }
 
     #[inline(always)]
     fn input<S: Simd>(simd: S, x: [S::f32s; 6]) -> [S::f32s; 6] {
-        let (two, half, five_halves) = (simd.splat_f32s(2.0), simd.splat_f32s(0.5), simd.splat_f32s(2.5));
-        let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
-        let near_even = simd.negate_mul_add_e_f32s(two, x[2], x[4]);
-        let near_odd = simd.negate_mul_add_e_f32s(two, x[1], x[3]);
-        let far_even = simd.negate_mul_add_e_f32s(half, x[2], x[4]);
-        let far_odd = simd.negate_mul_add_e_f32s(half, x[1], x[3]);
-        [
-            simd.negate_mul_add_e_f32s(five_halves, x[2], simd.add_f32s(x[0], x[4])),
-            simd.mul_add_e_f32s(near, near_odd, near_even),
-            simd.negate_mul_add_e_f32s(near, near_odd, near_even),
-            simd.mul_add_e_f32s(far, far_odd, far_even),
-            simd.negate_mul_add_e_f32s(far, far_odd, far_even),
-            simd.negate_mul_add_e_f32s(five_halves, x[3], simd.add_f32s(x[1], x[5])),
-        ]
+        to_six_points(simd, x)
     }
 
     #[inline(always)]
     fn output<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 4] {
         let (two, half) = (simd.splat_f32s(2.0), simd.splat_f32s(0.5));
         let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
-        let (near_sum, near_difference) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
-        let (far_sum, far_difference) = (simd.add_f32s(m[3], m[4]), simd.sub_f32s(m[3], m[4]));
+        let AtSixPoints { near_sum, near_difference, far_sum, far_difference } = from_six_points(simd, m);
         [
             simd.mul_add_e_f32s(far, near_sum, simd.mul_add_e_f32s(near, far_sum, m[0])),
             simd.add_f32s(near_difference, far_difference),
@@ -69,13 +115,89 @@ impl TileTransform<6, 6, 4> for F43 {
     }
 }
 
+impl TileTransform<6, 6, 3> for F34 {
+    const TAPS: usize = 4;
+
+    fn filter(frequency: usize, tap: usize) -> f64 {
+        at_six_points(frequency, tap, Self::TAPS)
+    }
+
+    #[inline(always)]
+    fn input<S: Simd>(simd: S, x: [S::f32s; 6]) -> [S::f32s; 6] {
+        to_six_points(simd, x)
+    }
+
+    #[inline(always)]
+    fn output<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 3] {
+        let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
+        let AtSixPoints { near_sum, near_difference, far_sum, far_difference } = from_six_points(simd, m);
+        [
+            simd.mul_add_e_f32s(far, near_sum, simd.mul_add_e_f32s(near, far_sum, m[0])),
+            simd.add_f32s(near_difference, far_difference),
+            simd.mul_add_e_f32s(far, far_sum, simd.mul_add_e_f32s(near, near_sum, m[5])),
+        ]
+    }
+}
+
+impl TileTransform<6, 6, 2> for F25 {
+    const TAPS: usize = 5;
+
+    fn filter(frequency: usize, tap: usize) -> f64 {
+        at_six_points(frequency, tap, Self::TAPS)
+    }
+
+    #[inline(always)]
+    fn input<S: Simd>(simd: S, x: [S::f32s; 6]) -> [S::f32s; 6] {
+        to_six_points(simd, x)
+    }
+
+    #[inline(always)]
+    fn output<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 2] {
+        let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
+        let AtSixPoints { near_sum, near_difference, far_sum, far_difference } = from_six_points(simd, m);
+        [
+            simd.mul_add_e_f32s(far, near_sum, simd.mul_add_e_f32s(near, far_sum, m[0])),
+            simd.add_f32s(simd.add_f32s(near_difference, far_difference), m[5]),
+        ]
+    }
+}
+
+/// A filter of up to twice the taps at stride 2: pairs of pixels are channels of one pixel, the taps pairs as well.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Folded<T>(T);
+
+impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const OUT: usize> TileTransform<IN, FREQ, OUT>
+    for Folded<T>
+{
+    const TAPS: usize = T::TAPS;
+    const STRIDE: usize = T::STRIDE;
+    const FOLD: usize = 2;
+
+    fn filter(frequency: usize, tap: usize) -> f64 {
+        T::filter(frequency, tap)
+    }
+
+    #[inline(always)]
+    fn input<S: Simd>(simd: S, x: [S::f32s; IN]) -> [S::f32s; FREQ] {
+        T::input(simd, x)
+    }
+
+    #[inline(always)]
+    fn output<S: Simd>(simd: S, m: [S::f32s; FREQ]) -> [S::f32s; OUT] {
+        T::output(simd, m)
+    }
+}
+
 /// F(2, 3), interpolated at 0, ±1 and ∞.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct F23;
 
 impl TileTransform<4, 4, 2> for F23 {
-    const STRIDE: usize = 1;
-    const FILTER: [[f64; 3]; 4] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]];
+    const TAPS: usize = 3;
+
+    fn filter(frequency: usize, tap: usize) -> f64 {
+        [[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]][frequency][tap]
+    }
 
     #[inline(always)]
     fn input<S: Simd>(simd: S, x: [S::f32s; 4]) -> [S::f32s; 4] {
@@ -91,21 +213,23 @@ impl TileTransform<4, 4, 2> for F23 {
 /// Stride 2 by phases: the middle tap meets every odd input of the tile on its own, the outer taps meet the even ones
 /// as F(4, 2), interpolated at 0, ±1, 2 and ∞.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stride2;
+pub(crate) struct Phases4;
 
-impl TileTransform<9, 9, 4> for Stride2 {
+impl TileTransform<9, 9, 4> for Phases4 {
+    const TAPS: usize = 3;
     const STRIDE: usize = 2;
-    const FILTER: [[f64; 3]; 9] = [
-        [0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0],
-        [0.0, 1.0, 0.0],
-        [1.0 / 2.0, 0.0, 0.0],
-        [-1.0 / 2.0, 0.0, -1.0 / 2.0],
-        [-1.0 / 6.0, 0.0, 1.0 / 6.0],
-        [1.0 / 6.0, 0.0, 1.0 / 3.0],
-        [0.0, 0.0, 1.0],
-    ];
+
+    fn filter(frequency: usize, tap: usize) -> f64 {
+        const MIDDLE: [f64; 3] = [0.0, 1.0, 0.0];
+        const OUTER: [[f64; 3]; 5] = [
+            [1.0 / 2.0, 0.0, 0.0],
+            [-1.0 / 2.0, 0.0, -1.0 / 2.0],
+            [-1.0 / 6.0, 0.0, 1.0 / 6.0],
+            [1.0 / 6.0, 0.0, 1.0 / 3.0],
+            [0.0, 0.0, 1.0],
+        ];
+        frequency.checked_sub(4).map_or(MIDDLE, |outer| OUTER[outer])[tap]
+    }
 
     #[inline(always)]
     fn input<S: Simd>(simd: S, x: [S::f32s; 9]) -> [S::f32s; 9] {
@@ -141,5 +265,30 @@ impl TileTransform<9, 9, 4> for Stride2 {
             simd.mul_add_e_f32s(four, m[7], simd.add_f32s(m[2], sum)),
             simd.add_f32s(simd.mul_add_e_f32s(eight, m[7], simd.add_f32s(m[3], difference)), m[8]),
         ]
+    }
+}
+
+/// The same for tiles of 2: the outer taps as F(2, 2), interpolated at 0, 1 and ∞, which needs additions alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Phases2;
+
+impl TileTransform<5, 5, 2> for Phases2 {
+    const TAPS: usize = 3;
+    const STRIDE: usize = 2;
+
+    fn filter(frequency: usize, tap: usize) -> f64 {
+        const WEIGHTS: [[f64; 3]; 5] =
+            [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 1.0]];
+        WEIGHTS[frequency][tap]
+    }
+
+    #[inline(always)]
+    fn input<S: Simd>(simd: S, x: [S::f32s; 5]) -> [S::f32s; 5] {
+        [x[1], x[3], simd.sub_f32s(x[0], x[2]), x[2], simd.sub_f32s(x[4], x[2])]
+    }
+
+    #[inline(always)]
+    fn output<S: Simd>(simd: S, m: [S::f32s; 5]) -> [S::f32s; 2] {
+        [simd.add_f32s(m[0], simd.add_f32s(m[2], m[3])), simd.add_f32s(m[1], simd.add_f32s(m[3], m[4]))]
     }
 }
