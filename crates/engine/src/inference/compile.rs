@@ -2,13 +2,13 @@
 
 mod band_limited;
 
-use super::cost::{Machine, Wanted};
+use super::cost::{Machine, Pick, Wanted};
 use super::memory;
 use super::step::{Activation, Buffer, Compiled, Kind, Size, Step, size_of_map};
 use crate::plan::{Operation, Plan};
 use crate::shape::Shape;
 use jpegnet_kernels::Masking;
-use jpegnet_kernels::pixels::ConvShape;
+use jpegnet_kernels::pixels::{Conv2d, ConvShape};
 
 /// What a compiled network is for.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +182,17 @@ impl Compiler<'_> {
         Some(other)
     }
 
+    /// The method for a convolution of as many images as will run through it together.
+    fn pick(&self, shape: &ConvShape, wanted: Wanted) -> Option<(Conv2d, Pick)> {
+        let Circumstances { threads, machine, .. } = self.circumstances;
+        machine.pick(shape, wanted, self.images_at_once(shape), threads)
+    }
+
+    /// Images that run through a convolution together.
+    fn images_at_once(&self, shape: &ConvShape) -> usize {
+        memory::images_at_once(shape.input_len() + shape.output_len(), self.circumstances.batch)
+    }
+
     /// A convolution with all that can be fused behind it: batch normalisation, one residual, one activation.
     fn convolution(&mut self, node: usize, mut inputs: Vec<Buffer>) {
         let plan = self.plan;
@@ -202,16 +213,12 @@ impl Compiler<'_> {
             self.emit(Kind::Sum { activation }, end, node, inputs);
             return;
         }
-        let kind =
-            match self.circumstances.machine.pick(&shape, wanted, self.circumstances.batch, self.circumstances.threads)
-            {
-                Some((conv, pick)) => Kind::Conv2d { conv: Box::new(conv), folded, activation, pick },
-                None => Kind::Coefficients {
-                    folded,
-                    activation,
-                    scratch: coefficients_scratch(&plan.nodes[node].operation),
-                },
-            };
+        let kind = match self.pick(&shape, wanted) {
+            Some((conv, pick)) => Kind::Conv2d { conv: Box::new(conv), folded, activation, pick },
+            None => {
+                Kind::Coefficients { folded, activation, scratch: coefficients_scratch(&plan.nodes[node].operation) }
+            }
+        };
         self.emit(kind, end, node, inputs);
     }
 }

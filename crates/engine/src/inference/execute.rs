@@ -5,7 +5,7 @@ mod convolution;
 mod pass;
 
 use super::pack::Filter;
-use super::step::{Compiled, Kind};
+use super::step::{Buffer, Compiled, Kind, Step};
 use crate::EngineError;
 use crate::floats::Floats;
 use crate::input::BatchInput;
@@ -56,7 +56,7 @@ impl Executor {
             let slots = group.get_mut().unwrap_or_else(PoisonError::into_inner);
             slots.resize_with(compiled.slots.len().max(slots.len()), Floats::default);
             for (slot, &length) in slots.iter_mut().zip(&compiled.slots) {
-                slot.grow(length * compiled.group)?;
+                slot.grow(length)?;
             }
         }
         let (frequencies, products) = self.shared.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -84,12 +84,15 @@ impl Executor {
     pub(crate) fn run(&self, run: &Run) -> Vec<f32> {
         let classes = run.plan.classes();
         let mut logits = vec![0.0; run.input.len() * classes];
-        let group_len = run.compiled.group * classes;
+        let group_len = run.compiled.group() * classes;
         let work = |(number, logits): (usize, &mut [f32])| {
-            let first = number * run.compiled.group;
+            let first = number * run.compiled.group();
             let memory = rayon::current_thread_index().filter(|_| run.compiled.side_by_side).unwrap_or(0);
             let mut slots = self.groups[memory].lock().unwrap_or_else(PoisonError::into_inner);
-            self.run_group(run, &mut slots, first..first + logits.len() / classes);
+            let last = run.compiled.segments.len() - 1;
+            let mut starts = vec![0; last + 1];
+            let images = first..first + logits.len() / classes;
+            self.run_segments(run, &mut slots, &mut starts, last, images);
             let from = &slots[run.compiled.places[run.compiled.logits.0]];
             logits.copy_from_slice(&from[..logits.len()]);
         };
@@ -101,22 +104,47 @@ impl Executor {
         logits
     }
 
-    fn run_group(&self, run: &Run, slots: &mut [Floats], images: Range<usize>) {
-        let Compiled { steps, places, .. } = run.compiled;
-        for (number, step) in steps.iter().enumerate() {
-            let place = places[step.output.0];
-            // Taken out so that it can be written while the others are read.
-            let mut memory = std::mem::take(&mut slots[place]);
-            let output = &mut memory[..images.len() * step.size.len()];
-            let inputs: Vec<&[f32]> = step.inputs.iter().map(|input| &slots[places[input.0]][..]).collect();
-            let filter = run.filters[number].as_deref();
-            let parallel = !run.compiled.side_by_side;
-            let start = run.observer.map(|observer| (observer, Instant::now()));
-            Pass { executor: self, run, step, filter, images: images.clone(), inputs: &inputs, parallel }.run(output);
-            if let Some((observer, start)) = start {
-                observer.step(number, output, start.elapsed());
+    /// Takes a group through all segments up to the one numbered `last`, whose images they are; `starts` has the first
+    /// image that each segment is at.
+    fn run_segments(&self, run: &Run, slots: &mut [Floats], starts: &mut [usize], last: usize, images: Range<usize>) {
+        let Compiled { steps, segments, .. } = run.compiled;
+        starts[last] = images.start;
+        if let Some(before) = last.checked_sub(1) {
+            let part = segments[before].group;
+            for first in images.clone().step_by(part) {
+                self.run_segments(run, slots, starts, before, first..(first + part).min(images.end));
             }
-            slots[place] = memory;
         }
+        for number in segments[last].steps.clone() {
+            self.run_step(run, slots, starts, (number, &steps[number]), images.clone());
+        }
+    }
+
+    fn run_step(
+        &self,
+        run: &Run,
+        slots: &mut [Floats],
+        starts: &[usize],
+        (number, step): (usize, &Step),
+        images: Range<usize>,
+    ) {
+        let Compiled { places, owners, .. } = run.compiled;
+        // A buffer holds the images of its owner's group.
+        let offset = |buffer: Buffer| images.start - starts[owners[buffer.0]];
+        let place = places[step.output.0];
+        // Taken out so that it can be written while the others are read.
+        let mut memory = std::mem::take(&mut slots[place]);
+        let length = step.size.len();
+        let output = &mut memory[offset(step.output) * length..][..images.len() * length];
+        let input = |input: &Buffer| &slots[places[input.0]][offset(*input) * run.compiled.sizes[input.0]..];
+        let inputs: Vec<&[f32]> = step.inputs.iter().map(input).collect();
+        let filter = run.filters[number].as_deref();
+        let parallel = !run.compiled.side_by_side;
+        let start = run.observer.map(|observer| (observer, Instant::now()));
+        Pass { executor: self, run, step, filter, images, inputs: &inputs, parallel }.run(output);
+        if let Some((observer, start)) = start {
+            observer.step(number, output, start.elapsed());
+        }
+        slots[place] = memory;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::compile::Circumstances;
 use super::cost::longest_run;
-use super::step::{Buffer, Compiled, Kind, Size, Step};
+use super::step::{Buffer, Compiled, Kind, Segment, Size, Step};
 
 /// Floats of an image's maps up to which a network is small: groups of such images run side by side, one a thread.
 const SMALL: usize = 1 << 17;
@@ -10,46 +10,100 @@ const SMALL: usize = 1 << 17;
 /// Floats of maps that a group of a small network should hold, so that they stay near its core.
 const NEAR: usize = 1 << 17;
 
-/// Floats of maps that a group may hold at all, unless one image needs more: 64 MiB.
-const MOST: usize = 1 << 24;
-
 /// Images of a small network that run through it together: enough that its last layers still have tiles to multiply.
 const SMALL_GROUP: std::ops::RangeInclusive<usize> = 4..=32;
 
+/// Floats that the images at work on a step may read (residuals aside) and write: 6 MiB, which stays in a cache that the
+/// cores share.
+const AT_ONCE: usize = 3 << 19;
+
+/// Images that run together through a step that reads and writes so many floats an image: few where maps are large, so
+/// that they stay in the cache; many where they are small, since every group reads all filters anew.
+pub(super) fn images_at_once(floats: usize, batch: usize) -> usize {
+    let most = (AT_ONCE / floats.max(1)).max(1);
+    // Powers of two, so that a group is made of whole smaller ones.
+    (1 << most.ilog2()).min(batch)
+}
+
 pub(super) fn plan(circumstances: Circumstances, steps: &mut Vec<Step>, sizes: &[Size], logits: Buffer) -> Compiled {
-    let (places, slots) = assign(steps, sizes, logits);
-    let image: usize = slots.iter().sum::<usize>().max(1);
     let Circumstances { batch, threads, .. } = circumstances;
+    let (_, slots) = assign(steps, sizes, logits, &[Segment { steps: 0..steps.len(), group: 1 }]);
+    let image: usize = slots.iter().sum::<usize>().max(1);
     let side_by_side = image <= SMALL && threads > 1 && batch >= threads * SMALL_GROUP.start();
-    let group = if image <= SMALL {
+    let segments = if image <= SMALL {
         let most = (NEAR / image).clamp(*SMALL_GROUP.start(), *SMALL_GROUP.end());
         // Equally large groups, as many as keep all threads busy.
         let groups = batch.div_ceil(most);
-        batch.div_ceil(if side_by_side { groups.next_multiple_of(threads) } else { groups })
+        let group = batch.div_ceil(if side_by_side { groups.next_multiple_of(threads) } else { groups });
+        vec![Segment { steps: 0..steps.len(), group }]
     } else {
-        (MOST / image).clamp(1, batch)
+        segments(steps, sizes, batch)
     };
     let sharing = if side_by_side { 1 } else { threads };
-    let scratch = steps.iter().map(|step| match &step.kind {
-        Kind::Conv2d { conv, pick, .. } if pick.shared && sharing > 1 => conv.shared_run(group * conv.units()).rows_len,
-        Kind::Conv2d { conv, .. } => conv.workspace_len(longest_run(conv, group)),
-        Kind::BandConv2d { method, .. } => method.workspace_len(),
-        _ => 0,
-    });
-    let scratch = scratch.max().unwrap_or(0);
-    let shared = steps.iter().map(|step| match &step.kind {
-        Kind::Conv2d { conv, pick, .. } if pick.shared && sharing > 1 => {
-            let run = conv.shared_run(group * conv.units());
-            (run.frequencies * run.frequency_len, run.frequencies * run.product_len)
+    let (mut scratch, mut shared) = (0, (0, 0));
+    for Segment { steps: range, group } in &segments {
+        for step in &steps[range.clone()] {
+            let needed = match &step.kind {
+                Kind::Conv2d { conv, pick, .. } if pick.shared && sharing > 1 => {
+                    let run = conv.shared_run(group * conv.units());
+                    shared.0 = run.frequency_len.saturating_mul(run.frequencies).max(shared.0);
+                    shared.1 = run.product_len.saturating_mul(run.frequencies).max(shared.1);
+                    run.rows_len
+                }
+                Kind::Conv2d { conv, .. } => conv.workspace_len(longest_run(conv, *group)),
+                Kind::BandConv2d { method, .. } => method.workspace_len(),
+                _ => 0,
+            };
+            scratch = needed.max(scratch);
         }
-        _ => (0, 0),
-    });
-    let shared = shared.fold((0, 0), |most, run| (most.0.max(run.0), most.1.max(run.1)));
-    Compiled { steps: std::mem::take(steps), places, slots, logits, group, side_by_side, scratch, shared }
+    }
+    let (places, slots) = assign(steps, sizes, logits, &segments);
+    let owners = owners(steps, sizes.len(), logits, &segments);
+    let sizes = sizes.iter().map(|size| size.len()).collect();
+    let steps = std::mem::take(steps);
+    Compiled { steps, segments, sizes, places, owners, slots, logits, side_by_side, scratch, shared }
 }
 
-/// A slot for every buffer, reused once nothing reads it any more, and every slot's length.
-fn assign(steps: &[Step], sizes: &[Size], logits: Buffer) -> (Vec<usize>, Vec<usize>) {
+/// Runs of steps with the images of each at once: as many as suit the step that suits the fewest from there on, since a
+/// group is made of whole smaller ones.
+fn segments(steps: &[Step], sizes: &[Size], batch: usize) -> Vec<Segment> {
+    let mut groups: Vec<usize> = Vec::with_capacity(steps.len());
+    let mut fewest = batch;
+    for step in steps.iter().rev() {
+        let read = step.inputs.first().map_or(0, |input| sizes[input.0].len());
+        fewest = images_at_once(read + step.size.len(), fewest);
+        groups.push(fewest);
+    }
+    let mut segments: Vec<Segment> = Vec::new();
+    for (number, group) in groups.into_iter().rev().enumerate() {
+        match segments.last_mut() {
+            Some(last) if group == last.group => last.steps.end = number + 1,
+            _ => segments.push(Segment { steps: number..number + 1, group }),
+        }
+    }
+    segments
+}
+
+/// The segment that reads each buffer last, whose images it holds.
+fn owners(steps: &[Step], buffers: usize, logits: Buffer, segments: &[Segment]) -> Vec<usize> {
+    let mut owners = vec![0; buffers];
+    for (number, segment) in segments.iter().enumerate() {
+        for step in &steps[segment.steps.clone()] {
+            for buffer in step.inputs.iter().chain([&step.output]) {
+                owners[buffer.0] = number;
+            }
+        }
+    }
+    owners[logits.0] = segments.len() - 1;
+    owners
+}
+
+/// A slot for every buffer, reused once nothing reads it any more, and every slot's floats.
+fn assign(steps: &[Step], sizes: &[Size], logits: Buffer, segments: &[Segment]) -> (Vec<usize>, Vec<usize>) {
+    let owners = owners(steps, sizes.len(), logits, segments);
+    let lengths: Vec<usize> =
+        sizes.iter().zip(&owners).map(|(size, &owner)| size.len() * segments[owner].group).collect();
+    let segment_of = |step: usize| segments.iter().position(|segment| segment.steps.contains(&step));
     let mut last_use = vec![0; sizes.len()];
     for (number, step) in steps.iter().enumerate() {
         for buffer in step.inputs.iter().chain([&step.output]) {
@@ -60,10 +114,18 @@ fn assign(steps: &[Step], sizes: &[Size], logits: Buffer) -> (Vec<usize>, Vec<us
     let mut places = vec![usize::MAX; sizes.len()];
     let mut slots: Vec<usize> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
+    // What one segment writes, part by part, for a later one to read must outlast all parts: it is never shared before.
+    for (number, step) in steps.iter().enumerate() {
+        let buffer = step.output.0;
+        if places[buffer] == usize::MAX && segment_of(number) != Some(owners[buffer]) {
+            slots.push(lengths[buffer]);
+            places[buffer] = slots.len() - 1;
+        }
+    }
     for (number, step) in steps.iter().enumerate() {
         let buffer = step.output.0;
         if places[buffer] == usize::MAX {
-            let length = sizes[buffer].len();
+            let length = lengths[buffer];
             // The smallest free slot that is large enough, else the largest, which grows.
             let fitting = free.iter().copied().filter(|&slot| slots[slot] >= length).min_by_key(|&slot| slots[slot]);
             let slot = fitting.or_else(|| free.iter().copied().max_by_key(|&slot| slots[slot]));

@@ -5,6 +5,7 @@ use crate::shape::Shape;
 use jpegnet_kernels::band::BandShape;
 use jpegnet_kernels::pixels::{Conv2d, PoolShape};
 use jpegnet_kernels::{Masking, PiecewiseLinear};
+use std::ops::Range;
 
 /// A virtual buffer: one map or vector of every image of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,21 +123,40 @@ pub(crate) enum Kind {
     GlobalAveragePool,
 }
 
+/// Steps through which the same number of images run together.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    pub(crate) steps: Range<usize>,
+    /// Images at once.
+    pub(crate) group: usize,
+}
+
 /// A network compiled for a batch size and a mode.
 #[derive(Clone, Debug)]
 pub(crate) struct Compiled {
     pub(crate) steps: Vec<Step>,
+    /// In order; each takes a group through the segments before it, part by part, and then through its own steps.
+    pub(crate) segments: Vec<Segment>,
+    /// Floats of an image in every buffer.
+    pub(crate) sizes: Vec<usize>,
     /// The slot of every buffer.
     pub(crate) places: Vec<usize>,
-    /// Floats of an image in every slot.
+    /// The segment whose images every buffer holds: the last to read it.
+    pub(crate) owners: Vec<usize>,
+    /// Floats of every slot.
     pub(crate) slots: Vec<usize>,
     pub(crate) logits: Buffer,
-    /// Images that run through the network together.
-    pub(crate) group: usize,
     /// Whether groups run side by side, one a thread; otherwise threads share a group.
     pub(crate) side_by_side: bool,
     /// Floats of scratch that a thread needs.
     pub(crate) scratch: usize,
     /// Floats of frequencies and of their products that threads share.
     pub(crate) shared: (usize, usize),
+}
+
+impl Compiled {
+    /// Images of the largest groups.
+    pub(crate) fn group(&self) -> usize {
+        self.segments.last().map_or(1, |segment| segment.group)
+    }
 }

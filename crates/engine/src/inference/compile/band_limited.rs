@@ -71,7 +71,8 @@ impl Compiler<'_> {
         let (end, activation) = self.activation_after(last);
         let from_band = self.sizes[self.value(value).0].band.is_some();
         let threads = self.circumstances.threads;
-        let pick = self.circumstances.machine.pick_in_band(shape, *wanted, band, self.circumstances.batch, threads);
+        let images = self.images_at_once(shape);
+        let pick = self.circumstances.machine.pick_in_band(shape, *wanted, band, images, threads);
         if let Some(BandPick { method, nanoseconds, others, asked_for }) = pick.filter(|_| from_band) {
             let inputs = [self.value(value)].into_iter().chain(residual).collect();
             let kind = Kind::BandConv2d { method, folded, activation, nanoseconds, others, asked_for };
@@ -95,8 +96,9 @@ impl Compiler<'_> {
         inputs: &mut [Buffer],
     ) -> bool {
         let all = 2 * SIDE - 1;
-        let Circumstances { batch, threads, machine, .. } = self.circumstances;
-        let Some(pick) = machine.pick_in_band(shape, Wanted::Diagonalised, all, batch, threads) else {
+        let Circumstances { threads, machine, .. } = self.circumstances;
+        let images = self.images_at_once(shape);
+        let Some(pick) = machine.pick_in_band(shape, Wanted::Diagonalised, all, images, threads) else {
             return false;
         };
         let BandPick { method, nanoseconds, others, asked_for } = pick;
@@ -112,8 +114,7 @@ impl Compiler<'_> {
 
     fn convolution_in_pixels(&self, shape: ConvShape, wanted: Wanted, node: usize, folded: Option<usize>) -> Kind {
         let activation = Activation::Identity;
-        let (batch, threads) = (self.circumstances.batch, self.circumstances.threads);
-        if let Some((conv, pick)) = self.circumstances.machine.pick(&shape, wanted, batch, threads) {
+        if let Some((conv, pick)) = self.pick(&shape, wanted) {
             return Kind::Conv2d { conv: Box::new(conv), folded, activation, pick };
         }
         let scratch = super::coefficients_scratch(&self.plan.nodes[node].operation);
