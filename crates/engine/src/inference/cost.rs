@@ -117,6 +117,8 @@ struct Estimate {
 pub(crate) struct Machine {
     /// Multiply-adds of a matrix product in the cache, per nanosecond.
     multiply_adds: f64,
+    /// The same of a direct convolution.
+    direct_multiply_adds: f64,
     /// Floats read from memory, per nanosecond.
     floats_from_memory: f64,
     /// Nanoseconds to transform a tile of 16 channels there and back, of 36 frequencies whatever the taps.
@@ -147,18 +149,22 @@ impl Machine {
             height: side,
             width: side,
         };
-        let product = shape(64, 1, 1, 16);
-        let multiply_adds = product.direct_multiplies() as f64 / nanoseconds(isa, product, Method::Pointwise);
+        let rate = |shape: ConvShape, method| shape.direct_multiplies() as f64 / nanoseconds(isa, shape, method);
+        let multiply_adds = rate(shape(64, 1, 1, 16), Method::Pointwise);
         let transform = |method: Method, stride| {
-            let shape = shape(16, 3, stride, 16);
+            // Two groups of channels: the product of one alone is slower.
+            let channels = 2 * LANES;
+            let shape = shape(channels, 3, stride, 16 * stride);
             let Some(tile) = method.tile() else {
                 return 0.0;
             };
-            let products = (tile.frequencies * LANES * LANES) as f64 / multiply_adds;
-            (nanoseconds(isa, shape, method) / tiles(&shape, tile.side) as f64 - products).max(1.0)
+            let products = (tile.frequencies * channels * channels) as f64 / multiply_adds;
+            let transforms = nanoseconds(isa, shape, method) / tiles(&shape, tile.side) as f64 - products;
+            (transforms / 2.0).max(1.0)
         };
         Machine {
             multiply_adds,
+            direct_multiply_adds: rate(shape(32, 3, 1, 16), Method::Direct),
             floats_from_memory: floats_from_memory(isa),
             winograd4: transform(Method::Winograd4, 1),
             winograd2: transform(Method::Winograd2, 1),
@@ -271,7 +277,8 @@ impl Machine {
         };
         let frequencies = tile.map_or(shape.size * shape.size, |tile| tile.frequencies) as f64;
         let tiles = tiles(shape, tile.map_or(1, |tile| tile.side)) as f64;
-        let multiplying = tiles * frequencies * inputs * outputs / self.multiply_adds / threads as f64;
+        let rate = if method == Method::Direct { self.direct_multiply_adds } else { self.multiply_adds };
+        let multiplying = tiles * frequencies * inputs * outputs / rate / threads as f64;
         let transforming = tiles * groups * transform;
         let filter = frequencies * inputs * outputs;
         let memory = self.floats_from_memory * if threads > 1 { MEMORY_OF_MANY } else { 1.0 };
