@@ -13,6 +13,7 @@ mod input;
 mod masking;
 mod pointwise;
 mod pool;
+mod scatter;
 mod winograd;
 
 pub use conv2d::{Conv2d, ConvShape, Method, Tile};
@@ -20,4 +21,5 @@ pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};
 pub use epilogue::{Activation, Epilogue, scale_shift_in_place};
 pub use masking::masked_in_place;
 pub use pool::{PoolShape, global_average_pool_into, max_pool_rows_into, subsample_into};
+pub use scatter::Scatter;
 pub use winograd::SharedRun;

@@ -3,6 +3,8 @@
 
 pub mod convolution;
 pub mod nonlinearity;
+pub mod pixels;
+pub mod plane;
 
 use jpegnet_kernels::definition::{CoefficientMap, UNIT_STEPS};
 use jpegnet_kernels::{BLOCK, Extent, Grid};
