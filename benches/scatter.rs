@@ -108,16 +108,17 @@ struct Case {
 
 impl Case {
     fn new(isa: Isa, layer: (usize, usize, usize, usize), ratio: usize, non_zeros: usize) -> Case {
-        let (output_channels, size, stride, side) = layer;
+        let (output_channels, size, stride, length) = layer;
         let ratios = [(1, 1), (ratio, ratio), (ratio, ratio)];
         let (mean, std) = ([0.49, 0.48, 0.45], [0.25, 0.24, 0.26]);
-        let transform = InputTransform::new(side, side, InputColour::YCbCr, &ratios, 3, &mean, &std);
+        let transform = InputTransform::new(length, length, InputColour::YCbCr, &ratios, 3, &mean, &std);
         let plane = |(number, &(ratio, _)): (usize, &(usize, usize))| {
-            Plane::new(side, ratio, if number == 0 { non_zeros } else { non_zeros.div_ceil(3) })
+            Plane::new(length, ratio, if number == 0 { non_zeros } else { non_zeros.div_ceil(3) })
         };
         let planes = ratios.iter().enumerate().map(plane).collect();
         let padding = size / 2;
-        let shape = ConvShape { input_channels: 3, output_channels, size, stride, padding, height: side, width: side };
+        let shape =
+            ConvShape { input_channels: 3, output_channels, size, stride, padding, height: length, width: length };
         let value = |at: usize| (at * 37 % 101) as f32 / 50.0 - 1.0;
         let filter = (0..shape.filter_len()).map(value).collect();
         Case { isa, transform, planes, shape, filter, bias: (0..output_channels).map(value).collect() }

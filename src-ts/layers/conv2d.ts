@@ -4,12 +4,23 @@ import { frozen } from './freeze.js'
 
 /**
  * How a convolution is computed at inference; every way is the same map. `auto`: as the planner picks; `winograd`:
- * F(4×4, 3×3); `winograd2`: F(2×2, 3×3); `diagonalised`: a product per coefficient, 3×3 at stride 1 only; `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels, directly, and
- * back; `exploded`: the paper's tensor of coefficients as written.
+ * F(4×4, 3×3) and its kin for 5×5 and, at stride 2, 3×3 to 8×8; `winograd2`: F(2×2, 3×3), for 3×3; `diagonalised`: a product per
+ * coefficient, 3×3 at stride 1 only; `scatter`: each non-zero quantised coefficient adds its response, for the first convolution, if
+ * it alone reads the input (elsewhere as the planner picks); `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels,
+ * directly, and back; `exploded`: the paper's tensor of coefficients as written.
  */
 export type Factorisation = (typeof FACTORISATIONS)[number]
 
-const FACTORISATIONS = ['auto', 'winograd', 'winograd2', 'diagonalised', 'pointwise', 'sandwich', 'exploded'] as const
+const FACTORISATIONS = [
+  'auto',
+  'winograd',
+  'winograd2',
+  'diagonalised',
+  'scatter',
+  'pointwise',
+  'sandwich',
+  'exploded',
+] as const
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {

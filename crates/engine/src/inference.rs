@@ -10,6 +10,7 @@ mod execute;
 mod memory;
 mod observe;
 mod pack;
+mod scatter;
 mod step;
 mod summary;
 
@@ -18,6 +19,7 @@ pub(crate) use cost::{Machine, Wanted};
 pub(crate) use execute::{Executor, Observer, Run};
 pub(crate) use observe::StepTimes;
 pub(crate) use pack::Packed;
+pub(crate) use scatter::{First, Scatters, Sparsity};
 pub(crate) use step::Compiled;
 pub use summary::StepSummary;
 pub(crate) use summary::{summarise, summarise_coefficients};

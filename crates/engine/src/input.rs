@@ -26,17 +26,25 @@ struct Geometry {
     ratios: Vec<(usize, usize)>,
 }
 
+/// A kind of file.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind {
+    /// By the order in which kinds were met.
+    pub(crate) number: usize,
+    pub(crate) transform: Arc<InputTransform>,
+}
+
 /// The transforms met so far; pictures of a set share a few.
 #[derive(Debug, Default)]
 pub(crate) struct InputTransforms {
-    known: HashMap<Geometry, Arc<InputTransform>>,
+    known: HashMap<Geometry, Kind>,
 }
 
 /// The images of a batch, each with its transform.
 #[derive(Debug)]
 pub(crate) struct BatchInput<'a> {
     images: &'a [Image<'a>],
-    transforms: Vec<Arc<InputTransform>>,
+    kinds: Vec<Kind>,
 }
 
 impl InputTransforms {
@@ -46,11 +54,11 @@ impl InputTransforms {
         input: &InputSpec,
         images: &'a [Image<'a>],
     ) -> Result<BatchInput<'a>, EngineError> {
-        let transforms = images.iter().map(|image| self.transform(input, image)).collect::<Result<_, _>>()?;
-        Ok(BatchInput { images, transforms })
+        let kinds = images.iter().map(|image| self.kind(input, image)).collect::<Result<_, _>>()?;
+        Ok(BatchInput { images, kinds })
     }
 
-    fn transform(&mut self, input: &InputSpec, image: &Image) -> Result<Arc<InputTransform>, EngineError> {
+    fn kind(&mut self, input: &InputSpec, image: &Image) -> Result<Kind, EngineError> {
         let Image { name, jpeg } = image;
         if (jpeg.width as usize, jpeg.height as usize) != (input.width, input.height) {
             return Err(EngineError::SizeMismatch {
@@ -61,10 +69,10 @@ impl InputTransforms {
         }
         let geometry = Geometry { gray: jpeg.colour == Colour::Gray, ratios: ratios(jpeg) };
         if let Some(known) = self.known.get(&geometry) {
-            return Ok(Arc::clone(known));
+            return Ok(known.clone());
         }
         let colour = if geometry.gray { InputColour::Gray } else { InputColour::YCbCr };
-        let transform = Arc::new(InputTransform::new(
+        let transform = InputTransform::new(
             input.width,
             input.height,
             colour,
@@ -72,9 +80,10 @@ impl InputTransforms {
             input.channels,
             &input.mean,
             &input.std,
-        ));
-        self.known.insert(geometry, Arc::clone(&transform));
-        Ok(transform)
+        );
+        let kind = Kind { number: self.known.len(), transform: Arc::new(transform) };
+        self.known.insert(geometry, kind.clone());
+        Ok(kind)
     }
 }
 
@@ -86,12 +95,12 @@ impl BatchInput<'_> {
 
     /// Floats of scratch that one image at a time needs.
     pub(crate) fn scratch(&self) -> usize {
-        self.transforms.iter().map(|transform| transform.workspace_len()).max().unwrap_or(0)
+        self.kinds.iter().map(|kind| kind.transform.workspace_len()).max().unwrap_or(0)
     }
 
     /// Floats of scratch that so many rows of pixels of one image need.
     pub(crate) fn pixel_scratch(&self, rows: usize) -> usize {
-        self.transforms.iter().map(|transform| transform.pixel_workspace_len(rows)).max().unwrap_or(0)
+        self.kinds.iter().map(|kind| kind.transform.pixel_workspace_len(rows)).max().unwrap_or(0)
     }
 
     /// Expands rows of one image into the network's input in pixels `[rows, width, channels]`.
@@ -103,19 +112,25 @@ impl BatchInput<'_> {
         output: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.transforms[image].pixel_rows_into(isa, &self.planes(image), rows, output, scratch);
+        self.kinds[image].transform.pixel_rows_into(isa, &self.planes(image), rows, output, scratch);
     }
 
     /// Expands one image into the network's input `[blocks, 64, channels]`.
     pub(crate) fn expand_into(&self, isa: Isa, image: usize, output: &mut [f32], scratch: &mut [f32]) {
-        let (jpeg, transform) = (self.images[image].jpeg, &self.transforms[image]);
+        let (jpeg, transform) = (self.images[image].jpeg, &self.kinds[image].transform);
         transform.apply_into(isa, &self.planes(image), output, &mut scratch[..transform.workspace_len()]);
         // What an encoder fills the last blocks up with is no part of the picture.
         let extent = Extent { height: jpeg.height as usize, width: jpeg.width as usize };
         clear_beyond(isa, extent, output.len() / (extent.grid().blocks() * BLOCK), output);
     }
 
-    fn planes(&self, image: usize) -> Vec<SparsePlane<'_>> {
+    /// The kind of file of every image.
+    pub(crate) fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// The components of an image.
+    pub(crate) fn planes(&self, image: usize) -> Vec<SparsePlane<'_>> {
         let jpeg = self.images[image].jpeg;
         jpeg.components
             .iter()

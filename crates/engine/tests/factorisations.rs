@@ -57,6 +57,51 @@ fn images_that_run_in_groups_of_several_sizes_have_the_logits_they_have_alone() 
     }
 }
 
+/// The network with its first convolution computed so.
+fn begins_with(mut spec: NetworkSpec, name: &str) -> NetworkSpec {
+    let first = spec.nodes.iter_mut().find(|node| node.inputs == [0]).unwrap();
+    if let OperationSpec::Conv2d { factorisation, .. } = &mut first.operation {
+        *factorisation = name.into();
+    }
+    spec
+}
+
+#[test]
+fn a_first_convolution_straight_from_coefficients_agrees_for_all_kinds_of_files() {
+    // One convolution alone reads its input.
+    for (height, width) in [(44, 36), (64, 64), (33, 50)] {
+        let spec = stem_and_shortcuts(height, width);
+        let pictures: Vec<_> = [Colour::YCbCr, Colour::Gray, Colour::YCbCr]
+            .into_iter()
+            .zip(5..)
+            .flat_map(|(colour, seed)| pictures(2, colour, height, width, seed))
+            .collect();
+        let images = images(&pictures);
+        let mut through_pixels = network(begins_with(spec.clone(), "sandwich"), 4);
+        let expected = through_pixels.predict(&images, None).unwrap();
+        let mut scattered = network(begins_with(spec, "scatter"), 4);
+        let found = scattered.predict(&images, None).unwrap();
+        assert!(largest_difference(&found, &expected) < 1e-5);
+        let steps = scattered.steps_of(images.len(), None).unwrap();
+        assert_eq!((steps[0].path.as_str(), steps[0].factorisation), ("conv1", Some("scatter")));
+        assert_eq!(steps[0].operation, "input + conv2d + batchNorm + piecewiseLinear");
+        assert!(steps[0].reason.as_deref().unwrap().starts_with("asked for, for about "));
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(|| scattered.predict(&images, None)).unwrap(), found, "the same bits");
+        }
+    }
+}
+
+#[test]
+fn an_input_that_several_layers_read_is_not_scattered() {
+    let spec = paper_resnet(MaskingSpec::Exact, 15, &[0.5; 3], &[0.25; 3]);
+    let mut network = network(begins_with(spec, "scatter"), 4);
+    let pictures = pictures(3, Colour::YCbCr, 32, 32, 5);
+    network.predict(&images(&pictures), None).unwrap();
+    assert_eq!(network.steps_of(3, None).unwrap()[0].path, "input");
+}
+
 #[test]
 fn factorisations_agree_in_a_band() {
     let spec = paper_resnet(MaskingSpec::Exact, 15, &[0.49, 0.48, 0.45], &[0.25, 0.24, 0.26]);

@@ -4,6 +4,7 @@ mod band_limited;
 
 use super::cost::{Machine, Pick, Wanted};
 use super::memory;
+use super::scatter::{First, Sparsity};
 use super::step::{Activation, Buffer, Compiled, Kind, Size, Step, size_of_map};
 use crate::plan::{Operation, Plan};
 use crate::shape::Shape;
@@ -21,6 +22,8 @@ pub(crate) struct Circumstances<'a> {
     /// φ that every map is truncated to, if any.
     pub(crate) band: Option<usize>,
     pub(crate) machine: &'a Machine,
+    /// How sparse the pictures are, if that is known and the first convolution can make use of it.
+    pub(crate) sparsity: Option<Sparsity>,
 }
 
 /// Fuses a plan's nodes into steps, picks the methods and plans the memory.
@@ -219,7 +222,24 @@ impl Compiler<'_> {
                 Kind::Coefficients { folded, activation, scratch: coefficients_scratch(&plan.nodes[node].operation) }
             }
         };
+        if let Some(kind) = self.scatter(node, &kind) {
+            // It reads the pictures themselves: the only step so far made the pixels it would have read.
+            self.steps.clear();
+            self.emit(kind, end, node, Vec::new());
+            return;
+        }
         self.emit(kind, end, node, inputs);
+    }
+
+    /// A convolution of pixels straight from the pictures' coefficients instead, if that is possible and faster.
+    fn scatter(&self, node: usize, kind: &Kind) -> Option<Kind> {
+        let Circumstances { threads, machine, sparsity, .. } = self.circumstances;
+        let Kind::Conv2d { folded, activation, pick, .. } = kind else {
+            return None;
+        };
+        let first = First::of(self.plan).filter(|first| first.node == node)?;
+        let pick = first.pick(sparsity?, machine, threads, pick.nanoseconds)?;
+        Some(Kind::Scatter { folded: *folded, activation: activation.clone(), pick })
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Wanted {
     Pixels(Method),
     /// The diagonalised explosion.
     Diagonalised,
+    /// Straight from quantised coefficients.
+    Scatter,
     /// Ξ on coefficients, by the factorisation that training uses.
     Coefficients,
 }
@@ -139,6 +141,11 @@ impl Machine {
         }
     }
 
+    /// Multiply-adds of a matrix product in the cache, per nanosecond of a thread.
+    pub(crate) fn multiply_adds(&self) -> f64 {
+        self.multiply_adds
+    }
+
     fn measure(isa: Isa) -> Machine {
         let shape = |channels, size, stride, side| ConvShape {
             input_channels: channels,
@@ -190,8 +197,8 @@ impl Machine {
             .collect();
         estimates.sort_by(|(_, first), (_, second)| first.nanoseconds.total_cmp(&second.nanoseconds));
         let (wanted, asked_for) = match wanted {
-            // Maps that do not fill their blocks have no diagonal form.
-            Wanted::Any | Wanted::Diagonalised => (estimates.first()?.0, false),
+            // Maps that do not fill their blocks have no diagonal form, and not every input is read by one convolution.
+            Wanted::Any | Wanted::Diagonalised | Wanted::Scatter => (estimates.first()?.0, false),
             // So is the one that is asked for there.
             Wanted::Pixels(Method::Direct) if Method::Pointwise.takes(shape) => (Method::Pointwise, true),
             Wanted::Pixels(method) => (method, true),

@@ -13,6 +13,7 @@ use crate::parameters::Parameters;
 use crate::plan::Plan;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::Isa;
+use jpegnet_kernels::pixels::Scatter;
 use pass::{INPUT_ROWS, Pass};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -36,6 +37,8 @@ pub(crate) struct Run<'a> {
     pub(crate) compiled: &'a Compiled,
     pub(crate) filters: &'a [Option<Arc<Filter>>],
     pub(crate) input: &'a BatchInput<'a>,
+    /// Of every image, if the first step reads coefficients.
+    pub(crate) scatters: &'a [(Arc<Scatter>, Arc<Filter>)],
     /// Told of every step.
     pub(crate) observer: Option<&'a dyn Observer>,
 }
@@ -48,7 +51,12 @@ pub(crate) trait Observer: Sync {
 
 impl Executor {
     /// Makes room for a compiled network.
-    pub(crate) fn prepare(&mut self, compiled: &Compiled, input: &BatchInput) -> Result<(), EngineError> {
+    pub(crate) fn prepare(
+        &mut self,
+        compiled: &Compiled,
+        input: &BatchInput,
+        scatters: &[(Arc<Scatter>, Arc<Filter>)],
+    ) -> Result<(), EngineError> {
         let threads = rayon::current_num_threads();
         let groups = if compiled.side_by_side { threads } else { 1 };
         self.groups.resize_with(groups.max(self.groups.len()), Mutex::default);
@@ -64,6 +72,7 @@ impl Executor {
         products.grow(compiled.shared.1)?;
         let coefficients = compiled.steps.iter().map(|step| match step.kind {
             Kind::Input => input.pixel_scratch(INPUT_ROWS.min(step.size.height)),
+            Kind::Scatter { .. } => scatters.iter().map(|(scatter, _)| scatter.workspace_len()).max().unwrap_or(0),
             Kind::Coefficients { scratch, .. } => scratch,
             _ => 0,
         });

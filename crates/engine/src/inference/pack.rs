@@ -1,12 +1,14 @@
 //! Filters packed once for the method that reads them, shared by all compiled forms of a network.
 
+use super::scatter::Scatters;
 use super::step::{Compiled, Kind, Step};
 use crate::EngineError;
 use crate::floats::Floats;
+use crate::input::BatchInput;
 use crate::layers::running_coefficients;
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
-use jpegnet_kernels::pixels::Method;
+use jpegnet_kernels::pixels::{Method, Scatter};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,9 +33,14 @@ struct Key {
 enum Form {
     Pixels(Method),
     Coefficients,
+    /// By the number of the kind of file.
+    Scatter(usize),
     /// By the method's name and its φ.
     Band(&'static str, Option<usize>),
 }
+
+/// A scatter for the file kind of every image of a batch, with its packed responses.
+pub(crate) type ScattersOfImages = Vec<(Arc<Scatter>, Arc<Filter>)>;
 
 /// The packed filters of a network.
 #[derive(Debug, Default)]
@@ -70,6 +77,33 @@ impl Packed {
         Ok(compiled.steps.iter().map(|step| key(step).and_then(|key| self.filters.get(&key).cloned())).collect())
     }
 
+    /// The filter of a step that reads pictures of these kinds, for each; packs what is missing. Call it after
+    /// [`prepare`](Self::prepare).
+    pub(crate) fn prepare_scatter(
+        &mut self,
+        plan: &Plan,
+        parameters: &Parameters,
+        compiled: &Compiled,
+        (scatters, input): (&Scatters, &BatchInput),
+    ) -> Result<ScattersOfImages, EngineError> {
+        let Some(Step { kind: Kind::Scatter { folded, .. }, named_by: node, .. }) = compiled.steps.first() else {
+            return Ok(Vec::new());
+        };
+        let (node, folded) = (*node, *folded);
+        let mut filters = Vec::with_capacity(input.len());
+        for kind in input.kinds() {
+            let Some(scatter) = scatters.get(kind.number) else {
+                unreachable!("compiled for kinds that can be scattered");
+            };
+            let key = Key { node, form: Form::Scatter(kind.number), folded };
+            let known = self.filters.get(&key).cloned();
+            let filter = known.map_or_else(|| pack_scatter(plan, parameters, (node, folded), scatter), Ok)?;
+            self.filters.insert(key, Arc::clone(&filter));
+            filters.push((Arc::clone(scatter), filter));
+        }
+        Ok(filters)
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let floats = |filter: &Arc<Filter>| filter.packed.len() + filter.bias.as_ref().map_or(0, Vec::len);
         size_of::<f32>() * self.filters.values().map(floats).sum::<usize>()
@@ -88,30 +122,61 @@ fn key(step: &Step) -> Option<Key> {
     }
 }
 
+/// The weights of a convolution or linear layer, and what its output channels are scaled by and shifted by.
+struct Weights<'a> {
+    weight: &'a [f32],
+    scale: Option<Vec<f32>>,
+    bias: Option<Vec<f32>>,
+}
+
+impl<'a> Weights<'a> {
+    /// Of a node and the batch normalisation folded into it; none if it has no weights.
+    fn of(plan: &Plan, parameters: &'a Parameters, node: usize, folded: Option<usize>) -> Option<Weights<'a>> {
+        let (Operation::Conv2d { weight, bias, .. } | Operation::Linear { weight, bias, .. }) =
+            &plan.nodes[node].operation
+        else {
+            return None;
+        };
+        let bias = bias.map(|bias| &parameters.values[bias]);
+        let (scale, bias) = match folded {
+            None => (None, bias.cloned()),
+            Some(batch_norm) => {
+                let (scale, dc_shift) = running_coefficients(&plan.nodes[batch_norm].operation, parameters);
+                // A shift of pixels is an eighth of the shift of the DC.
+                let shift = dc_shift
+                    .iter()
+                    .enumerate()
+                    .map(|(channel, shift)| shift / 8.0 + bias.map_or(0.0, |bias| scale[channel] * bias[channel]));
+                let shift = shift.collect();
+                (Some(scale), Some(shift))
+            }
+        };
+        Some(Weights { weight: &parameters.values[*weight], scale, bias })
+    }
+}
+
+/// The responses of a scatter, which hold the bias as well.
+fn pack_scatter(
+    plan: &Plan,
+    parameters: &Parameters,
+    (node, folded): (usize, Option<usize>),
+    scatter: &Scatter,
+) -> Result<Arc<Filter>, EngineError> {
+    let mut packed = Floats::zeros(scatter.packed_len())?;
+    if let Some(Weights { weight, scale, bias }) = Weights::of(plan, parameters, node, folded) {
+        scatter.pack_filter_into(weight, scale.as_deref(), bias.as_deref(), &mut packed);
+    }
+    Ok(Arc::new(Filter { packed, bias: None }))
+}
+
 fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Result<Option<Filter>, EngineError> {
-    let (weight, bias) = match &plan.nodes[step.named_by].operation {
-        Operation::Conv2d { weight, bias, .. } | Operation::Linear { weight, bias, .. } => (*weight, *bias),
-        _ => return Ok(None),
-    };
-    let weight = &parameters.values[weight];
-    let bias = bias.map(|bias| &parameters.values[bias]);
     let (Kind::Conv2d { folded, .. } | Kind::Coefficients { folded, .. } | Kind::BandConv2d { folded, .. }) =
         &step.kind
     else {
         return Ok(None);
     };
-    let (scale, bias) = match folded {
-        None => (None, bias.cloned()),
-        Some(batch_norm) => {
-            let (scale, dc_shift) = running_coefficients(&plan.nodes[*batch_norm].operation, parameters);
-            // A shift of pixels is an eighth of the shift of the DC.
-            let shift = dc_shift
-                .iter()
-                .enumerate()
-                .map(|(channel, shift)| shift / 8.0 + bias.map_or(0.0, |bias| scale[channel] * bias[channel]));
-            let shift = shift.collect();
-            (Some(scale), Some(shift))
-        }
+    let Some(Weights { weight, scale, bias }) = Weights::of(plan, parameters, step.named_by, *folded) else {
+        return Ok(None);
     };
     let packed = match &step.kind {
         Kind::Conv2d { conv, .. } => {
@@ -128,7 +193,7 @@ fn pack(plan: &Plan, parameters: &Parameters, step: &Step) -> Result<Option<Filt
             let Operation::Conv2d { trained: conv, .. } = &plan.nodes[step.named_by].operation else {
                 return Ok(None);
             };
-            let mut scaled = weight.clone();
+            let mut scaled = weight.to_vec();
             if let Some(scale) = &scale {
                 for (filter, scale) in scaled.chunks_exact_mut(weight.len() / scale.len()).zip(scale) {
                     for weight in filter {

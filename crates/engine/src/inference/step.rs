@@ -1,6 +1,7 @@
 //! What a compiled network consists of.
 
 use super::cost::{BandMethod, Pick};
+use super::scatter::ScatterPick;
 use crate::shape::Shape;
 use jpegnet_kernels::band::BandShape;
 use jpegnet_kernels::pixels::{Conv2d, PoolShape};
@@ -77,6 +78,12 @@ pub(crate) enum Kind {
         folded: Option<usize>,
         activation: Activation,
         pick: Pick,
+    },
+    /// The first convolution straight from the pictures' sparse coefficients.
+    Scatter {
+        folded: Option<usize>,
+        activation: Activation,
+        pick: ScatterPick,
     },
     /// A convolution of coefficients: DCT, Ξ by a factorisation of its own, inverse DCT.
     Coefficients {

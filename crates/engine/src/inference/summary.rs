@@ -1,6 +1,7 @@
 //! What a compiled network says of itself.
 
 use super::cost::Pick;
+use super::scatter::ScatterPick;
 use super::step::{Activation, Compiled, Kind, Size, Step};
 use crate::plan::{Node, Operation, Plan};
 use crate::shape::Shape;
@@ -13,8 +14,8 @@ pub struct StepSummary {
     pub path: String,
     /// What it does, with all that is fused into it: `conv2d + batchNorm + add + piecewiseLinear`.
     pub operation: String,
-    /// How a convolution is computed: `winograd`, `winograd2`, `pointwise`, `sandwich` or a factorisation of
-    /// coefficients.
+    /// How a convolution is computed: `winograd`, `winograd2`, `pointwise`, `sandwich`, `scatter` or a
+    /// factorisation of coefficients.
     pub factorisation: Option<&'static str>,
     /// What its output is: `pixels`, `band`, `coefficients` or `features`.
     pub representation: &'static str,
@@ -90,6 +91,16 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
             operation.extend((step.inputs.len() > 1).then_some("add"));
             operation.extend(name_of(activation));
             (Some(name(conv.method())), Some(reason(pick)), Some(pick.nanoseconds / 1e3))
+        }
+        Kind::Scatter { folded, activation, pick } => {
+            operation.insert(0, "input");
+            operation.extend(folded.map(|_| "batchNorm"));
+            operation.extend(name_of(activation));
+            let ScatterPick { nanoseconds, through_pixels, non_zeros, asked_for } = pick;
+            let others = [("pixels and their convolution", *through_pixels)];
+            let because = because(*asked_for, *nanoseconds, &others);
+            let reason = format!("{because}, for about {non_zeros:.1} non-zero coefficients in 8×8 pixels");
+            (Some("scatter"), Some(reason), Some(nanoseconds / 1e3))
         }
         Kind::Coefficients { folded, activation, .. } => {
             operation.extend(folded.map(|_| "batchNorm"));

@@ -4,8 +4,8 @@ use super::mode::{InferenceMode, band, maskings};
 use super::{Network, check_batch};
 use crate::EngineError;
 use crate::inference::{
-    Circumstances, Compiled, Executor, Machine, Observer, Packed, Run, StepSummary, StepTimes, compile, summarise,
-    summarise_coefficients,
+    Circumstances, Compiled, Executor, First, Machine, Observer, Packed, Run, Scatters, Sparsity, StepSummary,
+    StepTimes, compile, summarise, summarise_coefficients,
 };
 use crate::input::Image;
 use crate::ops::FirstNotFinite;
@@ -21,11 +21,21 @@ const MOST_FORMS: usize = 4;
 pub(super) struct Inference {
     forms: Forms,
     packed: Packed,
+    scatters: Scatters,
+    /// Of the last batch.
+    sparsity: Option<Sparsity>,
     executor: Executor,
 }
 
-/// What a form was compiled for: maskings, band, batch and threads.
-type Key = (Vec<Masking>, Option<usize>, usize, usize);
+/// What a form was compiled for.
+#[derive(Clone, Debug, PartialEq)]
+struct Key {
+    maskings: Vec<Masking>,
+    band: Option<usize>,
+    batch: usize,
+    threads: usize,
+    sparsity: Option<Sparsity>,
+}
 
 /// Compiled forms; the latest used last.
 #[derive(Debug, Default)]
@@ -39,15 +49,17 @@ impl Forms {
         isa: Isa,
         (maskings, band): (Vec<Masking>, Option<usize>),
         batch: usize,
+        sparsity: Option<Sparsity>,
     ) -> &Compiled {
-        let key = (maskings, band, batch, rayon::current_num_threads());
+        let threads = rayon::current_num_threads();
+        let key = Key { maskings, band, batch, threads, sparsity };
         let known = self.0.iter().position(|(known, _)| *known == key);
         let form = if let Some(position) = known {
             self.0.remove(position)
         } else {
             let machine = Machine::get(isa);
-            let (maskings, band, batch, threads) = (&key.0, key.1, key.2, key.3);
-            let form = compile(plan, Circumstances { batch, threads, maskings, band, machine: &machine });
+            let Key { maskings, .. } = &key;
+            let form = compile(plan, Circumstances { batch, threads, maskings, band, machine: &machine, sparsity });
             (key, form)
         };
         if self.0.len() == MOST_FORMS {
@@ -66,7 +78,8 @@ impl Inference {
 }
 
 impl Network {
-    /// What [`predict`](Self::predict) would do with a batch on the threads at hand: one line a step, in order.
+    /// What [`predict`](Self::predict) would do with a batch on the threads at hand, of pictures about as sparse as the last
+    /// it was given: one line a step, in order.
     ///
     /// # Errors
     /// [`EngineError::InvalidOption`] for a mode that makes no sense or a batch of no images.
@@ -77,7 +90,8 @@ impl Network {
         if band.is_some() && !has_band_kernels(&self.plan, &maskings) {
             return Ok(summarise_coefficients(&self.plan));
         }
-        let compiled = self.inference.forms.get(&self.plan, self.isa, (maskings, band), batch);
+        let sparsity = self.inference.sparsity.filter(|_| band.is_none());
+        let compiled = self.inference.forms.get(&self.plan, self.isa, (maskings, band), batch, sparsity);
         Ok(summarise(&self.plan, compiled))
     }
 
@@ -118,6 +132,7 @@ impl Network {
     ///
     /// # Errors
     /// As [`predict`](Self::predict).
+    #[expect(clippy::cast_precision_loss, reason = "counts of images are small")]
     pub fn time_steps(
         &mut self,
         images: &[Image],
@@ -154,10 +169,14 @@ impl Network {
         body: impl FnOnce(&Compiled, &dyn Fn(Option<&dyn Observer>) -> Vec<f32>) -> T,
     ) -> Result<T, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
-        let Inference { forms, packed, executor } = &mut self.inference;
-        let compiled = forms.get(&self.plan, self.isa, (maskings, band), images.len());
+        let Inference { forms, packed, scatters, sparsity, executor } = &mut self.inference;
+        let first = First::of(&self.plan);
+        *sparsity = first.and_then(|first| scatters.sparsity(first.shape, &input));
+        let sparsity = sparsity.filter(|_| band.is_none());
+        let compiled = forms.get(&self.plan, self.isa, (maskings, band), images.len(), sparsity);
         let filters = packed.prepare(&self.plan, &self.parameters, compiled)?;
-        executor.prepare(compiled, &input)?;
+        let scatters = packed.prepare_scatter(&self.plan, &self.parameters, compiled, (scatters, &input))?;
+        executor.prepare(compiled, &input, &scatters)?;
         let run = |observer: Option<&dyn Observer>| {
             executor.run(&Run {
                 plan: &self.plan,
@@ -166,6 +185,7 @@ impl Network {
                 compiled,
                 filters: &filters,
                 input: &input,
+                scatters: &scatters,
                 observer,
             })
         };

@@ -18,11 +18,12 @@ const MOST_BREAKPOINTS: usize = 4;
 const LARGEST_FILTER: usize = 1024;
 
 /// Names of factorisations: what trains, and what a definition asks of inference.
-const NAMED: [(&str, Option<Factorisation>, Wanted); 7] = [
+const NAMED: [(&str, Option<Factorisation>, Wanted); 8] = [
     (PLANNERS_CHOICE, None, Wanted::Any),
     ("winograd", None, Wanted::Pixels(Method::Winograd4)),
     ("diagonalised", None, Wanted::Diagonalised),
     ("winograd2", None, Wanted::Pixels(Method::Winograd2)),
+    ("scatter", None, Wanted::Scatter),
     ("pointwise", Some(Factorisation::Pointwise), Wanted::Pixels(Method::Pointwise)),
     ("sandwich", Some(Factorisation::Sandwich), Wanted::Pixels(Method::Direct)),
     ("exploded", Some(Factorisation::Exploded), Wanted::Coefficients),

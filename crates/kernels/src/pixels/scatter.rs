@@ -21,6 +21,9 @@ use crate::isa::{Full, Isa, Lanes, padded};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
+/// Floats of a piece of a response's row: as many sums as the widest registers hold.
+const PIECE: usize = 256;
+
 /// The first convolution of a network for files of one kind. Its output is cut into units of whole rows.
 #[derive(Clone, Debug)]
 pub struct Scatter {
@@ -279,10 +282,23 @@ impl Scatter {
         }
     }
 
+    /// Pieces of responses' rows that are added up at once for a picture, however few coefficients it has.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        let pieces = |plane: &Plane| plane.grid.blocks() * plane.high * plane.row_len.div_ceil(PIECE);
+        self.planes.iter().map(pieces).sum()
+    }
+
     /// Multiply-adds for the non-zero coefficients of a picture.
     #[must_use]
     pub fn multiplies(&self, planes: &[SparsePlane]) -> usize {
         self.planes.iter().zip(planes).map(|(plane, sparse)| sparse.values.len() * plane.high * plane.row_len).sum()
+    }
+
+    /// Non-zero coefficients of the components that the network looks at.
+    #[must_use]
+    pub fn non_zeros(&self, planes: &[SparsePlane]) -> usize {
+        self.planes.iter().zip(planes).map(|(_, sparse)| sparse.values.len()).sum()
     }
 
     /// Units of an image.

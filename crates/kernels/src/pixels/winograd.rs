@@ -322,7 +322,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
                     match (from, first) {
                         (None, _) => to.fill(0.0),
                         (Some(from), Some(first)) => {
-                            to.copy_from_slice(&from[first * channels..first * channels + pair])
+                            to.copy_from_slice(&from[first * channels..first * channels + pair]);
                         }
                         // Some of the pixels lie beside the image.
                         (Some(from), None) => {

@@ -40,6 +40,7 @@ impl Pass<'_> {
         let isa = self.run.isa;
         match &self.step.kind {
             Kind::Input => self.expand(output),
+            Kind::Scatter { activation, .. } => self.scatter(activation, output),
             Kind::Conv2d { conv, activation, pick, .. } => self.conv2d(conv, pick, activation, output),
             Kind::Coefficients { activation, .. } => self.each_image(output, |image, output| {
                 self.executor.workspaces.lend(|scratch| self.through_coefficients(image, output, scratch));
@@ -127,6 +128,27 @@ impl Pass<'_> {
                 output.par_chunks_mut(INPUT_ROWS * row).enumerate().for_each(strip);
             } else {
                 output.chunks_mut(INPUT_ROWS * row).enumerate().for_each(strip);
+            }
+        });
+    }
+
+    /// The first convolution from the pictures' sparse coefficients, unit by unit.
+    fn scatter(&self, activation: &Activation, output: &mut [f32]) {
+        let row = self.step.size.width * self.step.size.channels;
+        self.each_image(output, |image, output| {
+            let image = self.images.start + image;
+            let (scatter, filter) = &self.run.scatters[image];
+            let planes = self.run.input.planes(image);
+            let one = |(unit, output): (usize, &mut [f32])| {
+                self.executor.workspaces.lend(|scratch| {
+                    let (isa, activation) = (self.run.isa, activation.of_kernels());
+                    scatter.forward_unit(isa, unit, &planes, &filter.packed, activation, output, scratch);
+                });
+            };
+            if self.parallel {
+                output.par_chunks_mut(scatter.unit_rows() * row).enumerate().for_each(one);
+            } else {
+                output.chunks_mut(scatter.unit_rows() * row).enumerate().for_each(one);
             }
         });
     }
