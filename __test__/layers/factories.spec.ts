@@ -173,7 +173,7 @@ test('an unknown option is refused by name', refuses, () => conv2d(any({ channel
 })
 test('an unknown factorisation is refused', refuses, () => conv2d(any({ channels: 1, factorisation: 'magic' })), {
   path: 'conv2d.factorisation',
-  expected: 'auto, winograd, winograd2, diagonalised, pointwise, sandwich, exploded',
+  expected: 'auto, winograd, winograd2, diagonalised, scatter, pointwise, sandwich, exploded',
   found: 'magic',
 })
 for (const frequencies of [0, 16, -1, 2.5, NaN, Infinity]) {
