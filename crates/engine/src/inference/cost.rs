@@ -18,6 +18,9 @@ const RUN_CACHE: usize = 200_000;
 /// Floats of a packed filter that stay in a core's cache between runs.
 const FILTER_CACHE: usize = 128 << 10;
 
+/// Rate of the diagonalised explosion's products, which are narrow, relative to a wide matrix product's.
+const DIAGONALISED_RATE: f64 = 0.75;
+
 /// Memory bandwidth of several threads, relative to one's.
 const MEMORY_OF_MANY: f64 = 1.6;
 
@@ -251,8 +254,11 @@ impl Machine {
         let method = Diagonalised::new(in_band)?;
         let (before, after) = method.multiplies_of_transforms();
         let transforms = blocks * groups / 2.0 * (before + after) as f64 * LANES as f64 / self.multiply_adds;
-        let nanoseconds =
-            (blocks * pairs * method.multiplies() as f64 / self.multiply_adds + transforms) / threads as f64;
+        let multiplying = blocks * pairs * method.multiplies() as f64 / (DIAGONALISED_RATE * self.multiply_adds);
+        let rows = batch * in_band.input().high();
+        let runs = rows.div_ceil(method.rows_at_once()).next_multiple_of(threads).min(rows);
+        let reading = self.reading(method.packed_len() as f64, runs as f64 / batch as f64, threads);
+        let nanoseconds = together((multiplying + transforms) / threads as f64, reading);
         let (through_pixels, pick) = self.pick(shape, Wanted::Any, batch, threads)?;
         // There and back: two transforms of a block for every group of channels, about as dear as a tile's four.
         let conversions = blocks * groups * 2.0 * self.winograd4 / threads as f64;
@@ -263,6 +269,12 @@ impl Machine {
         }
         let others = vec![(super::summary::name(through_pixels.method()), through)];
         Some(BandPick { method: BandMethod::Diagonalised(Box::new(method)), nanoseconds, others, asked_for })
+    }
+
+    /// Nanoseconds to read a packed filter some times; none if it stays in a core's cache.
+    fn reading(&self, filter: f64, times: f64, threads: usize) -> f64 {
+        let memory = self.floats_from_memory * if threads > 1 { MEMORY_OF_MANY } else { 1.0 };
+        if filter <= FILTER_CACHE as f64 { 0.0 } else { times * filter / memory }
     }
 
     /// What one image takes with all threads at work on the batch.
@@ -288,10 +300,7 @@ impl Machine {
         let multiplying = tiles * frequencies * inputs * outputs / rate / threads as f64;
         let transforming = tiles * groups * transform;
         let filter = frequencies * inputs * outputs;
-        let memory = self.floats_from_memory * if threads > 1 { MEMORY_OF_MANY } else { 1.0 };
-        let reading = |times: f64| if filter <= FILTER_CACHE as f64 { 0.0 } else { times * filter / memory };
-        // Reading ahead hides most of the shorter of the two.
-        let together = |computing: f64, reading: f64| computing.max(reading) + 0.3 * computing.min(reading);
+        let reading = |times: f64| self.reading(filter, times, threads);
 
         let conv = Conv2d::new(*shape, method);
         let runs = conv.as_ref().map_or(1, |conv| {
@@ -310,6 +319,11 @@ impl Machine {
         let shared = together(multiplying, reading(1.0 / batch as f64)) + alone;
         Estimate { nanoseconds: by_rows.min(shared), shared: shared < by_rows }
     }
+}
+
+/// The time of computing and of reading what is computed with: reading ahead hides most of the shorter of the two.
+fn together(computing: f64, reading: f64) -> f64 {
+    computing.max(reading) + 0.3 * computing.min(reading)
 }
 
 fn tiles(shape: &ConvShape, out: usize) -> usize {

@@ -80,6 +80,10 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
             operation = vec!["to pixels"];
             (None, Some("the next step has no kernel on band maps that is faster".into()), None)
         }
+        Kind::Subsample { .. } if matches!(node.operation, Operation::Conv2d { .. }) => {
+            operation = vec!["subsample"];
+            (None, Some("the filter sees these pixels alone".into()), None)
+        }
         Kind::ToBand { activation } => {
             operation = vec!["to the band"];
             operation.extend((step.inputs.len() > 1).then_some("add"));

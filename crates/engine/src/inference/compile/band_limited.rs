@@ -72,9 +72,14 @@ impl Compiler<'_> {
         let from_band = self.sizes[self.value(value).0].band.is_some();
         let threads = self.circumstances.threads;
         let images = self.images_at_once(shape);
-        let pick = self.circumstances.machine.pick_in_band(shape, *wanted, band, images, threads);
+        // A strided 1×1 filter sees some pixels alone: it is a product over the coefficients that are kept of those.
+        let of_some_pixels = (shape.size, shape.padding) == (1, 0) && shape.stride > 1;
+        let (height, width) = (shape.output_height(), shape.output_width());
+        let seen = if of_some_pixels { ConvShape { stride: 1, height, width, ..*shape } } else { *shape };
+        let pick = self.circumstances.machine.pick_in_band(&seen, *wanted, band, images, threads);
         if let Some(BandPick { method, nanoseconds, others, asked_for }) = pick.filter(|_| from_band) {
-            let inputs = [self.value(value)].into_iter().chain(residual).collect();
+            let input = if of_some_pixels { self.subsampled(value, node, &seen, band) } else { self.value(value) };
+            let inputs = [input].into_iter().chain(residual).collect();
             let kind = Kind::BandConv2d { method, folded, activation, nanoseconds, others, asked_for };
             self.emit(kind, end, node, inputs);
             return;
@@ -84,6 +89,19 @@ impl Compiler<'_> {
         let pixels = self.in_pixels_of(node, kind, vec![input]);
         let inputs = [pixels].into_iter().chain(residual).collect();
         self.emit(Kind::ToBand { activation }, end, node, inputs);
+    }
+
+    /// The pixels of a band map that a strided 1×1 filter sees, in the band.
+    fn subsampled(&mut self, value: usize, node: usize, seen: &ConvShape, band: usize) -> Buffer {
+        let Operation::Conv2d { shape: ConvShape { stride, .. }, .. } = self.plan.nodes[node].operation else {
+            unreachable!("called for convolutions");
+        };
+        let pixels = self.in_pixels(value, node);
+        let ConvShape { height, width, input_channels: channels, .. } = *seen;
+        let size = Size { height, width, channels, band: None };
+        let some = self.temporary(Kind::Subsample { stride }, node, vec![pixels], size);
+        let activation = Activation::Identity;
+        self.temporary(Kind::ToBand { activation }, node, vec![some], Size { band: Some(band), ..size })
     }
 
     /// The diagonalised explosion of all 15 frequencies, for a network whose maps are in pixels: `inputs` then begin with
