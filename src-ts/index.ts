@@ -34,7 +34,7 @@ export {
 export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
 export { type Mode, type ModeName, type ModeOptions } from './model/mode.js'
 export { InferencePlan, type PlannedStep, type PlanOptions, type ProfileOptions } from './model/plan.js'
-export { type Picture, type Prediction } from './model/predict.js'
+export { type ClassProbability, type Picture, type Prediction } from './model/predict.js'
 export { type ModelNode } from './model/summary.js'
 
 // Data.

@@ -15,17 +15,33 @@ export const picturesSchema = z.array(picture) satisfies z.ZodType<Picture[]>
 export interface Prediction {
   file: string
   /** One a class, in the order of the model's labels. */
-  logits: number[]
+  logits: readonly number[]
   /** All classes, the likeliest first. */
-  classes: { label: string; probability: number }[]
+  classes: readonly ClassProbability[]
 }
 
-/** Logits of one picture as a prediction. */
+/** How likely a class is. */
+export interface ClassProbability {
+  label: string
+  probability: number
+}
+
+/** Logits of one picture as a prediction. Its classes are ranked when they are first looked at: some only want logits. */
 export function prediction(file: string, logits: number[], labels: readonly string[] | undefined): Prediction {
+  let ranked: readonly ClassProbability[] | undefined
+  return Object.freeze({
+    file,
+    logits: Object.freeze(logits),
+    get classes() {
+      return (ranked ??= ranking(logits, labels))
+    },
+  })
+}
+
+function ranking(logits: readonly number[], labels: readonly string[] | undefined): readonly ClassProbability[] {
   const probabilities = softmax(logits)
   const classes = probabilities.map((probability, index) => ({ label: labels?.[index] ?? String(index), probability }))
-  classes.sort((a, b) => b.probability - a.probability)
-  return frozen({ file, logits, classes })
+  return frozen(classes.sort((a, b) => b.probability - a.probability))
 }
 
 export function softmax(logits: readonly number[]): number[] {

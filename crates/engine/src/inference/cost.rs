@@ -10,7 +10,7 @@ use jpegnet_kernels::Isa;
 use jpegnet_kernels::band::{self, Diagonalised, Pointwise as BandPointwise};
 use jpegnet_kernels::pixels::{Conv2d, ConvShape, Epilogue, Method};
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Floats of a core's cache that a run of tiles may fill; a cautious share of the 1 MiB that server cores have.
 const RUN_CACHE: usize = 200_000;
@@ -26,6 +26,9 @@ const MEMORY_OF_MANY: f64 = 1.6;
 
 /// Tiles of a batch beyond which threads do not share frequencies: what they share must stay in a cache.
 const MOST_SHARED_TILES: usize = 64;
+
+/// How long each rate is measured at least.
+const CALIBRATION: Duration = Duration::from_millis(2);
 
 /// Channels that a transform's cost is counted for.
 const LANES: usize = 16;
@@ -342,7 +345,9 @@ fn nanoseconds(isa: Isa, shape: ConvShape, method: Method) -> f64 {
     let run = conv.units_at_once(RUN_CACHE).min(conv.units());
     let mut workspace = vec![0.0; conv.workspace_len(run)];
     let mut shortest = f64::INFINITY;
-    for _ in 0..8 {
+    let begin = Instant::now();
+    // Long enough that another process does not disturb all of them.
+    for _ in (0u32..).take_while(|&run| run < 8 || begin.elapsed() < CALIBRATION) {
         let start = Instant::now();
         for first in (0..conv.units()).step_by(run) {
             let units = first..(first + run).min(conv.units());
