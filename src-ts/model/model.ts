@@ -268,7 +268,7 @@ export class Model {
       const indices = await decoded(set, files)
       const logits = await this.#call(network => network.predict(set, indices, mode ?? {}))
       return files.map(({ name }, index) => {
-        const row = Array.from(logits.subarray(index * this.classes, (index + 1) * this.classes))
+        const row = [...logits.subarray(index * this.classes, (index + 1) * this.classes)]
         return prediction(name, row, this.labels)
       })
     } finally {
