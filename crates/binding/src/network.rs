@@ -416,7 +416,9 @@ impl Network {
                 let State::Ready(engine) = guard.insert(State::Ready(engine)) else {
                     return Err(BindingFailure::panicked(&"a network was not made"));
                 };
-                let result = work(engine);
+                // On a thread of the pool, with the network locked out here: every parallel step of a call that came from
+                // elsewhere would wait for the pool to wake up.
+                let result = rayon::scope(|_| work(engine));
                 turn.0.bytes.store(engine.bytes(), Ordering::Release);
                 result
             },
