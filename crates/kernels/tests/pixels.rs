@@ -4,40 +4,10 @@ mod support;
 
 use jpegnet_kernels::pixels::{Activation, Conv2d, ConvShape, Epilogue, Method};
 use jpegnet_kernels::{Breakpoint, Isa, PiecewiseLinear};
-use support::pixels::{definition, values};
+use support::pixels::{definition, shapes, values};
 
 fn energy(values: &[f32]) -> f64 {
     values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
-}
-
-fn shapes() -> Vec<ConvShape> {
-    let mut shapes = Vec::new();
-    for (height, width) in [(8, 8), (16, 24), (13, 21), (7, 9), (28, 28), (3, 1), (32, 5)] {
-        for (input_channels, output_channels) in [(3, 16), (16, 16), (5, 7), (17, 33), (1, 1), (64, 20)] {
-            for (size, stride, padding) in [
-                (3, 1, 1),
-                (3, 2, 1),
-                (1, 1, 0),
-                (1, 2, 0),
-                (5, 1, 2),
-                (5, 1, 0),
-                (5, 2, 2),
-                (6, 2, 1),
-                (7, 2, 3),
-                (7, 2, 0),
-                (8, 2, 4),
-                (3, 1, 0),
-                (3, 2, 0),
-                (2, 2, 1),
-                (3, 1, 2),
-            ] {
-                if size <= height.min(width) + 2 * padding {
-                    shapes.push(ConvShape { input_channels, output_channels, size, stride, padding, height, width });
-                }
-            }
-        }
-    }
-    shapes
 }
 
 #[test]

@@ -4,11 +4,13 @@
 //! the target's baseline until [`Isa::run`] has a token that proves the machine can do more.
 
 mod lanes;
+mod outer;
 mod panels;
 mod product;
 mod strided;
 
 pub(crate) use lanes::{BlockKernel, Full, Lanes, Partial, for_each_channel_group, over_blocks};
+pub(crate) use outer::add_outer_products;
 pub(crate) use panels::{PANEL_UNIT, Panels, Rows, multiply_panels, padded};
 pub(crate) use product::{Matrix, Product, Sum, multiply};
 use pulp::{Arch, Simd, WithSimd};

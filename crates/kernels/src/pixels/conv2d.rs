@@ -163,11 +163,11 @@ pub struct Tile {
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     shape: ConvShape,
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
 #[derive(Clone, Debug)]
-enum Kind {
+pub(super) enum Kind {
     Winograd4(Winograd<F43, 6, 6, 4>),
     Winograd2(Winograd<F23, 4, 4, 2>),
     Winograd4Stride2(Winograd<Phases4, 9, 9, 4>),

@@ -3,6 +3,7 @@
 
 use super::conv2d::ConvShape;
 use super::epilogue::Epilogue;
+use super::gradients::InputGradient;
 use super::pointwise::round;
 use crate::isa::{Isa, Matrix, Panels, Product, Sum, multiply};
 use std::ops::Range;
@@ -47,6 +48,116 @@ impl Direct {
         ((rows - 1) * self.shape.stride + self.shape.size) * self.padded_row()
     }
 
+    pub(super) fn pack_for_step_into(&self, filter: &[f32], packed: &mut [f32]) {
+        self.pack_filter_into(
+            &|out, rest| f64::from(filter[out * (filter.len() / self.shape.output_channels) + rest]),
+            packed,
+        );
+    }
+
+    /// `[out, row, column, in]`.
+    pub(super) fn adjoint_packed_len(&self) -> usize {
+        self.shape.filter_len()
+    }
+
+    pub(super) fn pack_adjoint_into(&self, filter: &[f32], packed: &mut [f32]) {
+        let ConvShape { input_channels: inputs, size, .. } = self.shape;
+        let taps = size * size;
+        for (weights, packed) in filter.chunks_exact(inputs * taps).zip(packed.chunks_exact_mut(inputs * taps)) {
+            for (input, weights) in weights.chunks_exact(taps).enumerate() {
+                for (tap, weight) in weights.iter().enumerate() {
+                    packed[tap * inputs + input] = *weight;
+                }
+            }
+        }
+    }
+
+    /// `[row, column, in, out]`.
+    pub(super) fn sums_len(&self) -> usize {
+        self.shape.filter_len()
+    }
+
+    pub(super) fn add_filter_gradient(&self, sums: &[f32], gradient: &mut [f32]) {
+        let ConvShape { input_channels: inputs, output_channels: outputs, size, .. } = self.shape;
+        let taps = size * size;
+        for (place, sums) in sums.chunks_exact(outputs).enumerate() {
+            let (tap, input) = (place / inputs, place % inputs);
+            for (out, sum) in sums.iter().enumerate() {
+                gradient[(out * inputs + input) * taps + tap] += sum;
+            }
+        }
+    }
+
+    pub(super) fn backward_workspace_len(&self) -> usize {
+        self.workspace_len(self.shape.output_height())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the same call for every method")]
+    pub(super) fn backward(
+        &self,
+        isa: Isa,
+        images: usize,
+        input: &[f32],
+        output_gradient: &[f32],
+        mut input_gradient: Option<InputGradient>,
+        sums: &mut [f32],
+        workspace: &mut [f32],
+    ) {
+        let ConvShape { input_channels: inputs, output_channels: outputs, size, stride, .. } = self.shape;
+        let (high, wide) = (self.shape.output_height(), self.shape.output_width());
+        for image in 0..images {
+            let input = &input[image * self.shape.input_len()..][..self.shape.input_len()];
+            self.copy_rows(0..high, input, workspace);
+            for row in 0..high {
+                let of_row = (image * high + row) * wide * outputs;
+                // The taps of a row of the filter and their channels are one run of the input.
+                for tap in 0..size {
+                    let of_filter = Product { rows: size * inputs, columns: outputs, outer: 1, inner: wide };
+                    let offset = (row * stride + tap) * self.padded_row();
+                    let at = Matrix { offset, row: 1, outer: 0, inner: stride * inputs };
+                    let bt = Matrix { offset: of_row, row: 0, outer: 0, inner: outputs };
+                    let ot = Matrix { offset: tap * size * inputs * outputs, row: outputs, outer: 0, inner: 0 };
+                    multiply(isa, of_filter, (workspace, at), (output_gradient, bt), (sums, ot), Sum::Add);
+                }
+                if let Some(InputGradient { packed, gradient }) = &mut input_gradient {
+                    let gradient = &mut gradient[image * self.shape.input_len()..][..self.shape.input_len()];
+                    self.add_input_gradient(
+                        isa,
+                        row,
+                        &output_gradient[of_row..of_row + wide * outputs],
+                        packed,
+                        gradient,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Adds what one row of the output's gradient says of one image's input.
+    fn add_input_gradient(&self, isa: Isa, row: usize, of_row: &[f32], packed: &[f32], gradient: &mut [f32]) {
+        let ConvShape { input_channels: inputs, output_channels: outputs, size, stride, padding, height, width } =
+            self.shape;
+        let wide = self.shape.output_width();
+        for tap in 0..size * size {
+            let (down, right) = (tap / size, tap % size);
+            let Some(y) = (row * stride + down).checked_sub(padding).filter(|&y| y < height) else {
+                continue;
+            };
+            // Output pixels whose tap lies inside the input.
+            let first = padding.saturating_sub(right).div_ceil(stride);
+            let end = (width + padding).saturating_sub(right).div_ceil(stride).min(wide);
+            if first >= end {
+                continue;
+            }
+            let size_of = Product { rows: end - first, columns: inputs, outer: 1, inner: outputs };
+            let at = Matrix { offset: first * outputs, row: outputs, outer: 0, inner: 1 };
+            let bt = Matrix { offset: tap * inputs, row: 0, outer: 0, inner: size * size * inputs };
+            let offset = (y * width + first * stride + right - padding) * inputs;
+            let ot = Matrix { offset, row: stride * inputs, outer: 0, inner: 0 };
+            multiply(isa, size_of, (of_row, at), (packed, bt), (&mut *gradient, ot), Sum::Add);
+        }
+    }
+
     fn padded_row(&self) -> usize {
         (self.shape.width + 2 * self.shape.padding) * self.shape.input_channels
     }
@@ -77,18 +188,9 @@ impl Direct {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the same call for every method")]
-    fn forward_rows(
-        &self,
-        isa: Isa,
-        rows: Range<usize>,
-        input: &[f32],
-        packed: &[f32],
-        epilogue: Epilogue,
-        output: &mut [f32],
-        workspace: &mut [f32],
-    ) {
-        let ConvShape { input_channels: inputs, output_channels: outputs, size, stride, padding, .. } = self.shape;
+    /// The rows of one image's input that some rows of the output read, with the zeros around it.
+    fn copy_rows(&self, rows: Range<usize>, input: &[f32], workspace: &mut [f32]) {
+        let ConvShape { input_channels: inputs, size, stride, padding, .. } = self.shape;
         let (row, padded_row) = (self.shape.width * inputs, self.padded_row());
         let above = rows.start * stride;
         let needed = (rows.len() - 1) * stride + size;
@@ -103,6 +205,22 @@ impl Direct {
                 }
             }
         }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the same call for every method")]
+    fn forward_rows(
+        &self,
+        isa: Isa,
+        rows: Range<usize>,
+        input: &[f32],
+        packed: &[f32],
+        epilogue: Epilogue,
+        output: &mut [f32],
+        workspace: &mut [f32],
+    ) {
+        let ConvShape { input_channels: inputs, output_channels: outputs, size, stride, .. } = self.shape;
+        let padded_row = self.padded_row();
+        self.copy_rows(rows, input, workspace);
         let wide = self.shape.output_width();
         let row_len = self.shape.output_row_len();
         // A panel of the filter is read once for all rows: it stays in the cache where the whole filter would not.

@@ -4,6 +4,8 @@
 //! A run of tiles is transformed, multiplied (one matrix product over the channels for each frequency) and transformed
 //! back while it is in the cache; bias, residual and activation are part of the way back.
 
+mod backward;
+mod filter;
 mod shared;
 mod transform;
 
@@ -223,7 +225,14 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
                 let from = Steps { offset: place.column * T::STRIDE * channels, rows: line, columns: channels };
                 let offset = place.tile * run.input_channels;
                 let to = Steps { offset, rows: FREQ * run.input_step, columns: run.input_step };
-                self.transform_channels(simd, rows, from, frequencies, to);
+                channels_to_frequencies(
+                    simd,
+                    channels,
+                    #[inline(always)]
+                    |line| T::input(simd, line),
+                    (rows, from),
+                    (frequencies, to),
+                );
             },
         );
     }
@@ -345,22 +354,6 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
     }
 
     #[inline(always)]
-    fn transform_channels<S: Simd>(&self, simd: S, pixels: &[f32], from: Steps, frequencies: &mut [f32], to: Steps) {
-        let channels = self.channels();
-        let mut channel = 0;
-        while channel + S::F32_LANES <= channels {
-            let (from, to) = (at_channel(from, channel), at_channel(to, channel));
-            transform_patch::<S, T, _, IN, FREQ, OUT>(simd, Full, pixels, from, frequencies, to);
-            channel += S::F32_LANES;
-        }
-        if channel < channels {
-            let lanes = Partial::new(channels - channel);
-            let (from, to) = (at_channel(from, channel), at_channel(to, channel));
-            transform_patch::<S, T, _, IN, FREQ, OUT>(simd, lanes, pixels, from, frequencies, to);
-        }
-    }
-
-    #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "a tile of a run, what it reads and what it writes")]
     fn transform_output<S: Simd>(
         &self,
@@ -406,40 +399,53 @@ fn at_channel(steps: Steps, channel: usize) -> Steps {
     Steps { offset: steps.offset.wrapping_add(channel), ..steps }
 }
 
-/// `Bᵀ X B` of one group of channels of one tile.
+/// Takes all channels of one tile of pixels to frequencies: `along` both axes.
 #[inline(always)]
-fn transform_patch<
-    S: Simd,
-    T: TileTransform<IN, FREQ, OUT>,
-    L: Lanes,
-    const IN: usize,
-    const FREQ: usize,
-    const OUT: usize,
->(
+fn channels_to_frequencies<S: Simd, const PIXELS: usize, const FREQ: usize>(
+    simd: S,
+    channels: usize,
+    along: impl Fn([S::f32s; PIXELS]) -> [S::f32s; FREQ] + Copy,
+    (pixels, from): (&[f32], Steps),
+    (frequencies, to): (&mut [f32], Steps),
+) {
+    let mut channel = 0;
+    while channel < channels {
+        let (pixels, frequencies) = ((pixels, at_channel(from, channel)), (&mut *frequencies, at_channel(to, channel)));
+        if channel + S::F32_LANES <= channels {
+            to_frequencies(simd, Full, along, pixels, frequencies);
+        } else {
+            to_frequencies(simd, Partial::new(channels - channel), along, pixels, frequencies);
+        }
+        channel += S::F32_LANES;
+    }
+}
+
+/// The same for one group of channels.
+#[inline(always)]
+fn to_frequencies<S: Simd, L: Lanes, const PIXELS: usize, const FREQ: usize>(
     simd: S,
     lanes: L,
-    pixels: &[f32],
-    from: Steps,
-    frequencies: &mut [f32],
-    to: Steps,
+    along: impl Fn([S::f32s; PIXELS]) -> [S::f32s; FREQ],
+    (pixels, from): (&[f32], Steps),
+    (frequencies, to): (&mut [f32], Steps),
 ) {
-    let pixels = VectorGrid::<L, IN, IN>::new(simd, lanes, pixels, from);
+    let pixels = VectorGrid::<L, PIXELS, PIXELS>::new(simd, lanes, pixels, from);
     let mut frequencies = VectorGridMut::<Full, FREQ, FREQ>::new(simd, Full, frequencies, to);
     let zero = simd.splat_f32s(0.0);
-    let mut rows = OnLines([[zero; FREQ]; IN]);
+    let mut rows = OnLines([[zero; FREQ]; PIXELS]);
     for (row, transformed) in rows.0.iter_mut().enumerate() {
-        let mut line = [zero; IN];
+        let mut line = [zero; PIXELS];
         for (column, value) in line.iter_mut().enumerate() {
             *value = pixels.load(simd, row, column);
         }
-        *transformed = T::input(simd, line);
+        *transformed = along(line);
     }
     for column in 0..FREQ {
-        let mut line = [zero; IN];
+        let mut line = [zero; PIXELS];
         for (value, row) in line.iter_mut().zip(&rows.0) {
             *value = row[column];
         }
-        for (row, value) in T::input(simd, line).into_iter().enumerate() {
+        for (row, value) in along(line).into_iter().enumerate() {
             frequencies.store(simd, row, column, value);
         }
     }

@@ -22,6 +22,12 @@ pub(crate) trait TileTransform<const IN: usize, const FREQ: usize, const OUT: us
 
     /// `Aᵀ m`.
     fn output<S: Simd>(simd: S, m: [S::f32s; FREQ]) -> [S::f32s; OUT];
+
+    /// `B m`, the adjoint of [`input`](Self::input).
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; FREQ]) -> [S::f32s; IN];
+
+    /// `A y`, the adjoint of [`output`](Self::output).
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; OUT]) -> [S::f32s; FREQ];
 }
 
 /// F(4, 3), interpolated at 0, ±1/√2, ±√2 and ∞: points whose powers stay near 1 lose the fewest digits. The
@@ -71,6 +77,24 @@ fn to_six_points<S: Simd>(simd: S, x: [S::f32s; 6]) -> [S::f32s; 6] {
     ]
 }
 
+/// The adjoint of [`to_six_points`].
+#[inline(always)]
+fn to_six_points_adjoint<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 6] {
+    let (two, half, five_halves) = (simd.splat_f32s(2.0), simd.splat_f32s(0.5), simd.splat_f32s(2.5));
+    let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
+    let AtSixPoints { near_sum, near_difference, far_sum, far_difference } = from_six_points(simd, m);
+    let (near_odd, far_odd) = (simd.mul_f32s(near, near_difference), simd.mul_f32s(far, far_difference));
+    let even = simd.negate_mul_add_e_f32s(half, far_sum, simd.mul_f32s(simd.splat_f32s(-2.5), m[0]));
+    [
+        m[0],
+        simd.negate_mul_add_e_f32s(two, near_odd, simd.negate_mul_add_e_f32s(half, far_odd, m[5])),
+        simd.negate_mul_add_e_f32s(two, near_sum, even),
+        simd.negate_mul_add_e_f32s(five_halves, m[5], simd.add_f32s(near_odd, far_odd)),
+        simd.add_f32s(m[0], simd.add_f32s(near_sum, far_sum)),
+        m[5],
+    ]
+}
+
 /// The sums and differences of the frequencies of ±1/√2 and of ±√2.
 struct AtSixPoints<V> {
     near_sum: V,
@@ -87,6 +111,20 @@ fn from_six_points<S: Simd>(simd: S, m: [S::f32s; 6]) -> AtSixPoints<S::f32s> {
         far_sum: simd.add_f32s(m[3], m[4]),
         far_difference: simd.sub_f32s(m[3], m[4]),
     }
+}
+
+/// The adjoint of [`from_six_points`], with the frequencies of 0 and ∞.
+#[inline(always)]
+fn from_six_points_adjoint<S: Simd>(simd: S, first: S::f32s, at: AtSixPoints<S::f32s>, last: S::f32s) -> [S::f32s; 6] {
+    let AtSixPoints { near_sum, near_difference, far_sum, far_difference } = at;
+    [
+        first,
+        simd.add_f32s(near_sum, near_difference),
+        simd.sub_f32s(near_sum, near_difference),
+        simd.add_f32s(far_sum, far_difference),
+        simd.sub_f32s(far_sum, far_difference),
+        last,
+    ]
 }
 
 impl TileTransform<6, 6, 4> for F43 {
@@ -113,6 +151,24 @@ impl TileTransform<6, 6, 4> for F43 {
             simd.mul_add_e_f32s(half, near_difference, simd.mul_add_e_f32s(two, far_difference, m[5])),
         ]
     }
+
+    #[inline(always)]
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 6] {
+        to_six_points_adjoint(simd, m)
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; 4]) -> [S::f32s; 6] {
+        let (two, half) = (simd.splat_f32s(2.0), simd.splat_f32s(0.5));
+        let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
+        let at = AtSixPoints {
+            near_sum: simd.mul_add_e_f32s(far, y[0], simd.mul_f32s(near, y[2])),
+            near_difference: simd.mul_add_e_f32s(half, y[3], y[1]),
+            far_sum: simd.mul_add_e_f32s(near, y[0], simd.mul_f32s(far, y[2])),
+            far_difference: simd.mul_add_e_f32s(two, y[3], y[1]),
+        };
+        from_six_points_adjoint(simd, y[0], at, y[3])
+    }
 }
 
 impl TileTransform<6, 6, 3> for F34 {
@@ -137,6 +193,23 @@ impl TileTransform<6, 6, 3> for F34 {
             simd.mul_add_e_f32s(far, far_sum, simd.mul_add_e_f32s(near, near_sum, m[5])),
         ]
     }
+
+    #[inline(always)]
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 6] {
+        to_six_points_adjoint(simd, m)
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; 3]) -> [S::f32s; 6] {
+        let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
+        let at = AtSixPoints {
+            near_sum: simd.mul_add_e_f32s(far, y[0], simd.mul_f32s(near, y[2])),
+            near_difference: y[1],
+            far_sum: simd.mul_add_e_f32s(near, y[0], simd.mul_f32s(far, y[2])),
+            far_difference: y[1],
+        };
+        from_six_points_adjoint(simd, y[0], at, y[2])
+    }
 }
 
 impl TileTransform<6, 6, 2> for F25 {
@@ -159,6 +232,23 @@ impl TileTransform<6, 6, 2> for F25 {
             simd.mul_add_e_f32s(far, near_sum, simd.mul_add_e_f32s(near, far_sum, m[0])),
             simd.add_f32s(simd.add_f32s(near_difference, far_difference), m[5]),
         ]
+    }
+
+    #[inline(always)]
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; 6]) -> [S::f32s; 6] {
+        to_six_points_adjoint(simd, m)
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; 2]) -> [S::f32s; 6] {
+        let (near, far) = (simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2), simd.splat_f32s(std::f32::consts::SQRT_2));
+        let at = AtSixPoints {
+            near_sum: simd.mul_f32s(far, y[0]),
+            near_difference: y[1],
+            far_sum: simd.mul_f32s(near, y[0]),
+            far_difference: y[1],
+        };
+        from_six_points_adjoint(simd, y[0], at, y[1])
     }
 }
 
@@ -186,6 +276,16 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
     fn output<S: Simd>(simd: S, m: [S::f32s; FREQ]) -> [S::f32s; OUT] {
         T::output(simd, m)
     }
+
+    #[inline(always)]
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; FREQ]) -> [S::f32s; IN] {
+        T::input_adjoint(simd, m)
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; OUT]) -> [S::f32s; FREQ] {
+        T::output_adjoint(simd, y)
+    }
 }
 
 /// F(2, 3), interpolated at 0, ±1 and ∞.
@@ -207,6 +307,18 @@ impl TileTransform<4, 4, 2> for F23 {
     #[inline(always)]
     fn output<S: Simd>(simd: S, m: [S::f32s; 4]) -> [S::f32s; 2] {
         [simd.add_f32s(m[0], simd.add_f32s(m[1], m[2])), simd.add_f32s(simd.sub_f32s(m[1], m[2]), m[3])]
+    }
+
+    #[inline(always)]
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; 4]) -> [S::f32s; 4] {
+        let difference = simd.sub_f32s(m[1], m[2]);
+        let sum = simd.add_f32s(m[1], m[2]);
+        [m[0], simd.sub_f32s(difference, m[3]), simd.sub_f32s(sum, m[0]), m[3]]
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; 2]) -> [S::f32s; 4] {
+        [y[0], simd.add_f32s(y[0], y[1]), simd.sub_f32s(y[0], y[1]), y[1]]
     }
 }
 
@@ -266,6 +378,27 @@ impl TileTransform<9, 9, 4> for Phases4 {
             simd.add_f32s(simd.mul_add_e_f32s(eight, m[7], simd.add_f32s(m[3], difference)), m[8]),
         ]
     }
+
+    #[inline(always)]
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; 9]) -> [S::f32s; 9] {
+        let (two, three) = (simd.splat_f32s(2.0), simd.splat_f32s(3.0));
+        let twice_last = simd.mul_f32s(two, m[8]);
+        let x1 =
+            simd.mul_add_e_f32s(two, simd.sub_f32s(m[6], m[5]), simd.sub_f32s(twice_last, simd.add_f32s(m[4], m[7])));
+        let rest = simd.mul_add_e_f32s(two, m[4], simd.add_f32s(m[5], m[8]));
+        let x2 = simd.negate_mul_add_e_f32s(three, m[6], simd.neg_f32s(rest));
+        let sum = simd.add_f32s(simd.add_f32s(m[4], m[5]), simd.add_f32s(m[6], m[7]));
+        [simd.mul_f32s(two, m[4]), m[0], x1, m[1], x2, m[2], simd.sub_f32s(sum, twice_last), m[3], m[8]]
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; 4]) -> [S::f32s; 9] {
+        let (two, four, eight) = (simd.splat_f32s(2.0), simd.splat_f32s(4.0), simd.splat_f32s(8.0));
+        let (even, odd) = (simd.add_f32s(y[0], y[2]), simd.add_f32s(y[1], y[3]));
+        let powers = simd.mul_add_e_f32s(two, y[1], y[0]);
+        let powers = simd.mul_add_e_f32s(eight, y[3], simd.mul_add_e_f32s(four, y[2], powers));
+        [y[0], y[1], y[2], y[3], y[0], simd.add_f32s(even, odd), simd.sub_f32s(even, odd), powers, y[3]]
+    }
 }
 
 /// The same for tiles of 2: the outer taps as F(2, 2), interpolated at 0, 1 and ∞, which needs additions alone.
@@ -290,5 +423,49 @@ impl TileTransform<5, 5, 2> for Phases2 {
     #[inline(always)]
     fn output<S: Simd>(simd: S, m: [S::f32s; 5]) -> [S::f32s; 2] {
         [simd.add_f32s(m[0], simd.add_f32s(m[2], m[3])), simd.add_f32s(m[1], simd.add_f32s(m[3], m[4]))]
+    }
+
+    #[inline(always)]
+    fn input_adjoint<S: Simd>(simd: S, m: [S::f32s; 5]) -> [S::f32s; 5] {
+        [m[2], m[0], simd.sub_f32s(m[3], simd.add_f32s(m[2], m[4])), m[1], m[4]]
+    }
+
+    #[inline(always)]
+    fn output_adjoint<S: Simd>(simd: S, y: [S::f32s; 2]) -> [S::f32s; 5] {
+        [y[0], y[1], y[0], simd.add_f32s(y[0], y[1]), y[1]]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{F23, F25, F34, F43, Folded, Phases2, Phases4, TileTransform};
+    use pulp::Scalar;
+
+    fn unit<const N: usize>(place: usize) -> [f32; N] {
+        std::array::from_fn(|index| f32::from(u8::from(index == place)))
+    }
+
+    fn adjoints<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const OUT: usize>() {
+        let simd = Scalar::new();
+        for frequency in 0..FREQ {
+            let (into, from) = (T::input_adjoint(simd, unit(frequency)), T::output(simd, unit(frequency)));
+            for pixel in 0..IN {
+                assert!((T::input(simd, unit(pixel))[frequency] - into[pixel]).abs() < 1e-6);
+            }
+            for pixel in 0..OUT {
+                assert!((T::output_adjoint(simd, unit(pixel))[frequency] - from[pixel]).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn adjoints_are_the_transposes_of_their_transforms() {
+        adjoints::<F43, 6, 6, 4>();
+        adjoints::<F34, 6, 6, 3>();
+        adjoints::<F25, 6, 6, 2>();
+        adjoints::<F23, 4, 4, 2>();
+        adjoints::<Phases4, 9, 9, 4>();
+        adjoints::<Phases2, 5, 5, 2>();
+        adjoints::<Folded<F34>, 6, 6, 3>();
     }
 }
