@@ -114,13 +114,27 @@ impl MaxPool {
         let PoolShape { channels, height, width, .. } = self.0;
         let (pixels, pooled) = workspace[..self.workspace_len()].split_at_mut(self.input().pixels() * channels);
         pixels_from_coefficients_into(isa, (height, width, channels), input, pixels);
+        self.pixels_into(isa, pixels, pooled, winners);
+        let Extent { height, width } = self.output();
+        coefficients_from_pixels_into(isa, (height, width, channels), pooled, output);
+    }
+
+    /// The same of one image's pixels, `[height, width, channels]` both.
+    ///
+    /// # Panics
+    /// If a slice does not have the length its shape says.
+    pub fn pixels_into(&self, isa: Isa, pixels: &[f32], pooled: &mut [f32], winners: Option<&mut [u32]>) {
+        self.check_pixels(pixels.len(), pooled.len());
         pooled.fill(f32::NEG_INFINITY);
         match winners {
             Some(winners) => self.pick(isa, pixels, pooled, winners),
             None => self.pool(isa, pixels, pooled),
         }
-        let Extent { height, width } = self.output();
-        coefficients_from_pixels_into(isa, (height, width, channels), pooled, output);
+    }
+
+    fn check_pixels(&self, input: usize, output: usize) {
+        assert_eq!(input, self.input().pixels() * self.0.channels, "the input fills its shape");
+        assert_eq!(output, self.output().pixels() * self.0.channels, "the output fills its shape");
     }
 
     fn pool(&self, isa: Isa, pixels: &[f32], pooled: &mut [f32]) {
@@ -179,22 +193,33 @@ impl MaxPool {
         workspace: &mut [f32],
     ) {
         self.check(input_gradient.len(), output_gradient.len());
-        assert_eq!(winners.len(), self.winners_len(), "a winner for every output pixel");
         let channels = self.0.channels;
         let output = self.output();
         let (pixels, pooled) = workspace[..self.workspace_len()].split_at_mut(self.input().pixels() * channels);
         pixels_from_coefficients_into(isa, (output.height, output.width, channels), output_gradient, pooled);
         pixels.fill(0.0);
+        self.add_pixel_gradient(isa, winners, pooled, pixels);
+        coefficients_from_pixels_into(isa, (self.0.height, self.0.width, channels), pixels, input_gradient);
+    }
+
+    /// The same of one image's pixels, `[height, width, channels]` both; added to the input's gradient.
+    ///
+    /// # Panics
+    /// If a slice does not have the length its shape says.
+    pub fn add_pixel_gradient(&self, isa: Isa, winners: &[u32], output_gradient: &[f32], input_gradient: &mut [f32]) {
+        self.check_pixels(input_gradient.len(), output_gradient.len());
+        assert_eq!(winners.len(), self.winners_len(), "a winner for every output pixel");
+        let (channels, wide) = (self.0.channels, self.output().width);
         isa.vectorise(
             #[inline(always)]
             || {
                 self.for_each_tap(
                     #[inline(always)]
                     |place, pixel, tap| {
-                        let gradient = &pooled[(place.0 * output.width + place.1) * channels..][..channels];
+                        let gradient = &output_gradient[(place.0 * wide + place.1) * channels..][..channels];
                         let (words, byte) = self.winners(place);
                         let (mask, tap) = (0xFF * byte, tap * byte);
-                        let sums = &mut pixels[pixel * channels..][..channels];
+                        let sums = &mut input_gradient[pixel * channels..][..channels];
                         for ((sum, &word), &gradient) in sums.iter_mut().zip(&winners[words]).zip(gradient) {
                             *sum += if word & mask == tap { gradient } else { 0.0 };
                         }
@@ -202,7 +227,6 @@ impl MaxPool {
                 );
             },
         );
-        coefficients_from_pixels_into(isa, (self.0.height, self.0.width, channels), pixels, input_gradient);
     }
 }
 

@@ -90,6 +90,74 @@ impl PiecewiseLinear {
         result
     }
 
+    /// The function of one group of channels of a block, pieces picked from `picks`; which were picked goes to `masks` if
+    /// given.
+    #[inline(always)]
+    pub(crate) fn evaluate_block<S: Simd, L: Lanes>(
+        &self,
+        simd: S,
+        lanes: L,
+        place: Place,
+        picks: &Vectors<S>,
+        values: &Vectors<S>,
+        mut masks: Option<&mut [u32]>,
+    ) -> Vectors<S> {
+        let (slope, intercept) = (simd.splat_f32s(self.slope), simd.splat_f32s(self.intercept));
+        let mut result = [simd.splat_f32s(0.0); BLOCK];
+        for (result, &value) in result.iter_mut().zip(values) {
+            *result = simd.mul_add_e_f32s(slope, value, intercept);
+        }
+        for (number, breakpoint) in self.breakpoints.iter().enumerate() {
+            let at = simd.splat_f32s(breakpoint.at);
+            let slope = simd.splat_f32s(breakpoint.slope_change);
+            let intercept = simd.splat_f32s(breakpoint.intercept_change);
+            for half in 0..2 {
+                let mut bits = simd.splat_u32s(0);
+                let mut bit = simd.splat_u32s(1);
+                for index in half * BLOCK / 2..(half + 1) * BLOCK / 2 {
+                    let beyond = simd.greater_than_f32s(picks[index], at);
+                    let change = simd.mul_add_e_f32s(slope, values[index], intercept);
+                    let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
+                    result[index] = simd.add_f32s(result[index], change);
+                    bits = simd.select_u32s(beyond, simd.or_u32s(bits, bit), bits);
+                    bit = simd.add_u32s(bit, bit);
+                }
+                if let Some(masks) = &mut masks {
+                    let start = place.masks(self.breakpoints.len(), number, half);
+                    lanes.store_bits(simd, &mut masks[start..], bits);
+                }
+            }
+        }
+        result
+    }
+
+    /// The slopes of the pieces that [`evaluate_block`](Self::evaluate_block) picked.
+    #[inline(always)]
+    pub(crate) fn slopes_of_block<S: Simd, L: Lanes>(
+        &self,
+        simd: S,
+        lanes: L,
+        place: Place,
+        masks: &[u32],
+    ) -> Vectors<S> {
+        let mut slopes = [simd.splat_f32s(self.slope); BLOCK];
+        for (number, breakpoint) in self.breakpoints.iter().enumerate() {
+            let change = simd.splat_f32s(breakpoint.slope_change);
+            for half in 0..2 {
+                let start = place.masks(self.breakpoints.len(), number, half);
+                let bits = lanes.load_bits(simd, &masks[start..]);
+                let mut bit = simd.splat_u32s(1);
+                for slope in &mut slopes[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
+                    let beyond = simd.equal_u32s(simd.and_u32s(bits, bit), bit);
+                    let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
+                    *slope = simd.add_f32s(*slope, change);
+                    bit = simd.add_u32s(bit, bit);
+                }
+            }
+        }
+        slopes
+    }
+
     fn mask_words(&self, channels: usize) -> usize {
         2 * self.breakpoints.len() * channels
     }
@@ -191,32 +259,7 @@ impl BlockKernel for Forward<'_> {
         }
         let low_pass = if picks_from_values { &values } else { &low_pass };
 
-        let (slope, intercept) = (simd.splat_f32s(self.function.slope), simd.splat_f32s(self.function.intercept));
-        let mut result = [simd.splat_f32s(0.0); BLOCK];
-        for (result, &value) in result.iter_mut().zip(&values) {
-            *result = simd.mul_add_e_f32s(slope, value, intercept);
-        }
-        for (number, breakpoint) in self.function.breakpoints.iter().enumerate() {
-            let at = simd.splat_f32s(breakpoint.at);
-            let slope = simd.splat_f32s(breakpoint.slope_change);
-            let intercept = simd.splat_f32s(breakpoint.intercept_change);
-            for half in 0..2 {
-                let mut bits = simd.splat_u32s(0);
-                let mut bit = simd.splat_u32s(1);
-                for index in half * BLOCK / 2..(half + 1) * BLOCK / 2 {
-                    let beyond = simd.greater_than_f32s(low_pass[index], at);
-                    let change = simd.mul_add_e_f32s(slope, values[index], intercept);
-                    let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
-                    result[index] = simd.add_f32s(result[index], change);
-                    bits = simd.select_u32s(beyond, simd.or_u32s(bits, bit), bits);
-                    bit = simd.add_u32s(bit, bit);
-                }
-                if let Some(masks) = &mut self.masks {
-                    let start = place.masks(self.function.breakpoints.len(), number, half);
-                    lanes.store_bits(simd, &mut masks[start..], bits);
-                }
-            }
-        }
+        let mut result = self.function.evaluate_block(simd, lanes, place, low_pass, &values, self.masks.as_deref_mut());
         clear_beyond(simd, self.extent.inside(block), &mut result);
         let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
         forward_block(
@@ -244,21 +287,7 @@ impl BlockKernel for Backward<'_> {
         let place = Place { block, channel, channels: self.channels };
         let mut pixels = [simd.splat_f32s(0.0); BLOCK];
         place.inverse_kept(simd, lanes, self.gradient, 2 * SIDE, &mut pixels);
-        let mut slopes = [simd.splat_f32s(self.function.slope); BLOCK];
-        for (number, breakpoint) in self.function.breakpoints.iter().enumerate() {
-            let change = simd.splat_f32s(breakpoint.slope_change);
-            for half in 0..2 {
-                let start = place.masks(self.function.breakpoints.len(), number, half);
-                let bits = lanes.load_bits(simd, &self.masks[start..]);
-                let mut bit = simd.splat_u32s(1);
-                for slope in &mut slopes[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
-                    let beyond = simd.equal_u32s(simd.and_u32s(bits, bit), bit);
-                    let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
-                    *slope = simd.add_f32s(*slope, change);
-                    bit = simd.add_u32s(bit, bit);
-                }
-            }
-        }
+        let mut slopes = self.function.slopes_of_block(simd, lanes, place, self.masks);
         clear_beyond(simd, self.extent.inside(block), &mut slopes);
         let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
         forward_block(
@@ -286,10 +315,10 @@ fn clear_beyond<S: Simd>(simd: S, (rows, columns): (usize, usize), pixels: &mut 
 
 /// One group of channels of one block.
 #[derive(Clone, Copy)]
-struct Place {
-    block: usize,
-    channel: usize,
-    channels: usize,
+pub(crate) struct Place {
+    pub(crate) block: usize,
+    pub(crate) channel: usize,
+    pub(crate) channels: usize,
 }
 
 impl Place {

@@ -3,7 +3,9 @@
 use crate::block::BLOCK;
 use crate::extent::Extent;
 use crate::isa::Isa;
-use crate::pixels::{coefficients_from_pixels_into, pixels_from_coefficients_into, subsample_into};
+use crate::pixels::{
+    add_subsample_gradient, coefficients_from_pixels_into, pixels_from_coefficients_into, subsample_into,
+};
 
 /// Every `stride`-th pixel of every channel, then channels of zeros up to `output_channels`, half of them (rounded down)
 /// before the others. Source: option A of He et al., *Deep Residual Learning for Image Recognition* (2016).
@@ -68,12 +70,8 @@ impl Subsample {
         let (inputs, outputs, output) = (self.input_channels, self.output_channels, self.output());
         pixels_from_coefficients_into(isa, (output.height, output.width, outputs), output_gradient, kept);
         pixels.fill(0.0);
-        let before = (outputs - inputs) / 2;
-        for (number, gradient) in kept.chunks_exact(outputs).enumerate() {
-            let (row, column) = (number / output.width * self.stride, number % output.width * self.stride);
-            let to = (row * self.input.width + column) * inputs;
-            pixels[to..to + inputs].copy_from_slice(&gradient[before..before + inputs]);
-        }
-        coefficients_from_pixels_into(isa, (self.input.height, self.input.width, inputs), pixels, input_gradient);
+        let input = (self.input.height, self.input.width, inputs);
+        add_subsample_gradient(input, self.stride, outputs, kept, pixels);
+        coefficients_from_pixels_into(isa, input, pixels, input_gradient);
     }
 }

@@ -5,6 +5,7 @@
 //! channels]`), so that threads share an image as well as a batch, and finishes each tile while it is in the cache: bias,
 //! residual, activation.
 
+mod batch_norm;
 mod conv2d;
 mod convert;
 mod direct;
@@ -17,11 +18,17 @@ mod pool;
 mod scatter;
 mod winograd;
 
+pub use batch_norm::{
+    MOMENTS, Passed, Term, add_moments, normalise_backward_into, pass_and_add_moments, pass_in_place, sum_into,
+};
 pub use conv2d::{Conv2d, ConvShape, Method, Tile};
 pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};
 pub use epilogue::{Activation, Epilogue, scale_shift_in_place};
 pub use gradients::InputGradient;
-pub use masking::masked_in_place;
-pub use pool::{PoolShape, global_average_pool_into, max_pool_rows_into, subsample_into};
+pub use masking::{masked_backward_in_place, masked_in_place};
+pub use pool::{
+    PoolShape, add_global_average_pool_gradient, add_subsample_gradient, global_average_pool_into, max_pool_rows_into,
+    subsample_into,
+};
 pub use scatter::Scatter;
 pub use winograd::SharedRun;

@@ -150,3 +150,50 @@ pub fn subsample_into(
         pixel[before + inputs..].fill(0.0);
     }
 }
+
+/// The adjoint of [`subsample_into`]: one image's gradient `[height, width, channels]` of the output, added to that of its
+/// input `[height, width, in]`.
+///
+/// # Panics
+/// If a slice does not have the length its shape says, or channels would be lost.
+pub fn add_subsample_gradient(
+    (height, width, inputs): (usize, usize, usize),
+    stride: usize,
+    channels: usize,
+    output_gradient: &[f32],
+    input_gradient: &mut [f32],
+) {
+    assert!(channels >= inputs, "no channel is lost");
+    assert_eq!(input_gradient.len(), height * width * inputs, "the input fills its shape");
+    let wide = width.div_ceil(stride);
+    assert_eq!(output_gradient.len(), height.div_ceil(stride) * wide * channels, "the output fills its shape");
+    let before = (channels - inputs) / 2;
+    for (number, pixel) in output_gradient.chunks_exact(channels).enumerate() {
+        let to = (number / wide * stride * width + number % wide * stride) * inputs;
+        for (sum, gradient) in input_gradient[to..to + inputs].iter_mut().zip(&pixel[before..]) {
+            *sum += gradient;
+        }
+    }
+}
+
+/// The adjoint of [`global_average_pool_into`]: the gradient `[channels]` of the means, added to that of every pixel
+/// `[pixels, channels]`.
+///
+/// # Panics
+/// If a slice does not have the length its shape says.
+pub fn add_global_average_pool_gradient(isa: Isa, pooled_gradient: &[f32], input_gradient: &mut [f32]) {
+    let channels = pooled_gradient.len();
+    assert_eq!(input_gradient.len() % channels, 0, "whole pixels");
+    #[expect(clippy::cast_precision_loss, reason = "no map has 2^24 pixels")]
+    let weight = 1.0 / (input_gradient.len() / channels) as f32;
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            for pixel in input_gradient.chunks_exact_mut(channels) {
+                for (sum, gradient) in pixel.iter_mut().zip(pooled_gradient) {
+                    *sum += weight * gradient;
+                }
+            }
+        },
+    );
+}

@@ -52,7 +52,7 @@ impl Pass<'_> {
             Kind::ToBand { activation } => self.to_band(activation, output),
             Kind::BandActivation { function } => self.band_activation(function, output),
             Kind::Masked { function, masking } => self.each_image(output, |_, output| {
-                masked_in_place(isa, function, *masking, (height, width, channels), output);
+                masked_in_place(isa, function, *masking, (height, width, channels), output, None);
             }),
             Kind::Sum { activation } => self.each_image(output, |image, output| self.sum(activation, image, output)),
             Kind::Normalise => {

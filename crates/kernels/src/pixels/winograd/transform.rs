@@ -115,8 +115,8 @@ fn from_six_points<S: Simd>(simd: S, m: [S::f32s; 6]) -> AtSixPoints<S::f32s> {
 
 /// The adjoint of [`from_six_points`], with the frequencies of 0 and ∞.
 #[inline(always)]
-fn from_six_points_adjoint<S: Simd>(simd: S, first: S::f32s, at: AtSixPoints<S::f32s>, last: S::f32s) -> [S::f32s; 6] {
-    let AtSixPoints { near_sum, near_difference, far_sum, far_difference } = at;
+fn from_six_points_adjoint<S: Simd>(simd: S, first: S::f32s, at: &AtSixPoints<S::f32s>, last: S::f32s) -> [S::f32s; 6] {
+    let AtSixPoints { near_sum, near_difference, far_sum, far_difference } = *at;
     [
         first,
         simd.add_f32s(near_sum, near_difference),
@@ -167,7 +167,7 @@ impl TileTransform<6, 6, 4> for F43 {
             far_sum: simd.mul_add_e_f32s(near, y[0], simd.mul_f32s(far, y[2])),
             far_difference: simd.mul_add_e_f32s(two, y[3], y[1]),
         };
-        from_six_points_adjoint(simd, y[0], at, y[3])
+        from_six_points_adjoint(simd, y[0], &at, y[3])
     }
 }
 
@@ -208,7 +208,7 @@ impl TileTransform<6, 6, 3> for F34 {
             far_sum: simd.mul_add_e_f32s(near, y[0], simd.mul_f32s(far, y[2])),
             far_difference: y[1],
         };
-        from_six_points_adjoint(simd, y[0], at, y[2])
+        from_six_points_adjoint(simd, y[0], &at, y[2])
     }
 }
 
@@ -248,7 +248,7 @@ impl TileTransform<6, 6, 2> for F25 {
             far_sum: simd.mul_f32s(near, y[0]),
             far_difference: y[1],
         };
-        from_six_points_adjoint(simd, y[0], at, y[1])
+        from_six_points_adjoint(simd, y[0], &at, y[1])
     }
 }
 
@@ -449,11 +449,11 @@ mod tests {
         let simd = Scalar::new();
         for frequency in 0..FREQ {
             let (into, from) = (T::input_adjoint(simd, unit(frequency)), T::output(simd, unit(frequency)));
-            for pixel in 0..IN {
-                assert!((T::input(simd, unit(pixel))[frequency] - into[pixel]).abs() < 1e-6);
+            for (pixel, into) in into.iter().enumerate() {
+                assert!((T::input(simd, unit(pixel))[frequency] - into).abs() < 1e-6);
             }
-            for pixel in 0..OUT {
-                assert!((T::output_adjoint(simd, unit(pixel))[frequency] - from[pixel]).abs() < 1e-6);
+            for (pixel, from) in from.iter().enumerate() {
+                assert!((T::output_adjoint(simd, unit(pixel))[frequency] - from).abs() < 1e-6);
             }
         }
     }
