@@ -19,7 +19,10 @@ pub(crate) enum Layer {
 #[derive(Debug, Default)]
 pub(crate) struct Normalisation {
     pub(crate) scale: Vec<f32>,
+    /// Of coefficients.
     pub(crate) dc_shift: Vec<f32>,
+    /// Of pixels.
+    pub(crate) shift: Vec<f32>,
     /// Of the batch at hand.
     pub(crate) statistics: BatchStatistics,
     /// Of the batch at hand.
@@ -73,7 +76,7 @@ impl Layers {
             .iter()
             .map(|layer| match layer {
                 Layer::Conv2d(packed) => packed.len(),
-                Layer::BatchNorm(layer) => 2 * layer.scale.len() + 6 * layer.statistics.mean.len(),
+                Layer::BatchNorm(layer) => 3 * layer.scale.len() + 6 * layer.statistics.mean.len(),
                 Layer::Plain => 0,
             })
             .sum();

@@ -24,6 +24,7 @@ mod random;
 mod shape;
 mod spec;
 mod tensor;
+mod training;
 mod views;
 pub mod weights;
 mod workspace;

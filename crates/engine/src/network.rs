@@ -10,13 +10,11 @@ pub use mode::InferenceMode;
 pub use train::{LossAndGradients, StepReport};
 
 use crate::EngineError;
-use crate::arena::Arena;
 use crate::input::InputTransforms;
 use crate::layers::Layers;
 use crate::optimizer::OptimizerState;
 use crate::parameters::Parameters;
 use crate::plan::Plan;
-use crate::program::Program;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::Isa;
 
@@ -32,8 +30,7 @@ pub struct Network {
     inference: infer::Inference,
     band_limited: band_limited::BandLimited,
     /// Compiled at the first step: a network that only predicts needs none.
-    training: Option<Program>,
-    arena: Arena,
+    trainer: Option<train::Trainer>,
     workspaces: Workspaces,
 }
 
@@ -49,8 +46,7 @@ impl Network {
             transforms: InputTransforms::default(),
             inference: infer::Inference::default(),
             band_limited: band_limited::BandLimited::default(),
-            training: None,
-            arena: Arena::default(),
+            trainer: None,
             workspaces: Workspaces::default(),
             plan,
             isa,
@@ -77,7 +73,7 @@ impl Network {
             + self.optimizer.bytes()
             + self.inference.bytes()
             + self.band_limited.bytes()
-            + self.arena.bytes()
+            + self.trainer.as_ref().map_or(0, train::Trainer::bytes)
             + self.workspaces.bytes()
     }
 }

@@ -10,6 +10,7 @@ mod max_pool;
 mod piecewise_linear;
 mod pool;
 mod subsample;
+mod training;
 
 use crate::input::BatchInput;
 use crate::layers::{Layer, Layers};
@@ -17,10 +18,14 @@ use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::program::{Instruction, Scheduled, Stage};
 use crate::views::Chunk;
-pub(crate) use batch_norm::{scratch_len as batch_norm_scratch, update_running};
+pub(crate) use batch_norm::{
+    finish_gradients as finish_norm_gradients, finish_moments, scratch_len as batch_norm_scratch, update_running,
+};
 use jpegnet_kernels::{Isa, Masking, truncate_in_place};
-pub(crate) use loss::BatchLoss;
+pub(crate) use linear::finish_gradients as finish_linear_gradients;
+pub(crate) use loss::{BatchLoss, finish as finish_loss};
 use std::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use training::CoefficientTraining;
 
 /// What all images of a pass share and only read.
 pub(crate) struct Pass<'a> {
@@ -151,7 +156,7 @@ impl Pass<'_> {
 }
 
 /// Packs the filters that a stage's convolutions need for their inputs' gradients.
-pub(crate) fn pack_adjoint_filters(plan: &Plan, parameters: &Parameters, stage: &Stage, adjoint: &mut [f32]) {
+fn pack_adjoint_filters(plan: &Plan, parameters: &Parameters, stage: &Stage, adjoint: &mut [f32]) {
     for scheduled in &stage.instructions {
         if let Instruction::Conv2dBackward { node, input_gradient: Some(_), .. } = scheduled.instruction {
             conv2d::pack_adjoint(plan, parameters, node, &mut adjoint[scheduled.adjoint..]);
@@ -160,28 +165,28 @@ pub(crate) fn pack_adjoint_filters(plan: &Plan, parameters: &Parameters, stage: 
 }
 
 /// Takes a stage's sums, added up over the batch, to statistics and gradients; gives the loss if this stage had it.
-pub(crate) fn finish(
+fn finish(
     plan: &Plan,
     parameters: &mut Parameters,
     layers: &mut Layers,
     stage: &Stage,
     batch: usize,
     (singles, doubles): (&[f32], &[f64]),
-) -> Option<loss::BatchLoss> {
+) -> Option<BatchLoss> {
     let mut batch_loss = None;
     for scheduled in &stage.instructions {
         let doubles = &doubles[scheduled.doubles..];
         let singles = &singles[scheduled.singles..];
         match scheduled.instruction {
             Instruction::Moments { node, input: _ } => {
-                batch_norm::finish_moments(plan, parameters, layers, node, batch, doubles);
+                finish_moments(plan, parameters, layers, node, batch, doubles);
             }
             Instruction::GradientMoments { node, .. } => {
-                batch_norm::finish_gradients(plan, parameters, layers, node, doubles);
+                finish_norm_gradients(plan, parameters, layers, node, doubles);
             }
             Instruction::Conv2dBackward { node, .. } => conv2d::finish_gradients(plan, parameters, node, singles),
-            Instruction::LinearBackward { node, .. } => linear::finish_gradients(plan, parameters, node, singles),
-            Instruction::Loss { .. } => batch_loss = Some(loss::finish(doubles, batch)),
+            Instruction::LinearBackward { node, .. } => finish_linear_gradients(plan, parameters, node, singles),
+            Instruction::Loss { .. } => batch_loss = Some(finish_loss(doubles, batch)),
             _ => {}
         }
     }

@@ -26,7 +26,7 @@ pub struct StepSummary {
 }
 
 /// The name of a method.
-pub(super) fn name(method: Method) -> &'static str {
+pub(crate) fn name(method: Method) -> &'static str {
     match method {
         Method::Winograd4
         | Method::Winograd4Stride2

@@ -3,18 +3,15 @@
 use super::mode::maskings;
 use super::{Network, check_batch};
 use crate::EngineError;
-use crate::arena::Arena;
-use crate::chunks::Chunks;
 use crate::input::{BatchInput, Image};
-use crate::ops::{self, BatchLoss, FirstNotFinite, Pass};
+use crate::ops::{self, BatchLoss, CoefficientTraining, FirstNotFinite};
 use crate::optimizer::OptimizerSpec;
-use crate::program::{Program, Stage};
+use crate::plan::Plan;
 use crate::tensor::NamedTensor;
-use jpegnet_kernels::{Isa, Masking, add_in_place};
+use crate::training::{Batch, Training};
+use crate::workspace::Workspaces;
+use jpegnet_kernels::Masking;
 use rayon::prelude::*;
-
-/// Sums that one task adds up over the chunks.
-const SUMS_A_TASK: usize = 1 << 14;
 
 /// What a step saw, before its update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,12 +74,10 @@ impl Network {
         check_batch(images.len())?;
         self.check_labels(images.len(), labels)?;
         let input = self.transforms.batch(self.plan.input(), images)?;
-        let program = self.training.get_or_insert_with(|| Program::training(&self.plan));
-        self.arena.prepare(program, images.len())?;
-        self.workspaces.prepare(program.scratch.max(input.scratch()))?;
-        self.parameters.prepare_gradients();
-        self.layers.prepare(&self.plan, &self.parameters);
         let maskings = maskings(&self.plan, None);
+        let trainer = self.trainer.get_or_insert_with(|| Trainer::new(&self.plan, &maskings));
+        trainer.prepare(&self.plan, &input, &mut self.workspaces)?;
+        self.parameters.prepare_gradients();
         let Some(loss) = self.run_training(&input, labels, &maskings, None) else {
             unreachable!("every training program has a loss");
         };
@@ -127,46 +122,43 @@ impl Network {
         maskings: &[Masking],
         search: Option<&FirstNotFinite>,
     ) -> Option<BatchLoss> {
-        let Network { plan, isa, parameters, layers, training, arena, workspaces, .. } = self;
-        let program = training.as_ref()?;
-        let batch = input.len();
-        let mut loss = None;
-        for stage in &program.stages {
-            let chunks = Chunks::new(batch, stage.singles);
-            ops::pack_adjoint_filters(plan, parameters, stage, arena.adjoint(stage));
-            let pass = Pass { plan, isa: *isa, parameters, layers, input, labels, maskings, search };
-            let (cut, adjoint) = arena.chunks(program, stage, chunks);
-            cut.into_par_iter().for_each(|mut chunk| {
-                chunk.singles.fill(0.0);
-                chunk.doubles.fill(0.0);
-                workspaces.lend(|workspace| {
-                    for image in 0..chunk.images {
-                        pass.run_image(stage, &mut chunk, image, adjoint, workspace);
-                    }
-                });
-            });
-            let sums = add_up(arena, *isa, stage, chunks);
-            loss = loss.or(ops::finish(plan, parameters, layers, stage, batch, sums));
+        let Network { plan, isa, parameters, layers, trainer, workspaces, .. } = self;
+        let batch = Batch { plan, isa: *isa, input, labels, maskings, search };
+        match trainer.as_mut()? {
+            Trainer::Pixels(training) => training.run(&batch, parameters, layers, workspaces),
+            Trainer::Coefficients(training) => training.run(&batch, parameters, layers, workspaces),
         }
-        loss
     }
 }
 
-/// Adds every chunk's sums to the first chunk's, in the order of the chunks.
-fn add_up<'a>(arena: &'a mut Arena, isa: Isa, stage: &Stage, chunks: Chunks) -> (&'a [f32], &'a [f64]) {
-    let (singles, doubles) = arena.sums(stage, chunks);
-    let (total_singles, singles) = singles.split_at_mut(stage.singles);
-    let (total_doubles, doubles) = doubles.split_at_mut(stage.doubles);
-    total_singles.par_chunks_mut(SUMS_A_TASK).enumerate().for_each(|(task, total)| {
-        for chunk in singles.chunks_exact(stage.singles) {
-            let start = task * SUMS_A_TASK;
-            add_in_place(isa, total, &chunk[start..start + total.len()]);
-        }
-    });
-    for chunk in doubles.chunks_exact(stage.doubles.max(1)) {
-        for (total, part) in total_doubles.iter_mut().zip(chunk) {
-            *total += part;
+/// How a network trains.
+#[derive(Debug)]
+pub(super) enum Trainer {
+    /// On pixels: all frequencies are kept.
+    Pixels(Training),
+    /// On coefficients, truncated to a band.
+    Coefficients(CoefficientTraining),
+}
+
+impl Trainer {
+    fn new(plan: &Plan, maskings: &[Masking]) -> Trainer {
+        match plan.band {
+            None => Trainer::Pixels(Training::new(plan, maskings)),
+            Some(_) => Trainer::Coefficients(CoefficientTraining::new(plan)),
         }
     }
-    (total_singles, total_doubles)
+
+    fn prepare(&mut self, plan: &Plan, input: &BatchInput, workspaces: &mut Workspaces) -> Result<(), EngineError> {
+        match self {
+            Trainer::Pixels(training) => training.prepare(input, workspaces, plan.input().height),
+            Trainer::Coefficients(training) => training.prepare(input, workspaces),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Trainer::Pixels(training) => training.bytes(),
+            Trainer::Coefficients(training) => training.bytes(),
+        }
+    }
 }

@@ -115,7 +115,7 @@ pub(super) fn backward(
     });
 }
 
-pub(super) fn finish_moments(
+pub(crate) fn finish_moments(
     plan: &Plan,
     parameters: &Parameters,
     layers: &mut Layers,
@@ -140,9 +140,12 @@ pub(super) fn finish_moments(
         &mut layer.scale,
         &mut layer.dc_shift,
     );
+    // A constant is eight times as large at DC as in every pixel.
+    layer.shift.clear();
+    layer.shift.extend(layer.dc_shift.iter().map(|shift| shift / 8.0));
 }
 
-pub(super) fn finish_gradients(
+pub(crate) fn finish_gradients(
     plan: &Plan,
     parameters: &mut Parameters,
     layers: &mut Layers,

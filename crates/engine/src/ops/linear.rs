@@ -58,7 +58,7 @@ pub(super) fn backward(
     }
 }
 
-pub(super) fn finish_gradients(plan: &Plan, parameters: &mut Parameters, node: usize, sums: &[f32]) {
+pub(crate) fn finish_gradients(plan: &Plan, parameters: &mut Parameters, node: usize, sums: &[f32]) {
     let Linear { inputs, outputs, weight, bias } = linear(plan, node);
     let (weight_gradient, sums) = sums.split_at(inputs * outputs);
     parameters.gradients[weight].copy_from_slice(weight_gradient);

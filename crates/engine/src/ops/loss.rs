@@ -43,6 +43,6 @@ pub(super) fn loss(
     clippy::cast_sign_loss,
     reason = "a count of images in a batch is exact in float64"
 )]
-pub(super) fn finish(sums: &[f64], batch: usize) -> BatchLoss {
+pub(crate) fn finish(sums: &[f64], batch: usize) -> BatchLoss {
     BatchLoss { mean: sums[0] / batch as f64, correct: sums[1] as usize }
 }

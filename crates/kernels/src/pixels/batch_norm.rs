@@ -389,3 +389,22 @@ impl WithSimd for Backward<'_> {
         });
     }
 }
+
+/// Adds the gradient of a bias: the sum of the derivatives `[pixels, channels]`, one a channel.
+///
+/// # Panics
+/// If the derivatives are not whole pixels.
+pub fn add_bias_gradient(isa: Isa, output_gradient: &[f32], bias_gradient: &mut [f32]) {
+    let channels = bias_gradient.len();
+    assert_eq!(output_gradient.len() % channels, 0, "whole pixels");
+    isa.vectorise(
+        #[inline(always)]
+        || {
+            for pixel in output_gradient.chunks_exact(channels) {
+                for (sum, gradient) in bias_gradient.iter_mut().zip(pixel) {
+                    *sum += gradient;
+                }
+            }
+        },
+    );
+}

@@ -19,7 +19,8 @@ mod scatter;
 mod winograd;
 
 pub use batch_norm::{
-    MOMENTS, Passed, Term, add_moments, normalise_backward_into, pass_and_add_moments, pass_in_place, sum_into,
+    MOMENTS, Passed, Term, add_bias_gradient, add_moments, normalise_backward_into, pass_and_add_moments,
+    pass_in_place, sum_into,
 };
 pub use conv2d::{Conv2d, ConvShape, Method, Tile};
 pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};

@@ -1,0 +1,16 @@
+//! Training on maps in pixels: a plan compiled to forward, loss and backward in fused steps.
+//!
+//! Between two layers the DCT of one and the inverse DCT of the next cancel, and so do their adjoints: maps and their
+//! gradients stay in pixels. What a normalisation, a sum and a ReLU make of a convolution's output is not stored but made
+//! again where it is read, forward and backward, by images that are few enough to stay in a core's cache; batch
+//! statistics, which need the whole batch, cut the program into stages.
+
+mod compile;
+mod convolution;
+mod execute;
+mod memory;
+mod program;
+mod schedule;
+mod step;
+
+pub(crate) use execute::{Batch, Training, add_up};

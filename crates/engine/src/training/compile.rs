@@ -1,0 +1,139 @@
+//! From a plan to the steps of its training.
+
+mod backward;
+mod forward;
+
+use super::convolution::Convolution;
+use super::program::Program;
+use super::schedule;
+use super::step::{Buffer, Step, Term};
+use crate::plan::{Operation, Plan};
+use crate::shape::Shape;
+use jpegnet_kernels::{Masking, MaxPool, PiecewiseLinear};
+
+/// Compiles forward, loss and backward of a network that keeps all frequencies.
+pub(crate) fn compile(plan: &Plan, maskings: &[Masking]) -> Program {
+    let mut compiler = Compiler {
+        plan,
+        maskings,
+        lengths: Vec::new(),
+        steps: Vec::new(),
+        completes: Vec::new(),
+        users: users(plan),
+        needs_gradient: needs_gradient(plan),
+        values: Vec::new(),
+    };
+    compiler.forward();
+    compiler.backward();
+    let masks = (0..plan.nodes.len()).map(|node| compiler.mask_words(node)).collect();
+    let Compiler { lengths, steps, completes, .. } = compiler;
+    let convolutions = plan.nodes.iter().map(|node| Convolution::of(&node.operation)).collect();
+    schedule::schedule(plan, schedule::Compiled { steps, completes, lengths, masks, convolutions })
+}
+
+/// What is known of a value of the plan.
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    /// It is in a buffer.
+    Stored(Buffer),
+    /// It is the sum of maps that are, and a ReLU of that if `relu`.
+    Sum { terms: Vec<Term>, relu: bool },
+}
+
+struct Compiler<'a> {
+    plan: &'a Plan,
+    /// Of every node.
+    maskings: &'a [Masking],
+    /// Floats of an image in every buffer.
+    lengths: Vec<usize>,
+    steps: Vec<Step>,
+    /// The node that every step completes.
+    completes: Vec<Option<usize>>,
+    /// How many nodes take every value.
+    users: Vec<usize>,
+    /// Of every value.
+    needs_gradient: Vec<bool>,
+    values: Vec<Value>,
+}
+
+/// Floats of one image's value in pixels.
+pub(super) fn length_of(shape: &Shape) -> usize {
+    match *shape {
+        Shape::Map { channels, height, width } => channels * height * width,
+        Shape::Features(features) => features,
+    }
+}
+
+/// Channels of a value.
+pub(super) fn channels_of(shape: &Shape) -> usize {
+    match *shape {
+        Shape::Map { channels, .. } | Shape::Features(channels) => channels,
+    }
+}
+
+impl Compiler<'_> {
+    fn buffer(&mut self, length: usize) -> Buffer {
+        self.lengths.push(length);
+        Buffer(self.lengths.len() - 1)
+    }
+
+    /// A buffer for a value of the plan or its gradient.
+    fn buffer_of(&mut self, value: usize) -> Buffer {
+        self.buffer(length_of(&self.plan.shapes[value]))
+    }
+
+    fn push(&mut self, step: Step) {
+        self.steps.push(step);
+        self.completes.push(None);
+    }
+
+    /// A step with which a node's output is complete.
+    fn complete(&mut self, node: usize, step: Step) {
+        self.steps.push(step);
+        self.completes.push(Some(node));
+    }
+
+    /// Whether a nonlinearity is an exact ReLU, whose pieces are seen from its input or output again.
+    fn is_plain_relu(&self, node: usize) -> bool {
+        let Operation::PiecewiseLinear { function, .. } = &self.plan.nodes[node].operation else {
+            return false;
+        };
+        self.maskings[node] == Masking::Exact && *function == PiecewiseLinear::relu()
+    }
+
+    /// Words of masks or winners that a node keeps of an image.
+    fn mask_words(&self, node: usize) -> usize {
+        let definition = &self.plan.nodes[node];
+        if !self.needs_gradient[definition.inputs[0]] {
+            return 0;
+        }
+        match &definition.operation {
+            Operation::PiecewiseLinear { function, channels, extent, .. } if !self.is_plain_relu(node) => {
+                function.masks_len(extent.grid(), *channels)
+            }
+            Operation::MaxPool(shape) => MaxPool::new(*shape).map_or(0, |pool| pool.winners_len()),
+            _ => 0,
+        }
+    }
+}
+
+fn users(plan: &Plan) -> Vec<usize> {
+    let mut users = vec![0; plan.shapes.len()];
+    for node in &plan.nodes {
+        for &value in &node.inputs {
+            users[value] += 1;
+        }
+    }
+    users
+}
+
+/// Which values a gradient must reach: those that depend on a parameter.
+fn needs_gradient(plan: &Plan) -> Vec<bool> {
+    let mut needs = vec![false];
+    for node in &plan.nodes {
+        let learns =
+            matches!(node.operation, Operation::Conv2d { .. } | Operation::BatchNorm { .. } | Operation::Linear { .. });
+        needs.push(learns || node.inputs.iter().any(|&value| needs[value]));
+    }
+    needs
+}

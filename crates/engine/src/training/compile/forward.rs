@@ -1,0 +1,102 @@
+//! The forward half: convolutions are stored, what follows them until the next is a sum that is made where it is read.
+
+use super::{Buffer, Compiler, Step, Term, Value};
+use crate::plan::Operation;
+
+impl Compiler<'_> {
+    pub(super) fn forward(&mut self) {
+        let plan = self.plan;
+        let output = self.buffer_of(0);
+        self.push(Step::Input { output });
+        self.values.push(Value::Stored(output));
+        for (number, node) in plan.nodes.iter().enumerate() {
+            let first = node.inputs[0];
+            let value = match &node.operation {
+                Operation::Conv2d { .. } => {
+                    let input = self.read(first);
+                    let output = self.buffer_of(number + 1);
+                    self.complete(number, Step::Conv2d { node: number, input, output });
+                    Value::Stored(output)
+                }
+                Operation::BatchNorm { .. } => {
+                    let input = self.store(first);
+                    self.push(Step::Moments { node: number, input });
+                    Value::Sum { terms: vec![Term { buffer: input, normalised_by: Some(number) }], relu: false }
+                }
+                Operation::PiecewiseLinear { .. } if self.is_plain_relu(number) => {
+                    Value::Sum { terms: self.terms(first), relu: true }
+                }
+                Operation::PiecewiseLinear { .. } => {
+                    let terms = self.terms(first);
+                    let map = self.buffer_of(number + 1);
+                    self.push(Step::Sum { terms, relu: false, output: map });
+                    self.complete(number, Step::Masked { node: number, map });
+                    Value::Stored(map)
+                }
+                Operation::Add => {
+                    let terms = node.inputs.iter().flat_map(|&value| self.terms(value)).collect();
+                    Value::Sum { terms, relu: false }
+                }
+                Operation::MaxPool(_) => {
+                    let input = self.read(first);
+                    let output = self.buffer_of(number + 1);
+                    self.complete(number, Step::MaxPool { node: number, input, output });
+                    Value::Stored(output)
+                }
+                Operation::Subsample { .. } => {
+                    let input = self.read(first);
+                    let output = self.buffer_of(number + 1);
+                    self.complete(number, Step::Subsample { node: number, input, output });
+                    Value::Stored(output)
+                }
+                Operation::GlobalAveragePool { .. } => {
+                    let input = self.read(first);
+                    let output = self.buffer_of(number + 1);
+                    self.complete(number, Step::AveragePool { node: number, input, output });
+                    Value::Stored(output)
+                }
+                Operation::Linear { .. } => {
+                    let input = self.read(first);
+                    let output = self.buffer_of(number + 1);
+                    self.complete(number, Step::Linear { node: number, input, output });
+                    Value::Stored(output)
+                }
+            };
+            self.values.push(value);
+        }
+    }
+
+    /// A value as terms of a sum.
+    fn terms(&mut self, value: usize) -> Vec<Term> {
+        match &self.values[value] {
+            Value::Sum { terms, relu: false } => terms.clone(),
+            _ => vec![Term { buffer: self.store(value), normalised_by: None }],
+        }
+    }
+
+    /// The buffer of a value, which stays there for all that read it, forward and backward.
+    pub(super) fn store(&mut self, value: usize) -> Buffer {
+        match self.values[value].clone() {
+            Value::Stored(buffer) => buffer,
+            Value::Sum { terms, relu } => {
+                let output = self.buffer_of(value);
+                self.complete(value - 1, Step::Sum { terms, relu, output });
+                self.values[value] = Value::Stored(output);
+                output
+            }
+        }
+    }
+
+    /// A buffer that holds a value for the next step. One term alone is cheaper to make again than to keep.
+    pub(super) fn read(&mut self, value: usize) -> Buffer {
+        match &self.values[value] {
+            Value::Sum { terms, relu } if terms.len() == 1 && self.users[value] == 1 => {
+                let (terms, relu) = (terms.clone(), *relu);
+                let output = self.buffer_of(value);
+                self.complete(value - 1, Step::Sum { terms, relu, output });
+                output
+            }
+            _ => self.store(value),
+        }
+    }
+}

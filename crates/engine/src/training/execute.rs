@@ -1,0 +1,216 @@
+//! Runs a training program: stage after stage, chunks of the batch side by side, groups of a chunk one after the other.
+
+mod convolution;
+mod finish;
+mod maps;
+
+use super::compile::compile;
+use super::memory::{Chunk, Maps, Memory, chunks_of};
+use super::program::{Program, Scheduled, Stage};
+use super::step::{Passed, Statistics, Step};
+use crate::EngineError;
+use crate::input::BatchInput;
+use crate::layers::Layers;
+use crate::ops::{BatchLoss, FirstNotFinite};
+use crate::parameters::Parameters;
+use crate::plan::Plan;
+use crate::workspace::Workspaces;
+use jpegnet_kernels::pixels::add_moments;
+use jpegnet_kernels::{Isa, Masking, add_in_place};
+use rayon::prelude::*;
+
+/// Sums that one task adds up over the chunks.
+const SUMS_A_TASK: usize = 1 << 14;
+
+/// A compiled training step with its memory.
+#[derive(Debug)]
+pub(crate) struct Training {
+    program: Program,
+    memory: Memory,
+}
+
+/// What all images of a batch share and only read.
+pub(crate) struct Batch<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) isa: Isa,
+    pub(crate) input: &'a BatchInput<'a>,
+    pub(crate) labels: &'a [u32],
+    /// Of every node; exact for those that mask nothing.
+    pub(crate) maskings: &'a [Masking],
+    /// Looks for the first layer whose output is not finite.
+    pub(crate) search: Option<&'a FirstNotFinite>,
+}
+
+impl Training {
+    pub(crate) fn new(plan: &Plan, maskings: &[Masking]) -> Training {
+        Training { program: compile(plan, maskings), memory: Memory::default() }
+    }
+
+    /// Makes room for a batch.
+    pub(crate) fn prepare(
+        &mut self,
+        input: &BatchInput,
+        workspaces: &mut Workspaces,
+        rows: usize,
+    ) -> Result<(), EngineError> {
+        self.memory.prepare(&self.program, input.len())?;
+        let expanding = input.pixel_scratch(rows);
+        let of_stage = |stage: &Stage| stage.group * stage.maps + stage.sums + stage.scratch.max(expanding);
+        workspaces.prepare(self.program.stages.iter().map(of_stage).max().unwrap_or(0))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.memory.bytes()
+    }
+
+    /// Leaves the gradients of the batch's mean loss with the parameters, and its statistics with the layers.
+    pub(crate) fn run(
+        &mut self,
+        batch: &Batch,
+        parameters: &mut Parameters,
+        layers: &mut Layers,
+        workspaces: &Workspaces,
+    ) -> Option<BatchLoss> {
+        let Training { program, memory } = self;
+        let chunks = chunks_of(program, batch.input.len());
+        let mut loss = None;
+        for stage in &program.stages {
+            convolution::pack(batch, program, parameters, stage, &mut memory.packed);
+            let (cut, packed) = memory.chunks(program, stage, chunks);
+            let pass = Pass { batch, program, stage, parameters, layers, packed };
+            cut.into_par_iter().for_each(|chunk| workspaces.lend(|workspace| pass.run_chunk(chunk, workspace)));
+            let (singles, doubles) = memory.sums(stage, chunks);
+            let sums = add_up(batch.isa, (singles, stage.singles), (doubles, stage.doubles));
+            loss = loss.or(finish::finish(batch, program, stage, parameters, layers, sums));
+        }
+        loss
+    }
+}
+
+/// One stage of a batch.
+struct Pass<'a> {
+    batch: &'a Batch<'a>,
+    program: &'a Program,
+    stage: &'a Stage,
+    parameters: &'a Parameters,
+    layers: &'a Layers,
+    /// Filters of the stage.
+    packed: &'a [f32],
+}
+
+/// Where a group's steps add up and compute.
+struct Scratch<'a> {
+    singles: &'a mut [f32],
+    doubles: &'a mut [f64],
+    /// Of filters' gradients, in orders of their own.
+    sums: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Pass<'_> {
+    fn run_chunk(&self, chunk: Chunk, workspace: &mut [f32]) {
+        let Stage { group, maps, sums, .. } = *self.stage;
+        let (thread, rest) = workspace.split_at_mut(group * maps);
+        let (sums, scratch) = rest.split_at_mut(sums);
+        let Chunk { first, images, mut memory, singles, doubles } = chunk;
+        sums.fill(0.0);
+        singles.fill(0.0);
+        doubles.fill(0.0);
+        let mut scratch = Scratch { singles, doubles, sums, scratch };
+        for start in (0..images).step_by(group) {
+            let images = start..(start + group).min(images);
+            let mut maps = Maps::new(self.program, &mut memory, thread, images);
+            for scheduled in &self.stage.steps {
+                self.run_step(scheduled, first + start, &mut maps, &mut scratch);
+                if let (Some(search), Some(node), Some(output)) =
+                    (self.batch.search, scheduled.completes, scheduled.step.writes())
+                {
+                    search.look_at(node, maps.read(output));
+                }
+            }
+        }
+        convolution::finish_chunk(self, &mut scratch);
+    }
+
+    fn run_step(&self, scheduled: &Scheduled, first: usize, maps: &mut Maps, scratch: &mut Scratch) {
+        let isa = self.batch.isa;
+        match &scheduled.step {
+            Step::Input { output } => self.expand(*output, first, maps, scratch.scratch),
+            Step::Sum { terms, relu, output } => self.sum(terms, *relu, *output, maps),
+            Step::Masked { node, map } => self.masked(*node, *map, maps),
+            Step::Conv2d { node, input, output } => {
+                self.conv2d(scheduled, *node, (*input, *output), maps, scratch.scratch);
+            }
+            Step::Moments { node, input } => {
+                let channels = self.channels(*node);
+                add_moments(
+                    isa,
+                    channels,
+                    maps.read(*input),
+                    &mut scratch.doubles[scheduled.doubles..][..2 * channels],
+                );
+            }
+            Step::MaxPool { node, input, output } => self.max_pool(*node, (*input, *output), maps),
+            Step::Subsample { node, input, output } => self.subsample(*node, (*input, *output), maps),
+            Step::AveragePool { node, input, output } => self.average_pool(*node, (*input, *output), maps),
+            Step::Linear { node, input, output } => self.linear(*node, (*input, *output), maps),
+            Step::Loss { logits, gradient } => {
+                let doubles = &mut scratch.doubles[scheduled.doubles..][..2];
+                self.loss(first, (*logits, *gradient), maps, doubles);
+            }
+            Step::Copy { from, to } => maps.write(*to, [*from], |to, [from]| to.copy_from_slice(from)),
+            Step::Add { sum, term } => maps.write(*sum, [*term], |sum, [term]| add_in_place(isa, sum, term)),
+            Step::Pass { passed, gradient, moments } => {
+                let doubles = &mut scratch.doubles[scheduled.doubles..];
+                self.pass(Some(passed), *gradient, moments.map(|statistics| (statistics, doubles)), maps);
+            }
+            Step::GradientMoments { statistics, gradient } => {
+                let doubles = &mut scratch.doubles[scheduled.doubles..];
+                self.pass(None, *gradient, Some((*statistics, doubles)), maps);
+            }
+            Step::MaskedBackward { node, gradient } => self.masked_backward(*node, *gradient, maps),
+            Step::NormaliseBackward { node, input, gradient, output } => {
+                self.normalise_backward(*node, (*input, *gradient), *output, maps);
+            }
+            Step::Conv2dBackward { node, input, gradient, target } => {
+                self.conv2d_backward(scheduled, *node, (*input, *gradient), *target, maps, scratch);
+            }
+            Step::MaxPoolBackward { node, gradient, target } => {
+                self.max_pool_backward(*node, *gradient, *target, maps);
+            }
+            Step::SubsampleBackward { node, gradient, target } => {
+                self.subsample_backward(*node, *gradient, *target, maps);
+            }
+            Step::AveragePoolBackward { node, gradient, target } => {
+                self.average_pool_backward(*node, *gradient, *target, maps);
+            }
+            Step::LinearBackward { node, input, gradient, target } => {
+                let singles = &mut scratch.singles[scheduled.singles..];
+                self.linear_backward(*node, (*input, *gradient), *target, maps, singles, scratch.scratch);
+            }
+        }
+    }
+}
+
+/// Adds every chunk's sums to the first chunk's, in the order of the chunks; each of the pairs is all sums and how many a
+/// chunk has.
+pub(crate) fn add_up<'a>(
+    isa: Isa,
+    (singles, of_chunk): (&'a mut [f32], usize),
+    (doubles, doubles_of_chunk): (&'a mut [f64], usize),
+) -> (&'a [f32], &'a [f64]) {
+    let (total_singles, singles) = singles.split_at_mut(of_chunk);
+    let (total_doubles, doubles) = doubles.split_at_mut(doubles_of_chunk);
+    total_singles.par_chunks_mut(SUMS_A_TASK).enumerate().for_each(|(task, total)| {
+        for chunk in singles.chunks_exact(of_chunk) {
+            let start = task * SUMS_A_TASK;
+            add_in_place(isa, total, &chunk[start..start + total.len()]);
+        }
+    });
+    for chunk in doubles.chunks_exact(doubles_of_chunk.max(1)) {
+        for (total, part) in total_doubles.iter_mut().zip(chunk) {
+            *total += part;
+        }
+    }
+    (total_singles, total_doubles)
+}

@@ -1,0 +1,221 @@
+//! The memory of training: maps and gradients of the batch, masks, and what chunks add up; grown, never shrunk.
+
+use super::program::{Place, Program, Stage};
+use super::step::Buffer;
+use crate::EngineError;
+use crate::arena::grow;
+use crate::chunks::Chunks;
+use crate::floats::Floats;
+use std::ops::Range;
+
+/// Memory for batches up to the largest seen.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    slots: Vec<Floats>,
+    masks: Vec<Vec<u32>>,
+    singles: Floats,
+    doubles: Vec<f64>,
+    /// Filters packed for the stage at hand.
+    pub(super) packed: Floats,
+}
+
+impl Memory {
+    /// Makes room for a batch.
+    pub(super) fn prepare(&mut self, program: &Program, batch: usize) -> Result<(), EngineError> {
+        self.slots.resize_with(program.slots.len(), Floats::default);
+        self.masks.resize_with(program.masks.len(), Vec::new);
+        for (slot, length) in self.slots.iter_mut().zip(&program.slots) {
+            slot.grow(length * batch)?;
+        }
+        for (masks, length) in self.masks.iter_mut().zip(&program.masks) {
+            grow(masks, length * batch)?;
+        }
+        let chunks = chunks_of(program, batch).count();
+        for stage in &program.stages {
+            self.singles.grow(stage.singles * chunks)?;
+            grow(&mut self.doubles, stage.doubles * chunks)?;
+            self.packed.grow(stage.packed)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts what a stage touches into chunks of images; second, its packed filters.
+    pub(super) fn chunks<'a>(
+        &'a mut self,
+        program: &'a Program,
+        stage: &Stage,
+        chunks: Chunks,
+    ) -> (Vec<Chunk<'a>>, &'a [f32]) {
+        let mut singles = self.singles.chunks_mut(stage.singles.max(1));
+        let mut doubles = self.doubles.chunks_mut(stage.doubles.max(1));
+        let mut cut: Vec<Chunk<'a>> = (0..chunks.count())
+            .map(|number| Chunk {
+                first: number * chunks.images,
+                images: chunks.images_of(number),
+                memory: ChunkMemory::default(),
+                singles: if stage.singles > 0 { singles.next().unwrap_or_default() } else { &mut [] },
+                doubles: if stage.doubles > 0 { doubles.next().unwrap_or_default() } else { &mut [] },
+            })
+            .collect();
+        for (number, slot) in self.slots.iter_mut().enumerate() {
+            let length = stage.slots.iter().find(|(used, _)| *used == number).map_or(0, |(_, length)| *length);
+            let mut rest: &mut [f32] = slot;
+            for chunk in &mut cut {
+                let (part, others) = rest.split_at_mut(length * chunk.images);
+                chunk.memory.slots.push(part);
+                rest = others;
+            }
+        }
+        for (masks, length) in self.masks.iter_mut().zip(&program.masks) {
+            let mut rest = masks.as_mut_slice();
+            for chunk in &mut cut {
+                let (part, others) = rest.split_at_mut(length * chunk.images);
+                chunk.memory.masks.push(part);
+                rest = others;
+            }
+        }
+        (cut, &self.packed[..stage.packed])
+    }
+
+    /// Every chunk's sums, one after the other.
+    pub(super) fn sums(&mut self, stage: &Stage, chunks: Chunks) -> (&mut [f32], &mut [f64]) {
+        let count = chunks.count();
+        (&mut self.singles[..stage.singles * count], &mut self.doubles[..stage.doubles * count])
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let slots: usize = self.slots.iter().map(|slot| slot.len()).sum();
+        let floats = slots + self.singles.len() + self.packed.len();
+        let words = self.masks.iter().map(Vec::len).sum::<usize>();
+        size_of::<f32>() * floats + size_of::<u32>() * words + size_of::<f64>() * self.doubles.len()
+    }
+}
+
+/// How a batch is cut, by the batch and the network alone: the same for all stages.
+pub(super) fn chunks_of(program: &Program, batch: usize) -> Chunks {
+    let sums = program.stages.iter().map(|stage| stage.singles).max().unwrap_or(0);
+    Chunks::new(batch, sums)
+}
+
+/// Images of a batch that one task works through, and what it writes.
+#[derive(Debug)]
+pub(super) struct Chunk<'a> {
+    /// Its first image.
+    pub(super) first: usize,
+    /// How many images.
+    pub(super) images: usize,
+    pub(super) memory: ChunkMemory<'a>,
+    pub(super) singles: &'a mut [f32],
+    pub(super) doubles: &'a mut [f64],
+}
+
+/// A chunk's maps and masks.
+#[derive(Debug, Default)]
+pub(super) struct ChunkMemory<'a> {
+    /// Its part of every slot; empty where the stage touches none of it.
+    slots: Vec<&'a mut [f32]>,
+    /// Mask bits of every node that keeps them.
+    masks: Vec<&'a mut [u32]>,
+}
+
+/// The maps of a group of a chunk's images, in the chunk's slots and the thread's memory.
+pub(super) struct Maps<'g, 'a> {
+    program: &'g Program,
+    chunk: &'g mut ChunkMemory<'a>,
+    thread: &'g mut [f32],
+    /// Images of the chunk.
+    images: Range<usize>,
+}
+
+impl<'g, 'a> Maps<'g, 'a> {
+    pub(super) fn new(
+        program: &'g Program,
+        chunk: &'g mut ChunkMemory<'a>,
+        thread: &'g mut [f32],
+        images: Range<usize>,
+    ) -> Self {
+        Maps { program, chunk, thread, images }
+    }
+
+    /// How many images.
+    pub(super) fn images(&self) -> usize {
+        self.images.len()
+    }
+
+    fn range(&self, buffer: Buffer) -> Range<usize> {
+        let length = self.program.length(buffer);
+        match self.program.places[buffer.0] {
+            Place::Batch(_) => self.images.start * length..self.images.end * length,
+            Place::Thread(start) => start * self.images.len()..(start + length) * self.images.len(),
+        }
+    }
+
+    /// The group's maps in a buffer.
+    pub(super) fn read(&self, buffer: Buffer) -> &[f32] {
+        let range = self.range(buffer);
+        match self.program.places[buffer.0] {
+            Place::Batch(slot) => &self.chunk.slots[slot][range],
+            Place::Thread(_) => &self.thread[range],
+        }
+    }
+
+    /// Writes the group's maps in a buffer, with others to read.
+    pub(super) fn write<const N: usize, R>(
+        &mut self,
+        buffer: Buffer,
+        others: [Buffer; N],
+        body: impl FnOnce(&mut [f32], [&[f32]; N]) -> R,
+    ) -> R {
+        let range = self.range(buffer);
+        match self.program.places[buffer.0] {
+            Place::Batch(slot) => {
+                let written = std::mem::take(&mut self.chunk.slots[slot]);
+                let result = body(&mut written[range], others.map(|other| self.read(other)));
+                self.chunk.slots[slot] = written;
+                result
+            }
+            Place::Thread(_) => {
+                let thread = std::mem::take(&mut self.thread);
+                let (before, rest) = thread.split_at_mut(range.start);
+                let (written, after) = rest.split_at_mut(range.len());
+                let read = |other: Buffer| {
+                    let from = self.range(other);
+                    match self.program.places[other.0] {
+                        Place::Batch(slot) => &self.chunk.slots[slot][from],
+                        Place::Thread(_) if from.end <= range.start => &before[from],
+                        Place::Thread(_) => &after[from.start - range.end..from.end - range.end],
+                    }
+                };
+                let result = body(written, others.map(read));
+                self.thread = thread;
+                result
+            }
+        }
+    }
+
+    /// Changes the group's maps in a buffer in place, with the masks that a node keeps of its images.
+    pub(super) fn write_masked<R>(
+        &mut self,
+        buffer: Buffer,
+        node: usize,
+        body: impl FnOnce(&mut [f32], &mut [u32]) -> R,
+    ) -> R {
+        self.write_with_masks(buffer, [], node, |maps, [], masks| body(maps, masks))
+    }
+
+    /// The same with others to read.
+    pub(super) fn write_with_masks<const N: usize, R>(
+        &mut self,
+        buffer: Buffer,
+        others: [Buffer; N],
+        node: usize,
+        body: impl FnOnce(&mut [f32], [&[f32]; N], &mut [u32]) -> R,
+    ) -> R {
+        let length = self.program.masks[node];
+        let range = self.images.start * length..self.images.end * length;
+        let masks = std::mem::take(&mut self.chunk.masks[node]);
+        let result = self.write(buffer, others, |maps, others| body(maps, others, &mut masks[range]));
+        self.chunk.masks[node] = masks;
+        result
+    }
+}

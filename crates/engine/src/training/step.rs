@@ -1,0 +1,207 @@
+//! The steps of a training program: each does one thing to some images; `node` indexes the plan's nodes.
+
+/// A virtual buffer: one map, vector or gradient of every image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Buffer(pub(crate) usize);
+
+/// A map as it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Term {
+    pub(crate) buffer: Buffer,
+    /// The batch normalisation that it is the input of; none if it is read as it is.
+    pub(crate) normalised_by: Option<usize>,
+}
+
+/// Where a gradient goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) buffer: Buffer,
+    /// Whether nothing is there yet; otherwise it is added.
+    pub(crate) fresh: bool,
+}
+
+/// Which derivatives a ReLU lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// Those of the pixels where its output is above zero.
+    Above(Buffer),
+    /// Those where its normalised input is.
+    Normalised(Term),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// The pictures' sparse coefficients to normalised pixels.
+    Input {
+        output: Buffer,
+    },
+    /// The sum of maps, and a ReLU of it.
+    Sum {
+        terms: Vec<Term>,
+        relu: bool,
+        output: Buffer,
+    },
+    /// A nonlinearity whose pieces are kept as bits, in place.
+    Masked {
+        node: usize,
+        map: Buffer,
+    },
+    Conv2d {
+        node: usize,
+        input: Buffer,
+        output: Buffer,
+    },
+    /// Sums for the statistics of a batch normalisation's input.
+    Moments {
+        node: usize,
+        input: Buffer,
+    },
+    MaxPool {
+        node: usize,
+        input: Buffer,
+        output: Buffer,
+    },
+    Subsample {
+        node: usize,
+        input: Buffer,
+        output: Buffer,
+    },
+    AveragePool {
+        node: usize,
+        input: Buffer,
+        output: Buffer,
+    },
+    Linear {
+        node: usize,
+        input: Buffer,
+        output: Buffer,
+    },
+    Loss {
+        logits: Buffer,
+        gradient: Buffer,
+    },
+    Copy {
+        from: Buffer,
+        to: Buffer,
+    },
+    /// `sum += term`.
+    Add {
+        sum: Buffer,
+        term: Buffer,
+    },
+    /// Clears the derivatives that a ReLU holds back; and adds up what is left for a batch normalisation.
+    Pass {
+        passed: Passed,
+        gradient: Buffer,
+        moments: Option<Statistics>,
+    },
+    MaskedBackward {
+        node: usize,
+        gradient: Buffer,
+    },
+    GradientMoments {
+        statistics: Statistics,
+        gradient: Buffer,
+    },
+    NormaliseBackward {
+        node: usize,
+        input: Buffer,
+        gradient: Buffer,
+        output: Buffer,
+    },
+    Conv2dBackward {
+        node: usize,
+        input: Buffer,
+        gradient: Buffer,
+        target: Option<Target>,
+    },
+    MaxPoolBackward {
+        node: usize,
+        gradient: Buffer,
+        target: Target,
+    },
+    SubsampleBackward {
+        node: usize,
+        gradient: Buffer,
+        target: Target,
+    },
+    AveragePoolBackward {
+        node: usize,
+        gradient: Buffer,
+        target: Target,
+    },
+    LinearBackward {
+        node: usize,
+        input: Buffer,
+        gradient: Buffer,
+        target: Option<Target>,
+    },
+}
+
+/// Sums for the gradients of a batch normalisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Statistics {
+    pub(crate) node: usize,
+    /// Its input.
+    pub(crate) input: Buffer,
+}
+
+impl Step {
+    /// Buffers it only reads.
+    pub(crate) fn reads(&self) -> Vec<Buffer> {
+        match self {
+            Step::Input { .. } | Step::Masked { .. } | Step::MaskedBackward { .. } => Vec::new(),
+            Step::Sum { terms, .. } => terms.iter().map(|term| term.buffer).collect(),
+            Step::Conv2d { input: read, .. }
+            | Step::Moments { input: read, .. }
+            | Step::MaxPool { input: read, .. }
+            | Step::Subsample { input: read, .. }
+            | Step::AveragePool { input: read, .. }
+            | Step::Linear { input: read, .. }
+            | Step::Loss { logits: read, .. }
+            | Step::Copy { from: read, .. }
+            | Step::Add { term: read, .. }
+            | Step::MaxPoolBackward { gradient: read, .. }
+            | Step::SubsampleBackward { gradient: read, .. }
+            | Step::AveragePoolBackward { gradient: read, .. } => vec![*read],
+            Step::Pass { passed, moments, .. } => {
+                let signs = match passed {
+                    Passed::Above(buffer) => *buffer,
+                    Passed::Normalised(term) => term.buffer,
+                };
+                moments.iter().map(|statistics| statistics.input).chain([signs]).collect()
+            }
+            Step::GradientMoments { statistics, gradient } => vec![statistics.input, *gradient],
+            Step::NormaliseBackward { input, gradient, .. }
+            | Step::Conv2dBackward { input, gradient, .. }
+            | Step::LinearBackward { input, gradient, .. } => vec![*input, *gradient],
+        }
+    }
+
+    /// The buffer it writes.
+    pub(crate) fn writes(&self) -> Option<Buffer> {
+        match self {
+            Step::Input { output: written }
+            | Step::Sum { output: written, .. }
+            | Step::Masked { map: written, .. }
+            | Step::Conv2d { output: written, .. }
+            | Step::MaxPool { output: written, .. }
+            | Step::Subsample { output: written, .. }
+            | Step::AveragePool { output: written, .. }
+            | Step::Linear { output: written, .. }
+            | Step::Loss { gradient: written, .. }
+            | Step::Copy { to: written, .. }
+            | Step::Add { sum: written, .. }
+            | Step::Pass { gradient: written, .. }
+            | Step::MaskedBackward { gradient: written, .. }
+            | Step::NormaliseBackward { output: written, .. }
+            | Step::MaxPoolBackward { target: Target { buffer: written, .. }, .. }
+            | Step::SubsampleBackward { target: Target { buffer: written, .. }, .. }
+            | Step::AveragePoolBackward { target: Target { buffer: written, .. }, .. } => Some(*written),
+            Step::Conv2dBackward { target, .. } | Step::LinearBackward { target, .. } => {
+                target.map(|target| target.buffer)
+            }
+            Step::Moments { .. } | Step::GradientMoments { .. } => None,
+        }
+    }
+}
