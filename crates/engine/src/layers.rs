@@ -20,7 +20,9 @@ pub(crate) enum Layer {
 pub(crate) struct Normalisation {
     pub(crate) scale: Vec<f32>,
     pub(crate) dc_shift: Vec<f32>,
-    /// Of the batch at hand.
+    /// Whether training normalises by the running statistics, which then stay, rather than by the batch's.
+    pub(crate) fixed: bool,
+    /// What training normalises by: of the batch at hand, or the running ones.
     pub(crate) statistics: BatchStatistics,
     /// Of the batch at hand.
     pub(crate) gradient: Option<BatchNormGradient>,
@@ -56,6 +58,15 @@ impl Layers {
             }
         });
         self.prepared = Some(parameters.version);
+    }
+
+    /// Says which batch normalisations train on their running statistics; none if nothing is said.
+    pub(crate) fn fix_statistics(&mut self, plan: &Plan, fixed: &[bool]) {
+        for (layer, node) in self.nodes.iter_mut().zip(&plan.nodes) {
+            if let (Layer::BatchNorm(layer), Operation::BatchNorm { running, .. }) = (layer, &node.operation) {
+                layer.fixed = fixed.get(*running).copied().unwrap_or(false);
+            }
+        }
     }
 
     /// Normalises by the running statistics until a batch brings its own.

@@ -19,7 +19,7 @@ use crate::program::{Instruction, Scheduled, Stage};
 use crate::views::Chunk;
 pub(crate) use batch_norm::{scratch_len as batch_norm_scratch, update_running};
 use jpegnet_kernels::{Isa, Masking, truncate_in_place};
-pub(crate) use loss::BatchLoss;
+pub(crate) use loss::{BatchLoss, LossTarget};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What all images of a pass share and only read.
@@ -31,6 +31,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) input: &'a BatchInput<'a>,
     /// Empty without a loss.
     pub(crate) labels: &'a [u32],
+    pub(crate) target: LossTarget,
     /// Of every node; exact for those that mask nothing.
     pub(crate) maskings: &'a [Masking],
     /// Looks for the first layer whose output is not finite.

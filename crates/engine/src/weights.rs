@@ -4,6 +4,8 @@
 //! <https://github.com/huggingface/safetensors#format>.
 
 use crate::EngineError;
+use crate::network::UPDATES;
+use crate::optimizer::{MISSED, PREFIX, STEP};
 use crate::tensor::{NamedTensor, count};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
@@ -78,7 +80,7 @@ fn floats(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
 }
 
 /// Writes a safetensors file: aside first, flushed to the disk, then renamed over the old one. Tensors are F32, counts
-/// (`num_batches_tracked`, `optimizer.step`) I64 scalars, as `PyTorch` has them.
+/// (`num_batches_tracked`, those of an optimizer's steps) I64 scalars, as `PyTorch` has them.
 ///
 /// # Errors
 /// [`EngineError::WriteFailed`]; the old file is untouched then and nothing is left beside it.
@@ -99,7 +101,10 @@ pub fn write_safetensors(path: &Path, tensors: &[NamedTensor], metadata: &Metada
 }
 
 fn is_count(tensor: &NamedTensor) -> bool {
-    let named = tensor.name.ends_with("num_batches_tracked") || tensor.name == "optimizer.step";
+    let name = tensor.name.as_str();
+    let named = name.ends_with("num_batches_tracked")
+        || [STEP, UPDATES].contains(&name)
+        || (name.starts_with(PREFIX) && name.ends_with(MISSED));
     named && tensor.values.iter().all(|&value| count(value).is_some())
 }
 
