@@ -196,7 +196,7 @@ impl JpegSet {
         if names.len() != buffers.len() {
             let (expected, found) = (format!("{}, one a buffer", buffers.len()), names.len().to_string());
             return job(
-                move || Err(BindingFailure::new("INVALID_OPTION", "names", &expected, &found)),
+                move || Err(BindingFailure::invalid_option("names", &expected, &found)),
                 |_, report| report,
             );
         }
