@@ -28,7 +28,7 @@ export const groupsSchema = z
     z
       .strictObject({ layers: patterns, learningRate: notNegative, factor: notNegative, weightDecay: notNegative })
       .refine(({ learningRate, factor }) => learningRate === undefined || factor === undefined, {
-        error: 'a learningRate or a factor of the optimizer’s',
+        error: 'a learningRate or a factor',
       }),
   )
   .readonly() satisfies z.ZodType<readonly LayerGroup[]>

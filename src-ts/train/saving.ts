@@ -52,13 +52,13 @@ export class Checkpoints {
     const left = saved
       ? `the last checkpoint, ${saved.path}, is of epoch ${placeOf(saved)}`
       : 'no checkpoint was saved before it'
-    const where = `epoch ${state.epoch + 1} of the training, after ${state.step} steps`
+    const where = `in epoch ${state.epoch + 1}, after ${state.step} steps of the training`
     return new ModelError('NOT_FINITE', `${message} (${where}); ${left}`, { path, expected, found, cause: error })
   }
 }
 
 /** Where in a training a checkpoint lies: `3`, or `4 after step 120`. */
-export function placeOf({ epoch, step, images }: CheckpointEvent): string {
+function placeOf({ epoch, step, images }: CheckpointEvent): string {
   return images === 0 ? `${epoch}` : `${epoch + 1} after step ${step}`
 }
 
