@@ -15,6 +15,7 @@ import {
 } from '../../src-ts/index.js'
 import { failsWith, type Expected } from '../fixtures/modelError.js'
 import { temporaryFolder, twoClasses } from '../fixtures/pictures.js'
+import { data } from '../fixtures/training.js'
 
 const definition = resnet({
   stages: [
@@ -23,7 +24,6 @@ const definition = resnet({
   ],
   classes: 2,
 })
-const data = jpegImages(twoClasses)
 const newModel = () => createModel(definition, { seed: 1 })
 /** Gradient descent without memory, whose updates tell the gradients. */
 const plain = sgd({ learningRate: 0.1, momentum: 0 })
@@ -213,7 +213,7 @@ test('the average is what predicts, is tested and saved; the live weights train 
   t.deepEqual(await model.parameters({ weights: 'live' }), await without.parameters())
   t.notDeepEqual(await model.parameters(), await without.parameters())
   t.deepEqual(await model.parameters(), await model.parameters({ weights: 'average' }))
-  t.is((await model.evaluate(data)).loss, model.training?.history.at(-1)?.test?.loss)
+  t.is(model.training?.history.at(-1)?.test?.loss, (await model.evaluate(data)).loss)
 
   const folder = await temporaryFolder(t)
   const paths = { answer: `${folder}/a.model`, live: `${folder}/b.model`, whole: `${folder}/c.model` }

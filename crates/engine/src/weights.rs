@@ -22,7 +22,8 @@ pub type Metadata = BTreeMap<String, String>;
 /// The JSON key of the metadata.
 const METADATA: &str = "__metadata__";
 
-/// Reads a safetensors file; F64, F16, BF16, I64, I32 and others become float32. Tensors come in the file's order.
+/// Reads a safetensors file; F64, F16, BF16, I64, I32 and others become float32. Tensors come in the file's order, empty ones
+/// that share a place in the order of their names.
 ///
 /// # Errors
 /// [`EngineError::FileNotFound`], [`EngineError::FileUnreadable`], or [`EngineError::InvalidWeights`] if the file is not
@@ -43,7 +44,9 @@ pub fn read_safetensors(path: &Path) -> Result<(Metadata, Vec<NamedTensor>), Eng
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| invalid(error.to_string()))?;
     let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let mut tensors = Vec::with_capacity(file.len());
-    for tensor_name in header.offset_keys() {
+    let mut names = header.offset_keys();
+    names.sort_by_cached_key(|name| (header.info(name).map(|info| info.data_offsets), name.clone()));
+    for tensor_name in names {
         let view = file.tensor(&tensor_name).map_err(|error| invalid(error.to_string()))?;
         let Some(values) = floats(view.dtype(), view.data()) else {
             return Err(EngineError::InvalidWeights {
