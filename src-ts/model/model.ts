@@ -85,7 +85,7 @@ export function createModel(definition: ModelDefinition, options: CreateOptions 
   const given = checked(modelDefinitionSchema, definition, 'definition')
   const whole = frozen(withMode(given, completeMode(mode, given, 'createModel')))
   const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(whole)), seed))
-  return new Model(whole, network, labels, undefined)
+  return new Model(whole, network, labels)
 }
 
 /** Errors that a file's contents cause, rather than the machine or the environment. */
@@ -112,7 +112,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const definition = frozen(withMode(saved, completeMode(mode, saved, 'loadModel')))
   try {
     const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
-    const model = new Model(definition, network, labels, training)
+    const model = new Model(definition, network, labels)
     const isOptimizers = ({ name }: Tensor) => name.startsWith(OPTIMIZER)
     const { missing, unused, mismatched } = await model.load(tensors.filter(tensor => !isOptimizers(tensor)))
     const wrong = [
@@ -125,6 +125,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     }
     const optimizer = tensors.filter(isOptimizers)
     if (optimizer.length > 0) lift(await network.loadOptimizer(optimizer))
+    model.training = training
     return model
   } catch (cause) {
     if (!(cause instanceof ModelError && ABOUT_CONTENTS.includes(cause.code))) throw cause
@@ -150,18 +151,12 @@ export class Model {
   #disposed = false
 
   /** @internal use {@link createModel} or {@link loadModel} */
-  constructor(
-    definition: ModelDefinition,
-    network: NativeNetwork,
-    labels: readonly string[] | undefined,
-    training: TrainingState | undefined,
-  ) {
+  constructor(definition: ModelDefinition, network: NativeNetwork, labels: readonly string[] | undefined) {
     this.definition = definition
     this.#network = network
     this.nodes = frozen(network.nodes())
     this.classes = this.nodes.at(-1)?.outputShape[0] ?? 0
     this.labels = labels
-    this.training = training
   }
 
   /** Names of the classes, in the order of the logits. */
@@ -322,6 +317,7 @@ export class Model {
     const given = checkedTensors('tensors' in weights ? weights.tensors : weights, 'load.tensors')
     const { prefix, tensors } = withoutPrefix(given)
     const report = await this.#call(network => network.load(tensors))
+    delete this.training?.best
     const [missing, unused] = [missingWeights(report.missing), report.unused]
     const ownTensors = missing.length > 0 && unused.length > 0 ? await this.parameters() : []
     const alike = suggestions(

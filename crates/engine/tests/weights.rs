@@ -47,6 +47,18 @@ fn tensors_and_metadata_are_read_back_as_written() {
 }
 
 #[test]
+fn empty_tensors_are_read_in_the_same_order_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.safetensors");
+    let tensors: Vec<NamedTensor> = ["c", "a", "d", "b", "e"].map(|name| named(name, &[0], &[])).into();
+    write_safetensors(&path, &tensors, &Metadata::new()).unwrap();
+    for _ in 0..20 {
+        let (_, read) = read_safetensors(&path).unwrap();
+        assert_eq!(read.iter().map(|tensor| tensor.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
+    }
+}
+
+#[test]
 fn files_written_by_pytorch_are_read_and_written_back_equal() {
     let (metadata, tensors) = support::reference("paper_resnet_after_5_steps_15");
     let tracked = support::tensor(&tensors, "block1.bn1.num_batches_tracked");
