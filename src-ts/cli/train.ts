@@ -299,7 +299,7 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         break
       }
       case 'checkpoint':
-        if (json && event.images > 0) printResult(true, event, '')
+        if (json) printResult(true, event, '')
         break
     }
   }

@@ -1,10 +1,10 @@
 /** The training loop: the order of the pictures, the learning rate, the events; a step is one call of the engine. */
 import { checkedSource, Dataset, readDataset, throwIfAborted, type JpegSource } from '../data/dataset.js'
+import { mismatch } from '../errors.js'
 import type { Evaluation } from '../model/evaluate.js'
 import { labelsFor } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation } from '../native/addon.js'
-import { mismatch } from '../errors.js'
 import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
 import type { EpochResult, StepEvent, StopEvent, TrainEvent } from './events.js'
 import { checkedTrainOptions, type TrainOptions } from './options.js'

@@ -79,11 +79,18 @@ async function removeLeftovers(path: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(start)) continue
     const [, pid] = /^(\d+)-\d+\.writing$/.exec(name.slice(start.length)) ?? []
-    if (pid !== undefined && !runs(Number(pid))) await rm(join(folder, name), { force: true })
+    const left = join(folder, name)
+    if (pid !== undefined && !(await isWriting(Number(pid), left))) await rm(left, { force: true })
   }
 }
 
-function runs(pid: number): boolean {
+/** Whether the process that a file is named after may still be writing it. */
+async function isWriting(pid: number, file: string): Promise<boolean> {
+  if (pid === process.pid) {
+    // In a container the process before had the same number.
+    const written = await stat(file).catch(() => undefined)
+    return written !== undefined && written.mtimeMs >= Date.now() - 1000 * process.uptime()
+  }
   try {
     process.kill(pid, 0)
     return true

@@ -1,7 +1,7 @@
 //! What training derives from the parameters or from a batch: packed filters, scales and shifts, statistics.
 
 use crate::parameters::Parameters;
-use crate::plan::{Operation, Plan};
+use crate::plan::{Node, Operation, Plan};
 use jpegnet_kernels::{BatchNormGradient, BatchStatistics, normalise_coefficients};
 use rayon::prelude::*;
 
@@ -20,8 +20,6 @@ pub(crate) enum Layer {
 pub(crate) struct Normalisation {
     pub(crate) scale: Vec<f32>,
     pub(crate) dc_shift: Vec<f32>,
-    /// Whether training normalises by the running statistics, which then stay, rather than by the batch's.
-    pub(crate) fixed: bool,
     /// What training normalises by: of the batch at hand, or the running ones.
     pub(crate) statistics: BatchStatistics,
     /// Of the batch at hand.
@@ -32,6 +30,9 @@ pub(crate) struct Normalisation {
 #[derive(Debug)]
 pub(crate) struct Layers {
     pub(crate) nodes: Vec<Layer>,
+    /// For each node whether it is a batch normalisation that trains on its running statistics, which then stay, rather
+    /// than on the batch's.
+    pub(crate) fixed: Vec<bool>,
     /// The version of the parameters.
     prepared: Option<u64>,
 }
@@ -43,7 +44,7 @@ impl Layers {
             Operation::BatchNorm { .. } => Layer::BatchNorm(Normalisation::default()),
             _ => Layer::Plain,
         });
-        Layers { nodes: nodes.collect(), prepared: None }
+        Layers { nodes: nodes.collect(), fixed: vec![false; plan.nodes.len()], prepared: None }
     }
 
     /// Brings everything up to date with the parameters.
@@ -62,11 +63,11 @@ impl Layers {
 
     /// Says which batch normalisations train on their running statistics; none if nothing is said.
     pub(crate) fn fix_statistics(&mut self, plan: &Plan, fixed: &[bool]) {
-        for (layer, node) in self.nodes.iter_mut().zip(&plan.nodes) {
-            if let (Layer::BatchNorm(layer), Operation::BatchNorm { running, .. }) = (layer, &node.operation) {
-                layer.fixed = fixed.get(*running).copied().unwrap_or(false);
-            }
-        }
+        let is_fixed = |node: &Node| match node.operation {
+            Operation::BatchNorm { running, .. } => fixed.get(running).copied().unwrap_or(false),
+            _ => false,
+        };
+        self.fixed = plan.nodes.iter().map(is_fixed).collect();
     }
 
     /// Normalises by the running statistics until a batch brings its own.

@@ -92,10 +92,10 @@ pub fn write_safetensors(path: &Path, tensors: &[NamedTensor], metadata: &Metada
     let (header, order) = header(tensors, metadata)?;
     let failed =
         |error: &io::Error| EngineError::WriteFailed { path: path.display().to_string(), found: error.to_string() };
-    let aside = aside(path).map_err(|error| failed(&error))?;
-    let written = write_aside(&aside, &header, &order).and_then(|()| fs::rename(&aside, path));
+    let (aside, file) = create_aside(path).map_err(|error| failed(&error))?;
+    let written = write_into(file, &header, &order).and_then(|()| fs::rename(&aside, path));
     if let Err(error) = written {
-        // The error that matters is the one before; a file that cannot be removed may not even exist.
+        // The error that matters is the one before.
         let _ = fs::remove_file(&aside);
         return Err(failed(&error));
     }
@@ -140,20 +140,27 @@ fn header<'a>(tensors: &'a [NamedTensor], metadata: &Metadata) -> Result<(Vec<u8
     Ok((json, order))
 }
 
-/// A new name in the same folder, so that renaming stays on one disk.
-fn aside(path: &Path) -> io::Result<PathBuf> {
+/// A new file in the same folder, so that renaming stays on one disk.
+fn create_aside(path: &Path) -> io::Result<(PathBuf, File)> {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(ErrorKind::InvalidInput, "no name for a file"));
     };
-    let mut aside = std::ffi::OsString::from(".");
-    aside.push(name);
-    aside.push(format!(".{}-{}.writing", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
-    Ok(path.with_file_name(aside))
+    loop {
+        let mut aside = std::ffi::OsString::from(".");
+        aside.push(name);
+        aside.push(format!(".{}-{}.writing", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
+        let aside = path.with_file_name(aside);
+        match OpenOptions::new().write(true).create_new(true).open(&aside) {
+            // Left by a process that was killed and had the number that this one has.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (aside, file)),
+        }
+    }
 }
 
-fn write_aside(aside: &Path, header: &[u8], order: &[&NamedTensor]) -> io::Result<()> {
-    let mut file = BufWriter::with_capacity(1 << 18, OpenOptions::new().write(true).create_new(true).open(aside)?);
+fn write_into(file: File, header: &[u8], order: &[&NamedTensor]) -> io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 18, file);
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(header)?;
     for tensor in order {

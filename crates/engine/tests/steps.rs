@@ -320,9 +320,9 @@ fn each_parameter_moves_by_its_own_rate_and_decay() {
     let unclipped = gradients(&mut network, &pictures, &labels);
     let is_head = |name: &str| name.starts_with("fc");
     let plan = plan();
-    let rates = plan.parameter_names().map(|name| match is_head(name) {
-        true => Rates { learning_rate: 0.3, weight_decay: 0.2 },
-        false => Rates { learning_rate: 0.03, weight_decay: 0.0 },
+    let rates = plan.parameter_names().map(|name| {
+        let (learning_rate, weight_decay) = if is_head(name) { (0.3, 0.2) } else { (0.03, 0.0) };
+        Rates { learning_rate, weight_decay }
     });
     let options = StepOptions { rates: rates.collect(), ..StepOptions::new(PLAIN) };
     network.train_step_with(&images(&pictures), &labels, &options).unwrap();

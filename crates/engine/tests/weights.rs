@@ -149,6 +149,18 @@ fn a_write_that_fails_leaves_no_file_behind_and_the_old_one_whole() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn files_that_a_killed_process_of_the_same_number_left_are_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    for number in 0..100 {
+        let left = format!(".weights.safetensors.{}-{number}.writing", std::process::id());
+        std::fs::write(folder.path().join(left), "half").unwrap();
+    }
+    write_safetensors(&path, &[named("a", &[1], &[1.0])], &Metadata::new()).unwrap();
+    assert_eq!(read_safetensors(&path).unwrap().1.len(), 1);
+}
+
+#[test]
 fn a_full_disk_fails_the_write_and_says_so() {
     // A limit on the size of files stands for the disk; it holds for a process, so the write runs in one of its own.
     let folder = tempfile::tempdir().unwrap();

@@ -100,7 +100,8 @@ fn smoothed_in_pytorch_s_words(logits: &[f64], classes: usize, labels: &[u32], s
     let row = |(row, &label): (&[f64], &u32)| {
         let sum: f64 = row.iter().map(|logit| logit.exp()).sum();
         let log_probability = |logit: f64| logit - sum.ln();
-        let even = row.iter().map(|&logit| log_probability(logit)).sum::<f64>() / row.len() as f64;
+        let share = 1.0 / f64::from(u16::try_from(classes).expect("few classes"));
+        let even: f64 = row.iter().map(|&logit| share * log_probability(logit)).sum();
         -(1.0 - smoothing) * log_probability(row[label as usize]) - smoothing * even
     };
     logits.chunks_exact(classes).zip(labels).map(row).sum()

@@ -127,7 +127,7 @@ pub(super) fn finish_moments(
     let Layer::BatchNorm(layer) = &mut layers.nodes[node] else {
         unreachable!("a batch normalisation has a batch normalisation's layer");
     };
-    layer.statistics = if layer.fixed {
+    layer.statistics = if layers.fixed[node] {
         running_statistics(plan, parameters, node)
     } else {
         BatchStatistics::from_moments(&moments[..MOMENTS * channels], channels, batch * extent.pixels())
@@ -175,11 +175,11 @@ pub(super) fn finish_gradients(
     layer.gradient = Some(gradient);
 }
 
-/// Moves every running statistic towards the batch's, once a step is known to be good.
+/// Moves every running statistic that is not fixed towards the batch's, once its loss is known to be finite.
 pub(crate) fn update_running(plan: &Plan, parameters: &mut Parameters, layers: &Layers) {
-    for (node, layer) in plan.nodes.iter().zip(&layers.nodes) {
+    for ((node, layer), &fixed) in plan.nodes.iter().zip(&layers.nodes).zip(&layers.fixed) {
         if let (Operation::BatchNorm { momentum, running, .. }, Layer::BatchNorm(layer)) = (&node.operation, layer) {
-            if layer.fixed {
+            if fixed {
                 continue;
             }
             let running = &mut parameters.running[*running];
