@@ -83,6 +83,9 @@ test('Ctrl-C within an epoch keeps the last step that was saved, and says which'
   const [, step] = /m\.model holds the model after step (\d+), in epoch 1;/.exec(stderr) ?? []
   using model = await loadModel(out)
   t.is(model.training?.step, Number(step), stderr)
+  const resume = ['train', folder, '--resume', out, '--out', out]
+  const { stderr: resumed } = await jpegnet(resume, { interruptAgain: /going on/ })
+  t.true(resumed.includes(`going on after step ${step}, with 0 of 10 epochs done`), resumed)
 })
 
 const wrongFlags = test.macro(async (t, flags: string[], message: RegExp) => {

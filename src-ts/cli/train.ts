@@ -259,7 +259,9 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         progress.clear()
         const bytes = event.dataBytes / event.images
         say(`${count(event.images)} images in memory, ${count(bytes)} bytes each`)
-        if (event.epochsDone > 0) say(`going on after epoch ${event.epochsDone} of ${event.epochs}`)
+        if (event.stepsDone > 0) {
+          say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
+        }
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
         warnSkipped(event.skipped)
         if (json) {

@@ -13,6 +13,8 @@ export interface StartEvent {
   type: 'start'
   /** Epochs done before, if the training goes on from a checkpoint. */
   epochsDone: number
+  /** Steps done before, over all epochs. */
+  stepsDone: number
   epochs: number
   images: number
   /** Bytes of native memory the data set takes. */

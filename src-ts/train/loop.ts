@@ -46,6 +46,7 @@ export async function* train(
     yield {
       type: 'start',
       epochsDone: state.epoch,
+      stepsDone: state.step,
       epochs: settings.epochs,
       images: dataset.length,
       dataBytes: dataset.bytes,
