@@ -304,7 +304,7 @@ fn linear_head_and_loss(bencher: Bencher, classes: usize) {
     let (mut logits, mut gradient) = (vec![0.0; batch * classes], vec![0.0; batch * classes]);
     bencher.counter(ItemsCount::new(batch * inputs * classes)).bench_local(|| {
         linear_into(Isa::detect(), black_box(&x), &weight, None, inputs, classes, &mut logits);
-        softmax_cross_entropy(&logits, classes, &labels, Some((&mut gradient, 1.0 / 128.0)))
+        softmax_cross_entropy(&logits, classes, &labels, 0.0, Some((&mut gradient, 1.0 / 128.0)))
     });
 }
 

@@ -30,6 +30,8 @@ export {
   type CreateOptions,
   type LoadOptions,
   type PredictOptions,
+  type SaveOptions,
+  type WeightSet,
 } from './model/model.js'
 export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
 export { type Mode, type ModeName, type ModeOptions } from './model/mode.js'
@@ -50,10 +52,13 @@ export { adam, adamW, sgd, type AdamOptions, type Optimizer, type SgdOptions } f
 export { constant, cosine, oneCycle, step, type Schedule } from './train/schedules.js'
 export { type CosineOptions, type OneCycleOptions, type StepOptions } from './train/schedules.js'
 export { type CheckpointEvent, type EpochEvent, type EpochResult } from './train/events.js'
-export { type StartEvent, type StepEvent, type TestResult, type TrainEvent } from './train/events.js'
+export { type StartEvent, type StepEvent, type StopEvent, type TestResult, type TrainEvent } from './train/events.js'
 export { type TrainingState, type UnfinishedEpoch } from './train/checkpoint.js'
 export { type History } from './train/fit.js'
-export { type TrainOptions, type TrainSettings } from './train/options.js'
+export { type CheckpointOptions, type TrainOptions } from './train/options.js'
+export { type Average, type AverageOptions, type Clipping, type TrainSettings } from './train/settings.js'
+export { type LayerGroup } from './train/groups.js'
+export { type BestEpoch, type EarlyStopping, type EarlyStoppingOptions } from './train/stopping.js'
 
 // Weights.
 export { readSafetensors, writeSafetensors, type Safetensors, type Tensor } from './weights/safetensors.js'

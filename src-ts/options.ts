@@ -16,7 +16,7 @@ export function checked<T>(
 ): T {
   const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
-  const issue = result.error.issues[0]
+  const issue = innermost(result.error.issues[0])
   const path = [where, ...(issue?.path ?? []).map(String)].join('.')
   if (issue?.code === 'unrecognized_keys') {
     const key = String(issue.keys[0])
@@ -24,6 +24,18 @@ export function checked<T>(
     throw mismatch(code, `${path}.${key}`, 'no option of that name', shown(found))
   }
   throw mismatch(code, path, expectation(issue), shown(issue?.input))
+}
+
+/** Of a value that is none of several kinds, what is wrong inside it, if it is so clearly meant as one of them. */
+function innermost(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {
+  if (issue?.code !== 'invalid_union') return issue
+  const inside = issue.errors.map(([first]) => first).filter(first => first !== undefined && isInside(first))
+  const [only] = inside
+  return only && inside.length === 1 ? innermost({ ...only, path: [...issue.path, ...only.path] }) : issue
+}
+
+function isInside({ code, path }: z.core.$ZodIssue): boolean {
+  return path.length > 0 || code === 'unrecognized_keys' || code === 'custom'
 }
 
 function expectation(issue: z.core.$ZodIssue | undefined): string {
@@ -65,4 +77,10 @@ export function shown(value: unknown): string {
   const text =
     typeof value === 'object' ? inspect(value, { depth: 1, breakLength: Infinity, maxArrayLength: 8 }) : String(value)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+/** An object without the entries that are undefined. */
+export function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }

@@ -2,14 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { loadModel, readSafetensors } from '../../src-ts/index.js'
-import { folderOf, jpegs, temporaryFolder } from '../fixtures/pictures.js'
+import { folderOf, inTwoFolders, temporaryFolder } from '../fixtures/pictures.js'
 import { inShell, jpegnet } from './command.js'
 
-const tenFiles = Object.fromEntries(jpegs.map((jpeg, index) => [`${index % 2 ? 'odd' : 'even'}/${index}.jpg`, jpeg]))
 const quick = ['--batch-size', '5', '--seed', '3']
 
 test('stopping after an epoch and resuming gives the same weights as not stopping', async t => {
-  const folder = await folderOf(t, tenFiles)
+  const folder = await folderOf(t, inTwoFolders(10))
   const scratch = await temporaryFolder(t)
   const whole = join(scratch, 'whole.model')
   const half = join(scratch, 'half.model')
@@ -25,7 +24,7 @@ test('stopping after an epoch and resuming gives the same weights as not stoppin
 })
 
 test('Ctrl-C during a training keeps the last checkpoint, and resuming it equals not stopping', async t => {
-  const folder = await folderOf(t, tenFiles)
+  const folder = await folderOf(t, inTwoFolders(10))
   const scratch = await temporaryFolder(t)
   const [stopped, resumed, whole] = ['stopped', 'resumed', 'whole'].map(name => join(scratch, `${name}.model`)) as [
     string,
@@ -48,17 +47,8 @@ test('Ctrl-C during a training keeps the last checkpoint, and resuming it equals
   t.deepEqual(found.tensors, expected.tensors)
 })
 
-/** So many files that their first epoch, or a step of them all, takes a while. */
-const manyFiles = (count: number) =>
-  Object.fromEntries(
-    Array.from({ length: count }, (_, index) => [
-      `${index % 2 ? 'odd' : 'even'}/${index}.jpg`,
-      jpegs[index % 10] as Buffer,
-    ]),
-  )
-
 test('Ctrl-C before an epoch has ended saves nothing, says so and leaves what was there', async t => {
-  const folder = await folderOf(t, manyFiles(1000))
+  const folder = await folderOf(t, inTwoFolders(1000))
   const out = join(await temporaryFolder(t), 'old.model')
   await writeFile(out, 'what was there')
   const args = ['train', folder, '--out', out, '--batch-size', '1', '--json']
@@ -69,7 +59,7 @@ test('Ctrl-C before an epoch has ended saves nothing, says so and leaves what wa
 })
 
 test('a second Ctrl-C does not wait for the step', async t => {
-  const folder = await folderOf(t, manyFiles(500))
+  const folder = await folderOf(t, inTwoFolders(500))
   const out = join(await temporaryFolder(t), 'none.model')
   const args = ['train', folder, '--out', out, '--batch-size', '500', '--json']
   const twice = { interrupt: /"type":"start"/, interruptAgain: /Ctrl-C again/ }
@@ -79,7 +69,7 @@ test('a second Ctrl-C does not wait for the step', async t => {
 })
 
 test('resuming a training that is done says so and still saves', async t => {
-  const folder = await folderOf(t, tenFiles)
+  const folder = await folderOf(t, inTwoFolders(10))
   const scratch = await temporaryFolder(t)
   const [done, copy] = [join(scratch, 'done.model'), join(scratch, 'copy.model')]
   t.is((await jpegnet(['train', folder, '--out', done, '--epochs', '2', ...quick])).code, 0)
@@ -91,7 +81,7 @@ test('resuming a training that is done says so and still saves', async t => {
 })
 
 test('resuming with another network or normalisation than the model has is refused', async t => {
-  const folder = await folderOf(t, tenFiles)
+  const folder = await folderOf(t, inTwoFolders(10))
   const out = join(await temporaryFolder(t), 'm.model')
   const train = ['train', folder, '--out', out]
   t.is((await jpegnet([...train, '--epochs', '1', '--mean', '0.4', ...quick])).code, 0)
@@ -107,7 +97,7 @@ test('resuming with another network or normalisation than the model has is refus
 })
 
 test('a full disk leaves the model that was there', async t => {
-  const folder = await folderOf(t, tenFiles)
+  const folder = await folderOf(t, inTwoFolders(10))
   const out = join(await temporaryFolder(t), 'kept.model')
   t.is((await jpegnet(['train', folder, '--out', out, '--epochs', '1', ...quick])).code, 0)
   const before = await readFile(out)

@@ -9,6 +9,7 @@ import {
   type Evaluation,
   type StartEvent,
   type StepEvent,
+  type TrainOptions,
 } from '../../src-ts/index.js'
 import { jpegPaths, jpegs } from '../fixtures/pictures.js'
 
@@ -16,7 +17,7 @@ import { jpegPaths, jpegs } from '../fixtures/pictures.js'
 const names = ['<b>even</b>', 'odd & "co"']
 
 /** A short training of a network on ten pictures, and the page about it. */
-async function report(t: ExecutionContext) {
+async function report(t: ExecutionContext, options: TrainOptions = {}) {
   const data = await loadDataset(jpegImages(jpegs.map((jpeg, index) => ({ jpeg, label: names[index % 2] as string }))))
   const model = createModel(paperResnet({ classes: 2 }), { labels: names })
   t.teardown(() => {
@@ -25,7 +26,7 @@ async function report(t: ExecutionContext) {
   })
   const steps: StepEvent[] = []
   let start: StartEvent | undefined
-  for await (const event of model.train(data, { epochs: 2, batchSize: 5, test: data })) {
+  for await (const event of model.train(data, { epochs: 2, batchSize: 5, test: data, ...options })) {
     if (event.type === 'step') steps.push(event)
     if (event.type === 'start') start = event
   }
@@ -105,4 +106,27 @@ test('a report without test pictures tells of the training alone', async t => {
   const html = await trainingReport(told)
   t.true(html.includes('aria-label="loss over the epochs"'))
   t.false(html.includes('confusion matrix') || html.includes('<img'))
+})
+
+test('a report tells all that a training did beside its optimizer and schedule', async t => {
+  const { html } = await report(t, {
+    accumulate: 2,
+    labelSmoothing: 0.1,
+    clip: { norm: 2 },
+    freeze: ['block1'],
+    groups: [{ layers: ['fc'], factor: 10 }],
+    average: { decay: 0.9 },
+    earlyStopping: { patience: 5 },
+  })
+  for (const phrase of [
+    '2 batches a step',
+    'labels smoothed by 0.1',
+    'gradients clipped by norm 2',
+    'frozen: block1',
+    'fc, factor 10',
+    'weights averaged, decay 0.9',
+    'stopping early, patience 5, by loss',
+  ]) {
+    t.true(html.includes(phrase), phrase)
+  }
 })

@@ -1,35 +1,20 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import {
   adam,
   constant,
-  createModel,
   cosine,
   jpegImages,
   loadModel,
-  readSafetensors,
-  resnet,
   sgd,
   type Model,
   type StartEvent,
-  type TrainEvent,
   type TrainOptions,
 } from '../../src-ts/index.js'
 import { failsWith } from '../fixtures/modelError.js'
 import { temporaryFolder, twoClasses } from '../fixtures/pictures.js'
-
-const definition = resnet({ stages: [{ blocks: 1, channels: 4 }], classes: 2 })
-const data = jpegImages(twoClasses)
-const newModel = () => createModel(definition, { seed: 1 })
-const modelPath = async (t: ExecutionContext) => join(await temporaryFolder(t), 'a.model')
-
-/** Everything a training leaves behind, the optimizer's memory included. */
-async function allTensors(t: ExecutionContext, model: Model) {
-  const path = await modelPath(t)
-  await model.save(path, { optimizer: true })
-  return (await readSafetensors(path)).tensors
-}
+import { abortAt, allTensors, data, modelPath, newModel } from '../fixtures/training.js'
 
 async function started(model: Model, options: TrainOptions): Promise<StartEvent> {
   const training = model.train(data, options)
@@ -37,15 +22,6 @@ async function started(model: Model, options: TrainOptions): Promise<StartEvent>
     if (event.type === 'start') return event
   }
   throw new Error('no training started')
-}
-
-/** Trains until an event, then aborts; the error must say so. */
-async function abortAt(t: ExecutionContext, model: Model, options: TrainOptions, at: (event: TrainEvent) => boolean) {
-  const controller = new AbortController()
-  const onEvent = (event: TrainEvent) => {
-    if (at(event)) controller.abort()
-  }
-  await failsWith(t, () => model.fit(data, { ...options, signal: controller.signal, onEvent }), { code: 'ABORTED' })
 }
 
 const optimizers = { sgd: sgd({ learningRate: 0.01, weightDecay: 1e-3 }), adam: adam({ learningRate: 0.01 }) }

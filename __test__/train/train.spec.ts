@@ -13,10 +13,7 @@ import {
   resnet,
   sgd,
   step,
-  type Dataset,
-  type JpegSource,
   type LabelledImage,
-  type Model,
   type Optimizer,
   type StepEvent,
   type TrainEvent,
@@ -24,20 +21,7 @@ import {
 } from '../../src-ts/index.js'
 import { failsWith, type Expected } from '../fixtures/modelError.js'
 import { fixture, folderOf, jpegs, tenImages, twoClasses } from '../fixtures/pictures.js'
-
-const definition = resnet({ stages: [{ blocks: 1, channels: 4 }], classes: 2 })
-const data = jpegImages(twoClasses)
-const newModel = () => createModel(definition, { seed: 1 })
-
-async function eventsOf(
-  model: Model,
-  options: TrainOptions,
-  source: JpegSource | Dataset = data,
-): Promise<TrainEvent[]> {
-  const events: TrainEvent[] = []
-  for await (const event of model.train(source, options)) events.push(event)
-  return events
-}
+import { data, definition, eventsOf, newModel } from '../fixtures/training.js'
 
 const stepsOf = (events: TrainEvent[]) => events.filter((event): event is StepEvent => event.type === 'step')
 

@@ -13,10 +13,12 @@ import {
   oneCycle,
   sgd,
   step,
+  type CheckpointEvent,
   type JpegInspection,
   type Model,
   type Optimizer,
   type Schedule,
+  type StopEvent,
   type TrainEvent,
   type TrainOptions,
 } from '../index.js'
@@ -36,22 +38,24 @@ import {
   type SharedOptions,
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
+import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, count, percent, printResult, say, warn, warnSkipped } from './terminal.js'
 
 /** `jpegnet train DIR --out MODEL` */
 export function addTrain(program: Command): void {
-  program
+  const command = program
     .command('train')
     .description('train a network on a folder with a folder of JPEG files for each class')
     .argument('<dir>', 'the folder')
     .requiredOption('--out <model>', 'where to save the model, after every epoch')
+    .addOption(new Option('--save-every <n>', 'steps after which to save besides').argParser(whole(1)))
     .option('--test <dir>', 'a folder to test on after every epoch')
     .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(modelNames))
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
     .addOption(new Option('--epochs <n>', 'passes over the data (10)').argParser(whole(1)))
-    .addOption(new Option('--batch-size <n>', 'pictures a step (64)').argParser(whole(1)))
+    .addOption(new Option('--batch-size <n>', 'pictures a batch (64)').argParser(whole(1)))
     .addOption(
       new Option('--optimizer <name>', 'how gradients become updates (adam)').choices(['adam', 'adamw', 'sgd']),
     )
@@ -66,6 +70,7 @@ export function addTrain(program: Command): void {
         'one-cycle',
       ]),
     )
+  addTrainingOptions(command)
     .addOption(meanOption())
     .addOption(stdOption())
     .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
@@ -73,7 +78,7 @@ export function addTrain(program: Command): void {
     .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
     .option(
       '--resume <model>',
-      'go on from a model: from its last epoch if it was being trained, else from its weights',
+      'go on from a model: where its training was saved if it was in one, else from its weights',
     )
     .addOption(jsonOption())
     .addHelpText(
@@ -81,13 +86,15 @@ export function addTrain(program: Command): void {
       examples(
         'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
+        'jpegnet train photos/train --freeze conv1,layer1 --group fc:factor=10 --average 0.999 --out photos.model',
       ),
     )
     .action(runTrain)
 }
 
-interface TrainArguments extends SharedOptions {
+interface TrainArguments extends SharedOptions, TrainingArguments {
   out: string
+  saveEvery?: number
   test?: string
   model?: string
   epochs?: number
@@ -104,28 +111,31 @@ interface TrainArguments extends SharedOptions {
 }
 
 async function runTrain(directory: string, options: TrainArguments): Promise<void> {
-  const { out, test, json = false } = options
+  const { out, saveEvery, test, json = false } = options
   const folder = (path: string) => jpegFolder(path, { onError: options.skipBadFiles ? 'skip' : 'error' })
   const model = await modelToTrain(directory, options)
   const [abort, stopListening] = abortOnInterrupt()
   const progress = new Progress()
   const tell = reporter(json, progress)
-  /** The last epoch that is saved. */
-  let saved: number | undefined
+  let saved: CheckpointEvent | undefined
+  let stopped: StopEvent['reason'] | undefined
   try {
     const training = { ...trainOptions(options), ...(test !== undefined && { test: folder(test) }) }
     for await (const event of model.train(folder(directory), {
       ...training,
-      checkpoint: { path: out },
+      checkpoint: { path: out, everySteps: saveEvery },
       signal: abort,
     })) {
       tell(event)
-      if (event.type === 'checkpoint') saved = event.epoch
+      if (event.type === 'checkpoint') saved = event
+      if (event.type === 'stop') stopped = event.reason
     }
     progress.clear()
     if (saved === undefined) {
       warn(
-        `${options.resume} had done all ${model.training?.epoch} epochs; --epochs says how many there shall be in all`,
+        stopped === 'patience'
+          ? `${options.resume} had stopped early; --patience says how many epochs may not get better`
+          : `${options.resume} had done all ${model.training?.epoch} epochs; --epochs says how many there shall be in all`,
       )
       await model.save(out, { optimizer: true })
     }
@@ -136,7 +146,7 @@ async function runTrain(directory: string, options: TrainArguments): Promise<voi
     warn(
       saved === undefined
         ? 'stopped before an epoch ended; nothing was saved'
-        : `stopped; ${out} holds the model after epoch ${saved}; go on with the same command and --resume ${out}`,
+        : `stopped; ${out} holds the model ${placeOf(saved)}; go on with the same command and --resume ${out}`,
     )
     process.exitCode = 130
   } finally {
@@ -199,6 +209,7 @@ function trainOptions(options: TrainArguments): TrainOptions {
     seed,
     optimizer: optimizerOf(options),
     schedule: schedule && scheduleOf(schedule),
+    ...trainingOptionsOf(options),
     // Left to the checkpoint when resuming, unless the option was given.
     shuffle: options.shuffle ? undefined : false,
     resume: resume !== undefined,
@@ -216,6 +227,10 @@ function optimizerOf({ optimizer, learningRate, momentum, weightDecay }: TrainAr
 function scheduleOf(name: 'constant' | 'step' | 'cosine' | 'one-cycle'): Schedule {
   const schedules = { constant, cosine, 'one-cycle': oneCycle, step: () => step({ every: 30 }) }
   return schedules[name]()
+}
+
+function placeOf({ epoch, step, images }: CheckpointEvent): string {
+  return images === 0 ? `after epoch ${epoch}` : `after step ${step}, in epoch ${epoch + 1}`
 }
 
 /** The first Ctrl-C ends the training after its step; the second finds no listener and ends the process at once. */
@@ -244,7 +259,9 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         progress.clear()
         const bytes = event.dataBytes / event.images
         say(`${count(event.images)} images in memory, ${count(bytes)} bytes each`)
-        if (event.epochsDone > 0) say(`going on after epoch ${event.epochsDone} of ${event.epochs}`)
+        if (event.stepsDone > 0) {
+          say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
+        }
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
         warnSkipped(event.skipped)
         if (json) {
@@ -268,7 +285,23 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         printResult(json, { ...epoch, ...(tested && { test: tested }) }, text)
         break
       }
+      case 'stop': {
+        const { reason, epoch, metric, best, restored } = event
+        const why =
+          reason === 'epochs'
+            ? 'all epochs are done'
+            : `the test ${metric} got no better for ${epoch - best.epoch} epochs`
+        const value = metric === 'loss' ? best.value.toFixed(4) : percent(best.value)
+        const kept = restored ? "its weights are the model's now" : 'the last weights are kept'
+        printResult(
+          json,
+          event,
+          `stopped after epoch ${epoch}: ${why}; the best, ${value}, was in epoch ${best.epoch}; ${kept}`,
+        )
+        break
+      }
       case 'checkpoint':
+        if (json) printResult(true, event, '')
         break
     }
   }

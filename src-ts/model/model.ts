@@ -42,6 +42,21 @@ export interface PredictOptions extends ModeOptions {
   signal?: AbortSignal | undefined
 }
 
+/**
+ * A set of weights that a training keeps: `live`, those that steps change; `average`, their moving average; `best`, those of
+ * the best epoch. Predictions, tests and files use the best at the end of a training that restores them, else the
+ * average if there is one, else the live ones.
+ */
+export type WeightSet = 'live' | 'average' | 'best'
+
+/** Options of {@link Model.save}. */
+export interface SaveOptions {
+  /** Whether the optimizer and the state of the training go with the weights, so that it can be resumed. */
+  optimizer?: boolean | undefined
+  /** Which weights; those that predictions use unless given. */
+  weights?: WeightSet | undefined
+}
+
 const createOptionsSchema = z.strictObject({
   seed: z.int().min(0).optional(),
   labels: z.array(z.string()).readonly().optional(),
@@ -70,7 +85,7 @@ export function createModel(definition: ModelDefinition, options: CreateOptions 
   const given = checked(modelDefinitionSchema, definition, 'definition')
   const whole = frozen(withMode(given, completeMode(mode, given, 'createModel')))
   const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(whole)), seed))
-  return new Model(whole, network, labels, undefined)
+  return new Model(whole, network, labels)
 }
 
 /** Errors that a file's contents cause, rather than the machine or the environment. */
@@ -97,7 +112,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const definition = frozen(withMode(saved, completeMode(mode, saved, 'loadModel')))
   try {
     const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
-    const model = new Model(definition, network, labels, training)
+    const model = new Model(definition, network, labels)
     const isOptimizers = ({ name }: Tensor) => name.startsWith(OPTIMIZER)
     const { missing, unused, mismatched } = await model.load(tensors.filter(tensor => !isOptimizers(tensor)))
     const wrong = [
@@ -110,6 +125,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     }
     const optimizer = tensors.filter(isOptimizers)
     if (optimizer.length > 0) lift(await network.loadOptimizer(optimizer))
+    model.training = training
     return model
   } catch (cause) {
     if (!(cause instanceof ModelError && ABOUT_CONTENTS.includes(cause.code))) throw cause
@@ -135,18 +151,12 @@ export class Model {
   #disposed = false
 
   /** @internal use {@link createModel} or {@link loadModel} */
-  constructor(
-    definition: ModelDefinition,
-    network: NativeNetwork,
-    labels: readonly string[] | undefined,
-    training: TrainingState | undefined,
-  ) {
+  constructor(definition: ModelDefinition, network: NativeNetwork, labels: readonly string[] | undefined) {
     this.definition = definition
     this.#network = network
     this.nodes = frozen(network.nodes())
     this.classes = this.nodes.at(-1)?.outputShape[0] ?? 0
     this.labels = labels
-    this.training = training
   }
 
   /** Names of the classes, in the order of the logits. */
@@ -286,14 +296,20 @@ export class Model {
     return this.#call(network => network.trainStep(dataset.set, indices, labels, options))
   }
 
-  /** All weights, biases and running statistics with PyTorch's names, in its order. */
-  parameters(): Promise<Tensor[]> {
-    return this.#call(network => network.state(false))
+  /**
+   * All weights, biases and running statistics with PyTorch's names, in its order: those that predictions use, or another
+   * set that its training keeps.
+   *
+   * @throws ModelError `INVALID_OPTION` if there is no such set
+   */
+  parameters({ weights }: { weights?: WeightSet | undefined } = {}): Promise<Tensor[]> {
+    return this.#call(network => (weights === undefined ? network.state(false) : network.weights(weights)))
   }
 
   /**
    * Replaces every tensor whose name and shape fit, and says what became of each; nothing is guessed. A prefix that all
-   * names share (`module.`) is taken off and told.
+   * names share (`module.`) is taken off and told. An average and best weights that a training kept are forgotten: they
+   * are not of these weights.
    *
    * @throws ModelError `INVALID_OPTION`; `INVALID_WEIGHTS` if a tensor is not finite or given twice; `DISPOSED`
    */
@@ -301,6 +317,7 @@ export class Model {
     const given = checkedTensors('tensors' in weights ? weights.tensors : weights, 'load.tensors')
     const { prefix, tensors } = withoutPrefix(given)
     const report = await this.#call(network => network.load(tensors))
+    delete this.training?.best
     const [missing, unused] = [missingWeights(report.missing), report.unused]
     const ownTensors = missing.length > 0 && unused.length > 0 ? await this.parameters() : []
     const alike = suggestions(
@@ -310,7 +327,22 @@ export class Model {
     return { ...report, prefix, missing, suggestions: alike }
   }
 
-  /** @internal Begins the optimizer's memory anew. */
+  /** @internal Keeps the weights that predictions use as the best so far. */
+  async keepBest(): Promise<void> {
+    await this.#call(network => network.keepBest())
+  }
+
+  /** @internal Makes the best weights those that predictions use; a step goes on from those it left last. */
+  async restoreBest(): Promise<void> {
+    await this.#call(network => network.restoreBest())
+  }
+
+  /** @internal Forgets the best weights. */
+  async forgetBest(): Promise<void> {
+    await this.#call(network => network.forgetBest())
+  }
+
+  /** @internal Begins the optimizer's memory anew, and goes on from the weights that predictions use. */
   async forgetOptimizer(): Promise<void> {
     const step = { name: `${OPTIMIZER}step`, shape: [], values: new Float32Array(1) }
     await this.#call(network => network.loadOptimizer([step]))
@@ -338,13 +370,16 @@ export class Model {
   /**
    * Saves the model: aside first, then in place of the old file, which a failure leaves as it was.
    *
-   * @param options `optimizer`: whether the optimizer and the state of the training go with it, so that it can be resumed
-   * @throws ModelError `WRITE_FAILED`
+   * @throws ModelError `WRITE_FAILED`; `INVALID_OPTION` if there is no such set of weights, or the training's state is to go
+   * with a set
    */
-  async save(path: string, { optimizer = false }: { optimizer?: boolean } = {}): Promise<void> {
+  async save(path: string, { optimizer = false, weights }: SaveOptions = {}): Promise<void> {
+    if (optimizer && weights !== undefined) {
+      throw mismatch('INVALID_OPTION', 'save.weights', 'nothing, because the optimizer goes with all sets', weights)
+    }
     const training = optimizer ? this.training : undefined
     const metadata = toMetadata({ definition: this.definition, labels: this.labels, training })
-    await this.#call(network => network.save(path, metadata, optimizer))
+    await this.#call(network => network.save(path, metadata, optimizer, weights))
   }
 
   /**

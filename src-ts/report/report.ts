@@ -5,6 +5,7 @@ import type { Model } from '../model/model.js'
 import { grouped, percent } from '../numbers.js'
 import { runtimeInfo } from '../runtime.js'
 import type { StartEvent, StepEvent } from '../train/events.js'
+import type { TrainSettings } from '../train/settings.js'
 import { facts, headline, page, paragraph, section } from './html.js'
 import { gallery, type ReportPicture } from './pictures.js'
 
@@ -105,9 +106,24 @@ function figures({ model, start, data, evaluation }: ReportOptions): Row[] {
     rows.push(['epochs, batch size, seed', `${settings.epochs}, ${settings.batchSize}, ${settings.seed}`])
     rows.push(['optimizer', described(settings.optimizer)])
     rows.push(['schedule', described(settings.schedule)])
+    rows.push(...ways(settings).map((way): Row => ['and', way]))
   }
   rows.push(['runtime', `jpegnet ${version}, ${isa}, ${threads} threads, Node ${process.versions.node}`])
   return rows
+}
+
+/** What a training did beside its optimizer and schedule, each as a phrase. */
+function ways(settings: TrainSettings): string[] {
+  const { accumulate, labelSmoothing, clip, freeze, groups, average, earlyStopping } = settings
+  return [
+    ...(accumulate > 1 ? [`${accumulate} batches a step`] : []),
+    ...(labelSmoothing > 0 ? [`labels smoothed by ${labelSmoothing}`] : []),
+    ...(clip ? [`gradients clipped by ${clip.norm === undefined ? `value ${clip.value}` : `norm ${clip.norm}`}`] : []),
+    ...(freeze.length > 0 ? [`frozen: ${freeze.join(', ')}`] : []),
+    ...groups.map(({ layers, ...rates }) => described({ type: layers.join(', '), ...rates })),
+    ...(average ? [`weights averaged, decay ${average.decay}`] : []),
+    ...(earlyStopping ? [`stopping early, patience ${earlyStopping.patience}, by ${earlyStopping.metric}`] : []),
+  ]
 }
 
 /** The commonest mistakes. */

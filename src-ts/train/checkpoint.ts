@@ -1,10 +1,9 @@
 /** How far a training has come: what a checkpoint holds beside the tensors. */
-import { access, constants, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { epochResultSchema, type EpochResult } from './events.js'
-import { changedSettings, settingsSchema, type TrainSettings } from './options.js'
+import { changedSettings, settingsSchema, type TrainSettings } from './settings.js'
+import { bestEpochSchema, type BestEpoch } from './stopping.js'
 
 /** How far a training had come when its model was saved. */
 export interface TrainingState {
@@ -19,6 +18,8 @@ export interface TrainingState {
   history: EpochResult[]
   /** What was done of the epoch after those. */
   unfinished?: UnfinishedEpoch | undefined
+  /** The best epoch, if the training can stop early. */
+  best?: BestEpoch | undefined
 }
 
 /** A part of an epoch. */
@@ -42,6 +43,7 @@ export const trainingStateSchema = z.strictObject({
   settings: settingsSchema,
   history: z.array(epochResultSchema),
   unfinished: z.strictObject({ images: count, lossSum: z.number(), correct: count, seconds: z.number() }).optional(),
+  best: bestEpochSchema.optional(),
 }) satisfies z.ZodType<TrainingState>
 
 /**
@@ -65,22 +67,17 @@ export function beginning(
   const { shuffle, seed } = saved.settings
   const sameOrder = saved.images === images && shuffle === settings.shuffle && seed === settings.seed
   if (saved.unfinished && !sameOrder) changed.push(`epoch ${saved.epoch + 1} begins again`)
-  const { unfinished, history, ...rest } = saved
-  const state = { ...rest, images, settings, history: [...history], ...(sameOrder && { unfinished }) }
+  const [before, now] = [saved.settings.earlyStopping, settings.earlyStopping]
+  const sameBest = before && now && before.metric === now.metric && before.restoreBest === now.restoreBest
+  if (saved.best && now && !sameBest) changed.push('the best epoch is looked for anew')
+  const { unfinished, best, history, ...rest } = saved
+  const state = {
+    ...rest,
+    images,
+    settings,
+    history: [...history],
+    ...(sameOrder && { unfinished }),
+    ...(sameBest && { best }),
+  }
   return { state, changed }
-}
-
-/**
- * Refuses a path for checkpoints before the training rather than after an epoch of it.
- *
- * @throws ModelError `WRITE_FAILED`
- */
-export async function checkWritable(path: string): Promise<void> {
-  const folder = dirname(path)
-  const refuse = (found: string) => mismatch('WRITE_FAILED', path, 'a file that can be written', found)
-  await access(folder, constants.W_OK).catch((cause: NodeJS.ErrnoException) => {
-    throw refuse(cause.code === 'ENOENT' ? `no folder ${folder}` : cause.message)
-  })
-  const there = await stat(path).catch(() => undefined)
-  if (there?.isDirectory()) throw refuse('a folder')
 }

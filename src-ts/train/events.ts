@@ -2,19 +2,24 @@ import * as z from 'zod'
 import type { DataEvent } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
 import type { Evaluation } from '../model/evaluate.js'
+import type { BestEpoch, EarlyStopping } from './stopping.js'
 
 /** What a training tells, in the order it happens. */
-export type TrainEvent = (DataEvent & { set: 'train' | 'test' }) | StartEvent | StepEvent | EpochEvent | CheckpointEvent
+export type TrainEvent =
+  (DataEvent & { set: 'train' | 'test' }) | StartEvent | StepEvent | EpochEvent | StopEvent | CheckpointEvent
 
 /** The data is read and the first step comes. */
 export interface StartEvent {
   type: 'start'
   /** Epochs done before, if the training goes on from a checkpoint. */
   epochsDone: number
+  /** Steps done before, over all epochs. */
+  stepsDone: number
   epochs: number
   images: number
   /** Bytes of native memory the data set takes. */
   dataBytes: number
+  /** Updates an epoch. */
   stepsPerEpoch: number
   /** Files left out of the data set. */
   skipped: readonly SkippedFile[]
@@ -22,18 +27,21 @@ export interface StartEvent {
   changed: readonly string[]
 }
 
-/** One update. */
+/** One update, by the pictures of one or more batches. */
 export interface StepEvent {
   type: 'step'
   /** Counted from 1. */
   epoch: number
   /** Counted from 1 in the epoch. */
   step: number
-  /** Mean loss of the batch, before the update. */
+  /** Mean loss of its pictures, before the update; the smoothed one if labels are. */
   loss: number
-  /** Share of the batch that was right, before the update. */
+  /** Share of its pictures that was right, before the update. */
   accuracy: number
+  /** The optimizer's, as scheduled. */
   learningRate: number
+  /** Euclidean norm of all gradients together, without those of frozen layers and before clipping. */
+  gradientNorm: number
   imagesPerSecond: number
 }
 
@@ -76,9 +84,27 @@ export const epochResultSchema = z.strictObject({
     .optional(),
 }) satisfies z.ZodType<EpochResult>
 
+/** A training that can stop early has ended. */
+export interface StopEvent {
+  type: 'stop'
+  /** `patience`: the test set got no better for too long; `epochs`: all epochs are done. */
+  reason: 'patience' | 'epochs'
+  /** Epochs done. */
+  epoch: number
+  metric: EarlyStopping['metric']
+  best: BestEpoch
+  /** Whether the weights of the best epoch are the model's now. */
+  restored: boolean
+}
+
 /** Everything is saved. */
 export interface CheckpointEvent {
   type: 'checkpoint'
+  /** Epochs done. */
   epoch: number
+  /** Steps done, over all epochs. */
+  step: number
+  /** Pictures seen of the epoch after those. */
+  images: number
   path: string
 }

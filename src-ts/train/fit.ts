@@ -1,7 +1,7 @@
 import type { Dataset, JpegSource } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
 import type { Model } from '../model/model.js'
-import type { EpochResult, TrainEvent } from './events.js'
+import type { EpochResult, StopEvent, TrainEvent } from './events.js'
 import type { TrainOptions } from './options.js'
 
 /** What a training came to. */
@@ -10,6 +10,8 @@ export interface History {
   epochs: EpochResult[]
   /** Files left out of the data set. */
   skipped: readonly SkippedFile[]
+  /** Why it ended, if it could stop early. */
+  stop?: StopEvent | undefined
 }
 
 /** Trains to the end; `onEvent` is told everything on the way. */
@@ -19,9 +21,11 @@ export async function fit(
   { onEvent, ...options }: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
 ): Promise<History> {
   let skipped: readonly SkippedFile[] = []
+  let stop: StopEvent | undefined
   for await (const event of model.train(data, options)) {
     if (event.type === 'start') skipped = event.skipped
+    if (event.type === 'stop') stop = event
     onEvent?.(event)
   }
-  return { epochs: model.training?.history ?? [], skipped }
+  return { epochs: model.training?.history ?? [], skipped, ...(stop && { stop }) }
 }

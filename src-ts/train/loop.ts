@@ -1,13 +1,18 @@
 /** The training loop: the order of the pictures, the learning rate, the events; a step is one call of the engine. */
 import { checkedSource, Dataset, readDataset, throwIfAborted, type JpegSource } from '../data/dataset.js'
+import { mismatch } from '../errors.js'
 import type { Evaluation } from '../model/evaluate.js'
 import { labelsFor } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation } from '../native/addon.js'
-import { beginning, checkWritable, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
-import type { EpochResult, StepEvent, TrainEvent } from './events.js'
-import { checkedTrainOptions, trainSettings, type TrainOptions, type TrainSettings } from './options.js'
+import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
+import type { EpochResult, StepEvent, StopEvent, TrainEvent } from './events.js'
+import { checkedTrainOptions, type TrainOptions } from './options.js'
+import { Checkpoints } from './saving.js'
 import { scheduleFactor } from './schedules.js'
+import { trainSettings, type TrainSettings } from './settings.js'
+import { bestOf, endOf } from './stopping.js'
+import { picturesOfStep, updates, type UpdateOf } from './update.js'
 
 /** Trains a model; see {@link Model.train}. */
 export async function* train(
@@ -20,10 +25,15 @@ export async function* train(
   if (testData) checkedSource(testData, 'train.test')
   const saved = resume ? model.training : undefined
   const settings = trainSettings(given, saved?.settings)
+  const update = updates(model.nodes, settings)
+  if (settings.earlyStopping && !testData) {
+    throw mismatch('INVALID_OPTION', 'train.test', 'pictures to stop early on', 'nothing')
+  }
+  const checkpoints = new Checkpoints(checkpoint)
   const release = model.claim()
   const own: Dataset[] = []
   try {
-    if (checkpoint) await checkWritable(checkpoint.path)
+    await checkpoints.prepare()
     const dataset = yield* opened(data, 'train', own, signal)
     const labels = labelsFor(model, dataset)
     const test = testData && (yield* opened(testData, 'test', own, signal))
@@ -36,29 +46,32 @@ export async function* train(
     yield {
       type: 'start',
       epochsDone: state.epoch,
+      stepsDone: state.step,
       epochs: settings.epochs,
       images: dataset.length,
       dataBytes: dataset.bytes,
-      stepsPerEpoch: Math.ceil(dataset.length / settings.batchSize),
+      stepsPerEpoch: Math.ceil(dataset.length / picturesOfStep(settings)),
       skipped: [...dataset.skipped, ...(test?.skipped ?? [])],
       changed,
     }
-
-    while (state.epoch < settings.epochs) {
-      yield* epoch(model, dataset, labels, state, signal)
-      const evaluation = test && (await model.evaluate(test, { signal }))
-      const result = resultOf(state, evaluation)
-      state.history.push(result)
-      state.epoch += 1
-      delete state.unfinished
-      const { test: _, ...ofTraining } = result
-      yield { type: 'epoch', ...ofTraining, ...(evaluation && { test: evaluation }) }
-      const due = state.epoch % (checkpoint?.everyEpochs ?? 1) === 0 || state.epoch === settings.epochs
-      if (checkpoint && due) {
-        await model.save(checkpoint.path, { optimizer: true })
-        yield { type: 'checkpoint', epoch: state.epoch, path: checkpoint.path }
+    const over = endOf(state) !== undefined
+    if (!over && !state.best) await model.forgetBest()
+    try {
+      while (endOf(state) === undefined) {
+        for await (const event of epoch(model, dataset, labels, state, update, signal)) {
+          yield event
+          if (state.unfinished?.images !== dataset.length) yield* checkpoints.saveIfDue(model, state)
+        }
+        const evaluation = test && (await model.evaluate(test, { signal }))
+        const { test: tested, ...ofTraining } = await endEpoch(model, state, evaluation)
+        yield { type: 'epoch', ...ofTraining, ...(tested && { test: evaluation }) }
+        if (endOf(state) === undefined) yield* checkpoints.saveIfDue(model, state)
       }
+    } catch (error) {
+      throw checkpoints.explain(error, state)
     }
+    yield* stopEvent(model, state)
+    if (!over) yield* checkpoints.save(model, state)
   } finally {
     release()
     own.forEach(dataset => dataset.dispose())
@@ -95,23 +108,23 @@ async function* epoch(
   dataset: Dataset,
   labels: Uint32Array,
   state: TrainingState,
+  updateOf: UpdateOf,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StepEvent, void> {
-  const { batchSize, optimizer, schedule, epochs } = state.settings
-  const { type, ...hyperparameters } = optimizer
-  const stepsPerEpoch = Math.ceil(dataset.length / batchSize)
+  const { schedule, epochs } = state.settings
+  const pictures = picturesOfStep(state.settings)
+  const stepsPerEpoch = Math.ceil(dataset.length / pictures)
   const order = orderOf(dataset.length, state.settings, state.epoch)
   let done: UnfinishedEpoch = state.unfinished ?? { images: 0, lossSum: 0, correct: 0, seconds: 0 }
   while (done.images < dataset.length) {
     throwIfAborted(signal)
     const start = performance.now()
-    const indices = order.subarray(done.images, done.images + batchSize)
-    const stepOfEpoch = Math.floor(done.images / batchSize)
+    const indices = order.subarray(done.images, done.images + pictures)
+    const stepOfEpoch = Math.floor(done.images / pictures)
     const place = { step: state.epoch * stepsPerEpoch + stepOfEpoch, stepsPerEpoch, epochs }
-    const learningRate = optimizer.learningRate * scheduleFactor(schedule, place)
-    const batchLabels = indices.map(index => labels[index] as number)
-    const update = { ...hyperparameters, optimizer: type, learningRate }
-    const { loss, correct } = await model.step(dataset, indices, batchLabels, update)
+    const update = updateOf(scheduleFactor(schedule, place))
+    const labelsOfStep = indices.map(index => labels[index] as number)
+    const { loss, correct, gradientNorm } = await model.step(dataset, indices, labelsOfStep, update)
     const seconds = (performance.now() - start) / 1000
     const images = indices.length
     done = {
@@ -128,10 +141,36 @@ async function* epoch(
       step: stepOfEpoch + 1,
       loss,
       accuracy: correct / images,
-      learningRate,
+      learningRate: update.learningRate,
+      gradientNorm,
       imagesPerSecond: images / seconds,
     }
   }
+}
+
+/** Takes an epoch that has seen every picture to the history, and keeps its weights if they are the best. */
+async function endEpoch(model: Model, state: TrainingState, evaluation: Evaluation | undefined): Promise<EpochResult> {
+  const result = resultOf(state, evaluation)
+  const { earlyStopping } = state.settings
+  if (earlyStopping && result.test) {
+    const best = bestOf(state.best, result.epoch, result.test, earlyStopping)
+    if (best.epoch === result.epoch && earlyStopping.restoreBest) await model.keepBest()
+    state.best = best
+  }
+  state.history.push(result)
+  state.epoch += 1
+  delete state.unfinished
+  return result
+}
+
+/** Tells why a training that can stop early has ended, once the best weights are the model's if they shall be. */
+async function* stopEvent(model: Model, state: TrainingState): AsyncGenerator<StopEvent, void> {
+  const { epoch, best, settings } = state
+  const reason = endOf(state)
+  if (!settings.earlyStopping || !best || !reason) return
+  const { metric, restoreBest } = settings.earlyStopping
+  if (restoreBest) await model.restoreBest()
+  yield { type: 'stop', reason, epoch, metric, best, restored: restoreBest }
 }
 
 /** What an epoch that has seen every picture came to. */

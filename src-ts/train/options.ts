@@ -1,59 +1,77 @@
 import * as z from 'zod'
-import { isDeepStrictEqual } from 'node:util'
 import type { Dataset, JpegSource } from '../data/dataset.js'
-import { checked, shown } from '../options.js'
-import { adam, optimizerSchema, type Optimizer } from './optimizers.js'
-import { constant, scheduleSchema, type Schedule } from './schedules.js'
+import { checked } from '../options.js'
+import { givenShape, type GivenSettings } from './settings.js'
 
-/** Options of a training. */
-export interface TrainOptions {
+/** Options of a training; `false` turns off what a resumed checkpoint had. */
+export interface TrainOptions extends GivenSettings {
   /** Passes over the data, those before a resumed checkpoint counted; 10 unless given. */
-  epochs?: number | undefined
-  /** Pictures a step; 64 unless given. The last step of an epoch takes what is left. */
-  batchSize?: number | undefined
+  epochs?: GivenSettings['epochs']
+  /** Pictures that are run, and normalised, together; 64 unless given. The last batch of an epoch takes what is left. */
+  batchSize?: GivenSettings['batchSize']
+  /**
+   * Batches a step, whose gradients become one update in which every picture weighs the same; 1 unless given. The last
+   * step of an epoch takes what is left.
+   */
+  accumulate?: GivenSettings['accumulate']
   /** Adam with a learning rate of 0.001 unless given. */
-  optimizer?: Optimizer | undefined
+  optimizer?: GivenSettings['optimizer']
   /** Constant unless given. */
-  schedule?: Schedule | undefined
+  schedule?: GivenSettings['schedule']
+  /** Share of the loss's target that all classes have alike, 0…1 (`torch.nn.CrossEntropyLoss`); 0 unless given. */
+  labelSmoothing?: GivenSettings['labelSmoothing']
+  /** What is done to large gradients; nothing unless given. */
+  clip?: GivenSettings['clip']
+  /**
+   * Layers that stay as they are: paths, which mean all layers below them (`layer1`), in which `*` stands for any
+   * characters.
+   */
+  freeze?: GivenSettings['freeze']
+  /**
+   * Whether frozen batch normalisations normalise by their running statistics and leave them, as at inference; they do
+   * unless given. Otherwise they normalise by each batch's and go on following them.
+   */
+  freezeStatistics?: GivenSettings['freezeStatistics']
+  /** Layers with a learning rate or weight decay of their own. */
+  groups?: GivenSettings['groups']
+  /** A moving average of the weights, which is then what is tested, predicts and is saved; of decay 0.999 unless given. */
+  average?: GivenSettings['average']
+  /** Ends the training when the test set gets no better; needs `test`. */
+  earlyStopping?: GivenSettings['earlyStopping']
   /** Whether each epoch has its own order; it has unless given. */
-  shuffle?: boolean | undefined
+  shuffle?: GivenSettings['shuffle']
   /** Where the orders come from: a whole number; 0 unless given. */
-  seed?: number | undefined
+  seed?: GivenSettings['seed']
   /** Pictures to test on after each epoch. */
   test?: JpegSource | Dataset | undefined
-  /** Where to save the model, its optimizer and how far it has come after every so many epochs (1 unless given). */
-  checkpoint?: { path: string; everyEpochs?: number | undefined } | undefined
+  /** Where and how often to save the model, its optimizer and how far it has come. */
+  checkpoint?: CheckpointOptions | undefined
   /** Whether to go on from the checkpoint the model was loaded from; options not given are then the checkpoint's. */
   resume?: boolean | undefined
   /** Ends the training between two steps, with an `ABORTED` error; the last checkpoint stays. */
   signal?: AbortSignal | undefined
 }
 
-/** The options that decide the numbers of a training. */
-export interface TrainSettings {
-  epochs: number
-  batchSize: number
-  optimizer: Optimizer
-  schedule: Schedule
-  shuffle: boolean
-  seed: number
+/** Where and how often a training is saved. */
+export interface CheckpointOptions {
+  path: string
+  /** Epochs from one to the next; 1 unless given. The end of the training is always saved. */
+  everyEpochs?: number | undefined
+  /** Steps from one to the next, counted over all epochs, besides those at epochs; none unless given. */
+  everySteps?: number | undefined
 }
 
-const settingsShape = {
-  epochs: z.int().min(1),
-  batchSize: z.int().min(1),
-  optimizer: optimizerSchema,
-  schedule: scheduleSchema,
-  shuffle: z.boolean(),
-  seed: z.int().min(0),
-}
-
-export const settingsSchema = z.strictObject(settingsShape) satisfies z.ZodType<TrainSettings>
+const every = z.int().min(1).optional()
+const checkpointSchema = z.strictObject({
+  path: z.string().min(1),
+  everyEpochs: every,
+  everySteps: every,
+}) satisfies z.ZodType<CheckpointOptions>
 
 const trainOptionsSchema = z.strictObject({
-  ...z.object(settingsShape).partial().shape,
+  ...givenShape,
   test: z.custom<JpegSource | Dataset>().optional(),
-  checkpoint: z.strictObject({ path: z.string().min(1), everyEpochs: z.int().min(1).optional() }).optional(),
+  checkpoint: checkpointSchema.optional(),
   resume: z.boolean().optional(),
   signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<TrainOptions>
@@ -61,27 +79,4 @@ const trainOptionsSchema = z.strictObject({
 /** @throws ModelError `INVALID_OPTION` */
 export function checkedTrainOptions(options: TrainOptions): TrainOptions {
   return checked(trainOptionsSchema, options, 'train')
-}
-
-/** The settings of a training: given, else the checkpoint's, else the defaults. */
-export function trainSettings(given: Partial<TrainOptions>, saved: TrainSettings | undefined): TrainSettings {
-  const defaults = { epochs: 10, batchSize: 64, optimizer: adam(), schedule: constant(), shuffle: true, seed: 0 }
-  const { epochs, batchSize, optimizer, schedule, shuffle, seed } = {
-    ...defaults,
-    ...saved,
-    ...withoutUndefined(given),
-  }
-  return { epochs, batchSize, optimizer, schedule, shuffle, seed }
-}
-
-/** What differs between two settings, as sentences. */
-export function changedSettings(saved: TrainSettings, now: TrainSettings): string[] {
-  const keys = Object.keys(saved) as (keyof TrainSettings)[]
-  const differing = keys.filter(key => !isDeepStrictEqual(saved[key], now[key]))
-  return differing.map(key => `${key} was ${shown(saved[key])}, now ${shown(now[key])}`)
-}
-
-function withoutUndefined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, entry]) => entry !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }

@@ -34,9 +34,13 @@ impl BindingFailure {
         }
     }
 
+    pub(crate) fn invalid_option(option: &str, expected: &str, found: &str) -> Self {
+        Self::new("INVALID_OPTION", option, expected, found)
+    }
+
     /// A number that none of `count` things has.
     pub(crate) fn below(option: &str, count: usize, found: u32) -> Self {
-        Self::new("INVALID_OPTION", option, &format!("a number below {count}"), &found.to_string())
+        Self::invalid_option(option, &format!("a number below {count}"), &found.to_string())
     }
 
     pub(crate) fn disposed(what: &str) -> Self {

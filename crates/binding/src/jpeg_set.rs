@@ -195,10 +195,7 @@ impl JpegSet {
     ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
         if names.len() != buffers.len() {
             let (expected, found) = (format!("{}, one a buffer", buffers.len()), names.len().to_string());
-            return job(
-                move || Err(BindingFailure::new("INVALID_OPTION", "names", &expected, &found)),
-                |_, report| report,
-            );
+            return job(move || Err(BindingFailure::invalid_option("names", &expected, &found)), |_, report| report);
         }
         // Copied here: JavaScript may write to its buffers while a worker reads.
         let files: Vec<(String, Vec<u8>)> = names.into_iter().zip(buffers.iter().map(|bytes| bytes.to_vec())).collect();

@@ -20,4 +20,5 @@ pub mod jpeg_set;
 mod memory;
 pub mod network;
 pub mod runtime;
+pub mod step;
 pub mod weights;

@@ -4,11 +4,12 @@ use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, contained, job};
 use crate::jpeg_set::{JpegSet, Picture};
 use crate::memory::ToldBytes;
+use crate::step::{BindingStep, BindingStepOptions, step_options};
 use crate::weights::{BindingTensor, copied, lifted};
 use jpegnet_engine::weights::{Metadata, write_safetensors};
 use jpegnet_engine::{
-    Image, InferenceMode, LoadReport, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, OptimizerSpec, Plan,
-    StepReport, StepSummary,
+    Image, InferenceMode, LoadReport, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, Plan, StepReport,
+    StepSummary, WeightSet,
 };
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint32Array};
@@ -58,39 +59,6 @@ pub struct BindingNode {
     pub coefficients_kept: Option<u32>,
     /// The convolution's factorisation, or the nonlinearity's masking.
     pub choice: Option<String>,
-}
-
-/// How one step updates.
-#[napi(object)]
-#[derive(Clone, Debug)]
-pub struct BindingStepOptions {
-    /// `sgd`, `adam` or `adamw`.
-    #[napi(ts_type = "'sgd' | 'adam' | 'adamw'")]
-    pub optimizer: String,
-    /// Step size.
-    pub learning_rate: f64,
-    /// Velocity kept (SGD).
-    pub momentum: Option<f64>,
-    /// Whether to look ahead (SGD).
-    pub nesterov: Option<bool>,
-    /// Decay of the first moment (Adam).
-    pub beta1: Option<f64>,
-    /// Decay of the second moment (Adam).
-    pub beta2: Option<f64>,
-    /// Added to the root of the second moment (Adam).
-    pub epsilon: Option<f64>,
-    /// Pull towards zero.
-    pub weight_decay: Option<f64>,
-}
-
-/// What a step saw, before its update.
-#[napi(object)]
-#[derive(Clone, Copy, Debug)]
-pub struct BindingStep {
-    /// Mean loss of the batch.
-    pub loss: f64,
-    /// Images whose largest logit was their label's.
-    pub correct: u32,
 }
 
 /// How every map of one prediction is computed, instead of as the definition says.
@@ -231,7 +199,7 @@ impl Network {
         self.shared.bytes.load(Ordering::Acquire) as f64
     }
 
-    /// One training step on pictures of a set.
+    /// One training step on pictures of a set: one update, of one or more batches.
     #[napi(ts_return_type = "Promise<BindingStep | BindingFailure>")]
     #[must_use]
     pub fn train_step(
@@ -244,10 +212,10 @@ impl Network {
         let (pictures, labels) = (set.pictures(&indices), labels.to_vec());
         self.call(
             move |engine| {
-                let optimizer = optimizer(&options)?;
-                Ok(engine.train_step(&images(&pictures?), &labels, &optimizer)?)
+                let options = step_options(&options, engine.plan())?;
+                Ok(engine.train_step_with(&images(&pictures?), &labels, &options)?)
             },
-            |_, step| BindingStep { loss: step.loss, correct: u32::try_from(step.correct).unwrap_or(u32::MAX) },
+            |_, step| step.into(),
         )
     }
 
@@ -313,6 +281,46 @@ impl Network {
         self.call(move |engine| Ok(engine.state(include_optimizer)), |_, tensors| lifted(tensors))
     }
 
+    /// All tensors of one set of weights, with `PyTorch`'s names, in its order.
+    #[napi(ts_return_type = "Promise<Array<BindingTensor> | BindingFailure>")]
+    #[must_use]
+    pub fn weights(&self, set: String) -> AsyncTask<Job<Vec<NamedTensor>, Vec<BindingTensor>>> {
+        self.call(move |engine| weights(engine, &set), |_, tensors| lifted(tensors))
+    }
+
+    /// Keeps the weights that answer as the best so far.
+    #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+    #[must_use]
+    pub fn keep_best(&self) -> AsyncTask<Job<(), bool>> {
+        self.call(
+            |engine| {
+                engine.keep_best();
+                Ok(())
+            },
+            |_, ()| true,
+        )
+    }
+
+    /// Makes the best weights kept answer; the next step goes on from those that steps changed last.
+    #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+    #[must_use]
+    pub fn restore_best(&self) -> AsyncTask<Job<(), bool>> {
+        self.call(|engine| Ok(engine.restore_best()?), |_, ()| true)
+    }
+
+    /// Forgets the best weights.
+    #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+    #[must_use]
+    pub fn forget_best(&self) -> AsyncTask<Job<(), bool>> {
+        self.call(
+            |engine| {
+                engine.forget_best();
+                Ok(())
+            },
+            |_, ()| true,
+        )
+    }
+
     /// Replaces every tensor whose name and shape fit, and says what became of each.
     #[napi(ts_return_type = "Promise<BindingLoadReport | BindingFailure>")]
     #[must_use]
@@ -337,7 +345,8 @@ impl Network {
         )
     }
 
-    /// Replaces the optimizer's state, all of it or nothing.
+    /// Replaces the training's state, all of it or nothing: the optimizer's memory and the sets of weights that do not
+    /// answer.
     #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
     #[must_use]
     pub fn load_optimizer(&self, tensors: Vec<BindingTensor>) -> AsyncTask<Job<(), bool>> {
@@ -345,7 +354,8 @@ impl Network {
         self.call(move |engine| Ok(engine.load_optimizer(&tensors)?), |_, ()| true)
     }
 
-    /// Writes all tensors to a safetensors file, aside and then in place.
+    /// Writes all tensors to a safetensors file, aside and then in place: of one set of weights, or of those that answer,
+    /// with the training's state if asked for.
     #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
     #[must_use]
     pub fn save(
@@ -353,11 +363,15 @@ impl Network {
         path: String,
         metadata: HashMap<String, String>,
         include_optimizer: bool,
+        set: Option<String>,
     ) -> AsyncTask<Job<(), bool>> {
         let metadata: Metadata = metadata.into_iter().collect();
         self.call(
             move |engine| {
-                let tensors = engine.state(include_optimizer);
+                let tensors = match set {
+                    Some(set) => weights(engine, &set)?,
+                    None => engine.state(include_optimizer),
+                };
                 Ok(write_safetensors(&PathBuf::from(path), &tensors, &metadata)?)
             },
             |_, ()| true,
@@ -438,34 +452,20 @@ fn images(pictures: &[Arc<Picture>]) -> Vec<Image<'_>> {
     pictures.iter().map(|picture| Image { name: &picture.name, jpeg: &picture.jpeg }).collect()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "options of a float32 update")]
-fn optimizer(options: &BindingStepOptions) -> Outcomes<OptimizerSpec> {
-    let learning_rate = options.learning_rate as f32;
-    let weight_decay = options.weight_decay.unwrap_or(0.0) as f32;
-    match options.optimizer.as_str() {
-        "sgd" => Ok(OptimizerSpec::Sgd {
-            learning_rate,
-            momentum: options.momentum.unwrap_or(0.0) as f32,
-            nesterov: options.nesterov.unwrap_or(false),
-            weight_decay,
-        }),
-        "adam" | "adamw" => Ok(OptimizerSpec::Adam {
-            learning_rate,
-            beta1: options.beta1.unwrap_or(0.9),
-            beta2: options.beta2.unwrap_or(0.999),
-            epsilon: options.epsilon.unwrap_or(1e-8) as f32,
-            weight_decay,
-            decoupled: options.optimizer == "adamw",
-        }),
-        other => Err(BindingFailure::new("INVALID_OPTION", "optimizer", "sgd, adam or adamw", other)),
-    }
+/// The tensors of a set of weights.
+fn weights(engine: &Engine, name: &str) -> Outcomes<Vec<NamedTensor>> {
+    let set = WeightSet::from_name(name)
+        .ok_or_else(|| BindingFailure::invalid_option("weights", "live, average or best", name))?;
+    let missing = || BindingFailure::invalid_option("weights", "a set of weights that its training keeps", name);
+    engine.weights(set).ok_or_else(missing)
 }
 
 /// None for the definition's.
 fn inference_mode(given: &BindingMode) -> Outcomes<Option<InferenceMode>> {
     let frequencies = || {
-        let count =
-            given.frequencies.ok_or_else(|| invalid_option("frequencies", "a whole number from 1 to 15", "none"));
+        let count = given
+            .frequencies
+            .ok_or_else(|| BindingFailure::invalid_option("frequencies", "a whole number from 1 to 15", "none"));
         count.map(|count| count as usize)
     };
     let mode = match given.mode.as_deref() {
@@ -473,18 +473,15 @@ fn inference_mode(given: &BindingMode) -> Outcomes<Option<InferenceMode>> {
         Some("exact") => InferenceMode::Exact,
         Some("approximated") => {
             let name = given.masking.as_deref().unwrap_or("none");
-            let masking = MaskingSpec::from_name(name).ok_or_else(|| invalid_option("masking", "asm or apx", name))?;
+            let masking = MaskingSpec::from_name(name)
+                .ok_or_else(|| BindingFailure::invalid_option("masking", "asm or apx", name))?;
             InferenceMode::Approximated { masking, frequencies: frequencies()? }
         }
         Some("band-limited") => InferenceMode::BandLimited { frequencies: frequencies()? },
         other => {
             let expected = "exact, approximated or band-limited";
-            return Err(invalid_option("mode", expected, other.unwrap_or("none")));
+            return Err(BindingFailure::invalid_option("mode", expected, other.unwrap_or("none")));
         }
     };
     Ok(Some(mode))
-}
-
-fn invalid_option(option: &str, expected: &str, found: &str) -> BindingFailure {
-    BindingFailure::new("INVALID_OPTION", option, expected, found)
 }

@@ -49,7 +49,7 @@ fn start_threads() -> Result<(), BindingFailure> {
 }
 
 fn invalid(option: &str, expected: &str, found: &str) -> BindingFailure {
-    BindingFailure::new("INVALID_OPTION", option, expected, found)
+    BindingFailure::invalid_option(option, expected, found)
 }
 
 fn available() -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What training derives from the parameters or from a batch: packed filters, scales and shifts, statistics.
 
 use crate::parameters::Parameters;
-use crate::plan::{Operation, Plan};
+use crate::plan::{Node, Operation, Plan};
 use jpegnet_kernels::{BatchNormGradient, BatchStatistics, normalise_coefficients};
 use rayon::prelude::*;
 
@@ -23,7 +23,7 @@ pub(crate) struct Normalisation {
     pub(crate) dc_shift: Vec<f32>,
     /// Of pixels.
     pub(crate) shift: Vec<f32>,
-    /// Of the batch at hand.
+    /// What training normalises by: of the batch at hand, or the running ones.
     pub(crate) statistics: BatchStatistics,
     /// Of the batch at hand.
     pub(crate) gradient: Option<BatchNormGradient>,
@@ -33,6 +33,9 @@ pub(crate) struct Normalisation {
 #[derive(Debug)]
 pub(crate) struct Layers {
     pub(crate) nodes: Vec<Layer>,
+    /// For each node whether it is a batch normalisation that trains on its running statistics, which then stay, rather
+    /// than on the batch's.
+    pub(crate) fixed: Vec<bool>,
     /// The version of the parameters.
     prepared: Option<u64>,
 }
@@ -44,7 +47,7 @@ impl Layers {
             Operation::BatchNorm { .. } => Layer::BatchNorm(Normalisation::default()),
             _ => Layer::Plain,
         });
-        Layers { nodes: nodes.collect(), prepared: None }
+        Layers { nodes: nodes.collect(), fixed: vec![false; plan.nodes.len()], prepared: None }
     }
 
     /// Brings everything up to date with the parameters.
@@ -59,6 +62,15 @@ impl Layers {
             }
         });
         self.prepared = Some(parameters.version);
+    }
+
+    /// Says which batch normalisations train on their running statistics; none if nothing is said.
+    pub(crate) fn fix_statistics(&mut self, plan: &Plan, fixed: &[bool]) {
+        let is_fixed = |node: &Node| match node.operation {
+            Operation::BatchNorm { running, .. } => fixed.get(running).copied().unwrap_or(false),
+            _ => false,
+        };
+        self.fixed = plan.nodes.iter().map(is_fixed).collect();
     }
 
     /// Normalises by the running statistics until a batch brings its own.

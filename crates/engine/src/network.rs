@@ -1,13 +1,17 @@
 //! A network: a plan with its parameters, its memory and what it does.
 
 mod band_limited;
+mod gradients;
 mod infer;
 mod mode;
 mod state;
 mod train;
+mod weight_sets;
 
 pub use mode::InferenceMode;
 pub use train::{LossAndGradients, StepReport};
+pub(crate) use weight_sets::UPDATES;
+pub use weight_sets::WeightSet;
 
 use crate::EngineError;
 use crate::input::InputTransforms;
@@ -26,6 +30,8 @@ pub struct Network {
     parameters: Parameters,
     layers: Layers,
     optimizer: OptimizerState,
+    weight_sets: weight_sets::WeightSets,
+    earlier_batches: gradients::EarlierBatches,
     transforms: InputTransforms,
     inference: infer::Inference,
     band_limited: band_limited::BandLimited,
@@ -43,6 +49,8 @@ impl Network {
             parameters: Parameters::new(&plan.parameters, &plan.running, seed),
             layers: Layers::new(&plan),
             optimizer: OptimizerState::default(),
+            weight_sets: weight_sets::WeightSets::default(),
+            earlier_batches: gradients::EarlierBatches::default(),
             transforms: InputTransforms::default(),
             inference: infer::Inference::default(),
             band_limited: band_limited::BandLimited::default(),
@@ -71,6 +79,8 @@ impl Network {
         self.parameters.bytes()
             + self.layers.bytes()
             + self.optimizer.bytes()
+            + self.weight_sets.bytes()
+            + self.earlier_batches.bytes()
             + self.inference.bytes()
             + self.band_limited.bytes()
             + self.trainer.as_ref().map_or(0, train::Trainer::bytes)

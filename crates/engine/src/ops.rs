@@ -23,7 +23,7 @@ pub(crate) use batch_norm::{
 };
 use jpegnet_kernels::{Isa, Masking, truncate_in_place};
 pub(crate) use linear::finish_gradients as finish_linear_gradients;
-pub(crate) use loss::{BatchLoss, finish as finish_loss};
+pub(crate) use loss::{BatchLoss, LossTarget, finish as finish_loss};
 use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use training::CoefficientTraining;
 
@@ -36,6 +36,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) input: &'a BatchInput<'a>,
     /// Empty without a loss.
     pub(crate) labels: &'a [u32],
+    pub(crate) target: LossTarget,
     /// Of every node; exact for those that mask nothing.
     pub(crate) maskings: &'a [Masking],
     /// Looks for the first layer whose output is not finite.

@@ -166,6 +166,15 @@ impl Plan {
         }
     }
 
+    /// Shape of a tensor of the state.
+    pub(crate) fn shape_of(&self, entry: StateEntry) -> Vec<usize> {
+        match entry {
+            StateEntry::Parameter(number) => self.parameters[number].shape.clone(),
+            StateEntry::RunningMean(number) | StateEntry::RunningVariance(number) => vec![self.running[number]],
+            StateEntry::BatchesTracked(_) => Vec::new(),
+        }
+    }
+
     fn parameter(&mut self, path: &str, name: &str, shape: Vec<usize>, initial: Initial) -> Result<usize, EngineError> {
         let total = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
         let total = total.and_then(|total| total.checked_add(self.parameter_count));

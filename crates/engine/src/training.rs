@@ -13,4 +13,4 @@ mod program;
 mod schedule;
 mod step;
 
-pub(crate) use execute::{Batch, Training, add_up};
+pub(crate) use execute::{Batch, Observers, Training, add_up};

@@ -4,6 +4,8 @@
 //! <https://github.com/huggingface/safetensors#format>.
 
 use crate::EngineError;
+use crate::network::UPDATES;
+use crate::optimizer::{MISSED, PREFIX, STEP};
 use crate::tensor::{NamedTensor, count};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
@@ -20,7 +22,8 @@ pub type Metadata = BTreeMap<String, String>;
 /// The JSON key of the metadata.
 const METADATA: &str = "__metadata__";
 
-/// Reads a safetensors file; F64, F16, BF16, I64, I32 and others become float32. Tensors come in the file's order.
+/// Reads a safetensors file; F64, F16, BF16, I64, I32 and others become float32. Tensors come in the file's order, empty ones
+/// that share a place in the order of their names.
 ///
 /// # Errors
 /// [`EngineError::FileNotFound`], [`EngineError::FileUnreadable`], or [`EngineError::InvalidWeights`] if the file is not
@@ -41,7 +44,9 @@ pub fn read_safetensors(path: &Path) -> Result<(Metadata, Vec<NamedTensor>), Eng
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| invalid(error.to_string()))?;
     let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let mut tensors = Vec::with_capacity(file.len());
-    for tensor_name in header.offset_keys() {
+    let mut names = header.offset_keys();
+    names.sort_by_cached_key(|name| (header.info(name).map(|info| info.data_offsets), name.clone()));
+    for tensor_name in names {
         let view = file.tensor(&tensor_name).map_err(|error| invalid(error.to_string()))?;
         let Some(values) = floats(view.dtype(), view.data()) else {
             return Err(EngineError::InvalidWeights {
@@ -78,7 +83,7 @@ fn floats(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
 }
 
 /// Writes a safetensors file: aside first, flushed to the disk, then renamed over the old one. Tensors are F32, counts
-/// (`num_batches_tracked`, `optimizer.step`) I64 scalars, as `PyTorch` has them.
+/// (`num_batches_tracked`, those of an optimizer's steps) I64 scalars, as `PyTorch` has them.
 ///
 /// # Errors
 /// [`EngineError::WriteFailed`]; the old file is untouched then and nothing is left beside it.
@@ -87,10 +92,10 @@ pub fn write_safetensors(path: &Path, tensors: &[NamedTensor], metadata: &Metada
     let (header, order) = header(tensors, metadata)?;
     let failed =
         |error: &io::Error| EngineError::WriteFailed { path: path.display().to_string(), found: error.to_string() };
-    let aside = aside(path).map_err(|error| failed(&error))?;
-    let written = write_aside(&aside, &header, &order).and_then(|()| fs::rename(&aside, path));
+    let (aside, file) = create_aside(path).map_err(|error| failed(&error))?;
+    let written = write_into(file, &header, &order).and_then(|()| fs::rename(&aside, path));
     if let Err(error) = written {
-        // The error that matters is the one before; a file that cannot be removed may not even exist.
+        // The error that matters is the one before.
         let _ = fs::remove_file(&aside);
         return Err(failed(&error));
     }
@@ -99,7 +104,10 @@ pub fn write_safetensors(path: &Path, tensors: &[NamedTensor], metadata: &Metada
 }
 
 fn is_count(tensor: &NamedTensor) -> bool {
-    let named = tensor.name.ends_with("num_batches_tracked") || tensor.name == "optimizer.step";
+    let name = tensor.name.as_str();
+    let named = name.ends_with("num_batches_tracked")
+        || [STEP, UPDATES].contains(&name)
+        || (name.starts_with(PREFIX) && name.ends_with(MISSED));
     named && tensor.values.iter().all(|&value| count(value).is_some())
 }
 
@@ -132,20 +140,27 @@ fn header<'a>(tensors: &'a [NamedTensor], metadata: &Metadata) -> Result<(Vec<u8
     Ok((json, order))
 }
 
-/// A new name in the same folder, so that renaming stays on one disk.
-fn aside(path: &Path) -> io::Result<PathBuf> {
+/// A new file in the same folder, so that renaming stays on one disk.
+fn create_aside(path: &Path) -> io::Result<(PathBuf, File)> {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(ErrorKind::InvalidInput, "no name for a file"));
     };
-    let mut aside = std::ffi::OsString::from(".");
-    aside.push(name);
-    aside.push(format!(".{}-{}.writing", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
-    Ok(path.with_file_name(aside))
+    loop {
+        let mut aside = std::ffi::OsString::from(".");
+        aside.push(name);
+        aside.push(format!(".{}-{}.writing", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
+        let aside = path.with_file_name(aside);
+        match OpenOptions::new().write(true).create_new(true).open(&aside) {
+            // Left by a process that was killed and had the number that this one has.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (aside, file)),
+        }
+    }
 }
 
-fn write_aside(aside: &Path, header: &[u8], order: &[&NamedTensor]) -> io::Result<()> {
-    let mut file = BufWriter::with_capacity(1 << 18, OpenOptions::new().write(true).create_new(true).open(aside)?);
+fn write_into(file: File, header: &[u8], order: &[&NamedTensor]) -> io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 18, file);
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(header)?;
     for tensor in order {

@@ -47,6 +47,18 @@ fn tensors_and_metadata_are_read_back_as_written() {
 }
 
 #[test]
+fn empty_tensors_are_read_in_the_same_order_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.safetensors");
+    let tensors: Vec<NamedTensor> = ["c", "a", "d", "b", "e"].map(|name| named(name, &[0], &[])).into();
+    write_safetensors(&path, &tensors, &Metadata::new()).unwrap();
+    for _ in 0..20 {
+        let (_, read) = read_safetensors(&path).unwrap();
+        assert_eq!(read.iter().map(|tensor| tensor.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
+    }
+}
+
+#[test]
 fn files_written_by_pytorch_are_read_and_written_back_equal() {
     let (metadata, tensors) = support::reference("paper_resnet_after_5_steps_15");
     let tracked = support::tensor(&tensors, "block1.bn1.num_batches_tracked");
@@ -136,6 +148,18 @@ fn a_write_that_fails_leaves_no_file_behind_and_the_old_one_whole() {
 }
 
 #[cfg(target_os = "linux")]
+#[test]
+fn files_that_a_killed_process_of_the_same_number_left_are_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    for number in 0..100 {
+        let left = format!(".weights.safetensors.{}-{number}.writing", std::process::id());
+        std::fs::write(folder.path().join(left), "half").unwrap();
+    }
+    write_safetensors(&path, &[named("a", &[1], &[1.0])], &Metadata::new()).unwrap();
+    assert_eq!(read_safetensors(&path).unwrap().1.len(), 1);
+}
+
 #[test]
 fn a_full_disk_fails_the_write_and_says_so() {
     // A limit on the size of files stands for the disk; it holds for a process, so the write runs in one of its own.

@@ -13,6 +13,7 @@
 )]
 
 mod add;
+mod average;
 pub mod band;
 mod batch_norm;
 mod block;
@@ -21,6 +22,7 @@ mod dct;
 pub mod definition;
 mod edges;
 mod extent;
+mod gradient;
 pub mod input;
 mod isa;
 mod linear;
@@ -35,6 +37,7 @@ mod subsample;
 mod truncate;
 
 pub use add::add_in_place;
+pub use average::move_towards;
 pub use batch_norm::{
     BatchNormGradient, BatchStatistics, GRADIENT_MOMENTS, MOMENTS, add_gradient_moments, add_moments,
     batch_norm_backward_into, normalise_coefficients, scale_shift_into,
@@ -44,6 +47,7 @@ pub use conv2d::{Conv2d, Conv2dShape, Factorisation, bias_gradient_into};
 pub use dct::{forward_dct_into, inverse_dct_into};
 pub use edges::clear_beyond;
 pub use extent::Extent;
+pub use gradient::{clamp_in_place, scale_in_place, sum_of_squares};
 pub use isa::Isa;
 pub use linear::{linear_backward, linear_into};
 pub use loss::{Loss, softmax_cross_entropy, softmax_in_place};

@@ -84,14 +84,44 @@ fn gradients_of_the_spatial_twin_s_head_are_finite_differences() {
 
 #[test]
 fn the_loss_of_even_logits_is_the_logarithm_of_the_classes_and_large_logits_do_not_overflow() {
-    let even = softmax_cross_entropy(&[3.0; 20], 10, &[1, 0], None);
+    let even = softmax_cross_entropy(&[3.0; 20], 10, &[1, 0], 0.0, None);
     assert!((even.sum - 2.0 * 10f64.ln()).abs() < 1e-12);
     assert_eq!(even.correct, 1, "of equals the first is the largest");
     let mut gradient = [f32::NAN; 2];
-    let large = softmax_cross_entropy(&[1e4, -1e4], 2, &[1], Some((&mut gradient, 1.0)));
+    let large = softmax_cross_entropy(&[1e4, -1e4], 2, &[1], 0.0, Some((&mut gradient, 1.0)));
     assert!((large.sum - 2e4).abs() < 1e-6);
     assert_close("gradient", &doubles(&gradient), &[1.0, -1.0], 0.0);
-    assert!(!softmax_cross_entropy(&[f32::NAN, 0.0], 2, &[1], None).sum.is_finite());
+    assert!(!softmax_cross_entropy(&[f32::NAN, 0.0], 2, &[1], 0.0, None).sum.is_finite());
+}
+
+/// `torch.nn.CrossEntropyLoss(label_smoothing=…, reduction='sum')`, as its documentation writes it: a weighted mean of the
+/// label's term and that of an even target.
+fn smoothed_in_pytorch_s_words(logits: &[f64], classes: usize, labels: &[u32], smoothing: f64) -> f64 {
+    let row = |(row, &label): (&[f64], &u32)| {
+        let sum: f64 = row.iter().map(|logit| logit.exp()).sum();
+        let log_probability = |logit: f64| logit - sum.ln();
+        let share = 1.0 / f64::from(u16::try_from(classes).expect("few classes"));
+        let even: f64 = row.iter().map(|&logit| share * log_probability(logit)).sum();
+        -(1.0 - smoothing) * log_probability(row[label as usize]) - smoothing * even
+    };
+    logits.chunks_exact(classes).zip(labels).map(row).sum()
+}
+
+#[test]
+fn a_smoothed_loss_is_pytorch_s_formula_and_its_gradient_finite_differences() {
+    let mut random = Random(9);
+    let (rows, classes) = (4, 7);
+    let logits: Vec<f64> = doubles(&singles(&random.normals(rows * classes)));
+    let labels = [6, 0, 3, 3];
+    for smoothing in [0.0f32, 0.1, 0.5, 1.0] {
+        let loss = |logits: &[f64]| smoothed_in_pytorch_s_words(logits, classes, &labels, smoothing.into());
+        let mut gradient = vec![f32::NAN; logits.len()];
+        let found = softmax_cross_entropy(&singles(&logits), classes, &labels, smoothing, Some((&mut gradient, 0.5)));
+        assert!((found.sum - loss(&logits)).abs() < 1e-6, "ε = {smoothing}: {} {}", found.sum, loss(&logits));
+        let expected: Vec<f64> = finite_differences(&logits, 1e-5, loss).iter().map(|slope| 0.5 * slope).collect();
+        let difference = doubles(&gradient).iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(difference < 1e-6, "ε = {smoothing}: {difference}");
+    }
 }
 
 proptest! {
@@ -133,7 +163,7 @@ proptest! {
         let mut gradient = vec![f32::NAN; logits.len()];
         let rows = u16::try_from(rows).expect("few rows");
         let found =
-            softmax_cross_entropy(&singles(&logits), classes, &labels, Some((&mut gradient, 1.0 / f32::from(rows))));
+            softmax_cross_entropy(&singles(&logits), classes, &labels, 0.0, Some((&mut gradient, 1.0 / f32::from(rows))));
         prop_assert!((found.sum / f64::from(rows) - loss).abs() <= 1e-6 * (1.0 + loss));
         let difference = doubles(&gradient).iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         prop_assert!(difference <= 1e-6);

@@ -5,7 +5,7 @@ use crate::EngineError;
 use crate::arena::Arena;
 use crate::chunks::Chunks;
 use crate::input::{BatchInput, Image};
-use crate::ops::{FirstNotFinite, Pass};
+use crate::ops::{FirstNotFinite, LossTarget, Pass};
 use crate::program::Program;
 use jpegnet_kernels::Masking;
 use rayon::prelude::*;
@@ -67,7 +67,8 @@ impl Network {
         let [stage] = program.stages.as_slice() else {
             unreachable!("without batch statistics nothing waits for other images");
         };
-        let pass = Pass { plan, isa: *isa, parameters, layers, input, labels: &[], maskings, search };
+        let target = LossTarget::default();
+        let pass = Pass { plan, isa: *isa, parameters, layers, input, labels: &[], target, maskings, search };
         let (chunks, _) = arena.chunks(program, stage, Chunks::new(input.len(), 0));
         let logits: Vec<Vec<f32>> = chunks
             .into_par_iter()

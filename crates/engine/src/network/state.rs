@@ -1,35 +1,59 @@
 //! Parameters, statistics and optimizer state in and out, by `PyTorch`'s names.
 
 use super::Network;
+use super::weight_sets::{WeightSet, WeightSets, named};
 use crate::EngineError;
-use crate::optimizer::OptimizerState;
+use crate::optimizer::{OptimizerState, PREFIX, invalid};
 use crate::parameters::StateEntry;
 use crate::tensor::{LoadReport, Mismatch, NamedTensor, count};
 use std::collections::HashSet;
 
 impl Network {
-    /// Everything `state_dict()` would hold, in its order; with the optimizer's tensors (`optimizer.…`) if asked for.
+    /// Everything `state_dict()` would hold of the weights that answer, in its order; with the training's tensors
+    /// (`optimizer.…`) if asked for: what the optimizer remembers, and the sets of weights that do not answer.
     #[must_use]
     pub fn state(&self, include_optimizer: bool) -> Vec<NamedTensor> {
-        let entries = self.plan.state.iter().map(|(name, entry)| {
-            let running = &self.parameters.running;
-            let values = match *entry {
-                StateEntry::Parameter(number) => self.parameters.values[number].clone(),
-                StateEntry::RunningMean(number) => running[number].mean.clone(),
-                StateEntry::RunningVariance(number) => running[number].variance.clone(),
-                #[expect(clippy::cast_precision_loss, reason = "batches are counted exactly up to 2^24")]
-                StateEntry::BatchesTracked(number) => vec![running[number].batches as f32],
-            };
-            NamedTensor { name: name.clone(), shape: self.shape_of(*entry), values }
-        });
-        let mut tensors: Vec<NamedTensor> = entries.collect();
+        let mut tensors = named(&self.plan, &self.parameters.values, &self.parameters.running, "");
         if include_optimizer {
             tensors.extend(self.optimizer.tensors(&self.plan.parameters));
+            tensors.extend(self.weight_sets.tensors(&self.plan));
         }
         tensors
     }
 
-    /// Replaces every parameter and statistic that is given by its name and in its shape; says what was left.
+    /// Everything `state_dict()` would hold of one set of weights; none if training keeps no such set.
+    #[must_use]
+    pub fn weights(&self, set: WeightSet) -> Option<Vec<NamedTensor>> {
+        if set == self.weight_sets.answering() {
+            return Some(self.state(false));
+        }
+        self.weight_sets.aside(set).map(|weights| named(&self.plan, &weights.values, &weights.running, ""))
+    }
+
+    /// Keeps the weights that answer as the best so far.
+    pub fn keep_best(&mut self) {
+        self.weight_sets.keep_best(&self.parameters);
+    }
+
+    /// Makes the best weights kept answer; the next step goes on from the live ones.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidOption`] if none were kept.
+    pub fn restore_best(&mut self) -> Result<(), EngineError> {
+        self.weight_sets.answer_with(WeightSet::Best, &mut self.parameters);
+        if self.weight_sets.answering() == WeightSet::Best {
+            return Ok(());
+        }
+        Err(invalid("weights", "best weights that were kept", "none"))
+    }
+
+    /// Forgets the best weights.
+    pub fn forget_best(&mut self) {
+        self.weight_sets.forget_best(&mut self.parameters);
+    }
+
+    /// Replaces every parameter and statistic that is given by its name and in its shape; says what was left. Training goes
+    /// on from these weights: an average and best weights of others are forgotten.
     ///
     /// # Errors
     /// [`EngineError::InvalidWeights`] naming a tensor that is given twice, is not finite, is a negative variance or
@@ -46,7 +70,7 @@ impl Network {
                 report.missing.push(name.clone());
                 continue;
             };
-            let shape = self.shape_of(*entry);
+            let shape = self.plan.shape_of(*entry);
             // Some writers store a scalar as one value on one axis.
             if tensor.shape != shape && !(shape.is_empty() && tensor.shape == [1]) {
                 report.mismatched.push(Mismatch {
@@ -74,26 +98,21 @@ impl Network {
             }
         }
         self.parameters.version += 1;
+        self.weight_sets = WeightSets::default();
         Ok(report)
     }
 
-    /// Replaces the optimizer's state, all of it or nothing; tensors without the prefix `optimizer.` are ignored.
+    /// Replaces the training's state, all of it or nothing: the optimizer's memory, and the sets of weights beside those
+    /// that answer. Tensors without the prefix `optimizer.` are ignored.
     ///
     /// # Errors
     /// [`EngineError::InvalidCheckpoint`] naming a tensor that is missing, unknown, of another shape or not finite.
     pub fn load_optimizer(&mut self, tensors: &[NamedTensor]) -> Result<(), EngineError> {
-        self.optimizer = OptimizerState::from_tensors(&self.plan.parameters, tensors)?;
+        let given: Vec<&NamedTensor> = tensors.iter().filter(|tensor| tensor.name.starts_with(PREFIX)).collect();
+        let (weight_sets, rest) = WeightSets::from_tensors(&self.plan, &given)?;
+        self.optimizer = OptimizerState::from_tensors(&self.plan.parameters, &rest)?;
+        self.weight_sets = weight_sets;
         Ok(())
-    }
-
-    fn shape_of(&self, entry: StateEntry) -> Vec<usize> {
-        match entry {
-            StateEntry::Parameter(number) => self.plan.parameters[number].shape.clone(),
-            StateEntry::RunningMean(number) | StateEntry::RunningVariance(number) => {
-                vec![self.plan.running[number]]
-            }
-            StateEntry::BatchesTracked(_) => Vec::new(),
-        }
     }
 }
 

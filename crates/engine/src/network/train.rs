@@ -1,25 +1,29 @@
 //! A training step: forward with batch statistics, loss, backward, update.
 
+use super::gradients::{clip, norm};
 use super::mode::maskings;
-use super::{Network, check_batch};
+use super::{Network, WeightSet, check_batch};
 use crate::EngineError;
+use crate::inference::StepTimes;
 use crate::input::{BatchInput, Image};
-use crate::ops::{self, BatchLoss, CoefficientTraining, FirstNotFinite};
+use crate::ops::{self, BatchLoss, CoefficientTraining, FirstNotFinite, LossTarget};
 use crate::optimizer::OptimizerSpec;
 use crate::plan::Plan;
+use crate::step::StepOptions;
 use crate::tensor::NamedTensor;
-use crate::training::{Batch, Training};
+use crate::training::{Batch, Observers, Training};
 use crate::workspace::Workspaces;
 use jpegnet_kernels::Masking;
-use rayon::prelude::*;
 
 /// What a step saw, before its update.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
-    /// Softmax cross-entropy, the mean over the batch.
+    /// Softmax cross-entropy, smoothed if asked for, the mean over all images.
     pub loss: f64,
     /// Images whose largest logit was their label's.
     pub correct: usize,
+    /// Euclidean norm of the gradients of all parameters that are not frozen, before any clipping.
+    pub gradient_norm: f64,
 }
 
 /// A batch's loss and the gradients of all parameters, nothing updated.
@@ -38,20 +42,50 @@ impl Network {
     /// running statistics' of every batch normalisation.
     ///
     /// # Errors
-    /// [`EngineError::InvalidOption`] for options, labels or batches that make no sense; [`EngineError::SizeMismatch`]
-    /// naming a picture; [`EngineError::NotFinite`] naming the first layer or parameter that left float32's range. After
-    /// an error, parameters, statistics and optimizer are what they were.
+    /// As [`train_step_with`](Self::train_step_with).
     pub fn train_step(
         &mut self,
         images: &[Image],
         labels: &[u32],
         optimizer: &OptimizerSpec,
     ) -> Result<StepReport, EngineError> {
-        optimizer.validate()?;
-        let BatchLoss { mean, correct } = self.backpropagate(images, labels)?;
-        ops::update_running(&self.plan, &mut self.parameters, &self.layers);
-        self.optimizer.update(optimizer, self.isa, &mut self.parameters);
-        Ok(StepReport { loss: mean, correct })
+        self.train_step_with(images, labels, &StepOptions::new(*optimizer))
+    }
+
+    /// One step: loss and gradients in training mode of one or more batches, whose running statistics move one after the
+    /// other, then one update of every parameter that is not frozen, and of the average if one is asked for; it answers
+    /// from then on.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidOption`] for options, labels or batches that make no sense; [`EngineError::SizeMismatch`]
+    /// naming a picture; [`EngineError::NotFinite`] naming the first layer or parameter that left float32's range. After
+    /// an error, parameters, statistics and optimizer are what they were.
+    pub fn train_step_with(
+        &mut self,
+        images: &[Image],
+        labels: &[u32],
+        options: &StepOptions,
+    ) -> Result<StepReport, EngineError> {
+        options.validate(&self.plan)?;
+        self.check_step(images, labels)?;
+        let answering = self.weight_sets.answering();
+        self.weight_sets.answer_with(WeightSet::Live, &mut self.parameters);
+        let statistics = self.parameters.running.clone();
+        let outcome = self.gradients_of_step(images, labels, options);
+        let Ok(report) = outcome else {
+            self.parameters.running = statistics;
+            self.weight_sets.answer_with(answering, &mut self.parameters);
+            return outcome;
+        };
+        clip(self.isa, &mut self.parameters.gradients, report.gradient_norm, options);
+        self.optimizer.update(options, self.isa, &mut self.parameters);
+        if let Some(decay) = options.average {
+            self.weight_sets.average(decay, self.isa, &self.parameters);
+            self.weight_sets.answer_with(WeightSet::Average, &mut self.parameters);
+        } else {
+            self.weight_sets.forget_average();
+        }
+        Ok(report)
     }
 
     /// Loss and gradients of a batch in training mode (batch statistics), changing nothing.
@@ -59,7 +93,11 @@ impl Network {
     /// # Errors
     /// As [`train_step`](Self::train_step).
     pub fn loss_and_gradients(&mut self, images: &[Image], labels: &[u32]) -> Result<LossAndGradients, EngineError> {
-        let BatchLoss { mean, correct } = self.backpropagate(images, labels)?;
+        self.check_step(images, labels)?;
+        self.layers.fix_statistics(&self.plan, &[]);
+        let target = LossTarget { label_smoothing: 0.0, images: images.len() };
+        let BatchLoss { mean, correct } = self.backpropagate(images, labels, target)?;
+        self.gradient_norm(|_| true)?;
         let named = self.plan.parameters.iter().zip(&self.parameters.gradients);
         let gradients = named.map(|(spec, values)| NamedTensor {
             name: spec.name.clone(),
@@ -69,36 +107,112 @@ impl Network {
         Ok(LossAndGradients { loss: mean, correct, gradients: gradients.collect() })
     }
 
-    /// Leaves the gradients of a batch's mean loss with the parameters, and its statistics with the layers.
-    fn backpropagate(&mut self, images: &[Image], labels: &[u32]) -> Result<BatchLoss, EngineError> {
-        check_batch(images.len())?;
-        self.check_labels(images.len(), labels)?;
+    /// Leaves the gradients of the mean loss over all of a step's images with the parameters; moves the running statistics.
+    fn gradients_of_step(
+        &mut self,
+        images: &[Image],
+        labels: &[u32],
+        options: &StepOptions,
+    ) -> Result<StepReport, EngineError> {
+        self.layers.fix_statistics(&self.plan, &options.fixed_statistics);
+        self.earlier_batches.begin();
+        let target = LossTarget { label_smoothing: options.label_smoothing, images: images.len() };
+        let size = options.batch.unwrap_or(images.len());
+        let mut batches = images.chunks(size).zip(labels.chunks(size)).peekable();
+        let (mut loss, mut correct) = (0.0, 0);
+        while let Some((batch, labels)) = batches.next() {
+            let of_batch = self.backpropagate(batch, labels, target)?;
+            ops::update_running(&self.plan, &mut self.parameters, &self.layers);
+            #[expect(clippy::cast_precision_loss, reason = "no step has 2^52 images")]
+            let share = batch.len() as f64 / images.len() as f64;
+            loss += share * of_batch.mean;
+            correct += of_batch.correct;
+            if batches.peek().is_some() {
+                self.earlier_batches.add(self.isa, &self.parameters.gradients);
+            }
+        }
+        self.earlier_batches.add_to(self.isa, &mut self.parameters.gradients);
+        let gradient_norm = self.gradient_norm(|parameter| !options.is_frozen(parameter))?;
+        Ok(StepReport { loss, correct, gradient_norm })
+    }
+
+    /// The norm of all gradients that count.
+    fn gradient_norm(&self, counts: impl Fn(usize) -> bool + Sync) -> Result<f64, EngineError> {
+        norm(self.isa, &self.parameters.gradients, counts).map_err(|parameter| {
+            let path = self.plan.parameters[parameter].name.clone();
+            self.not_finite(path, "a gradient that is infinite or not a number")
+        })
+    }
+
+    fn not_finite(&self, path: String, found: &str) -> EngineError {
+        EngineError::NotFinite { path, found: found.into(), step: self.optimizer.step + 1 }
+    }
+
+    /// Leaves the gradients of a batch's share in a loss with the parameters, and its statistics with the layers.
+    fn backpropagate(
+        &mut self,
+        images: &[Image],
+        labels: &[u32],
+        target: LossTarget,
+    ) -> Result<BatchLoss, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
         let trainer = self.trainer.get_or_insert_with(|| Trainer::new(&self.plan, &maskings));
         trainer.prepare(&self.plan, &input, &mut self.workspaces)?;
         self.parameters.prepare_gradients();
-        let Some(loss) = self.run_training(&input, labels, &maskings, None) else {
+        let Some(loss) = self.run_training(&input, (labels, target), &maskings, Observers::default()) else {
             unreachable!("every training program has a loss");
         };
-        let step = self.optimizer.step + 1;
-        if !loss.mean.is_finite() {
-            let search = FirstNotFinite::new();
-            self.run_training(&input, labels, &maskings, Some(&search));
-            let path = search.first().map_or("loss", |node| &self.plan.nodes[node].path).into();
-            return Err(EngineError::NotFinite {
-                path,
-                found: "an output that is infinite or not a number".into(),
-                step,
-            });
+        if loss.mean.is_finite() {
+            return Ok(loss);
         }
-        let infinite = |gradient: &Vec<f32>| !gradient.iter().all(|value| value.is_finite());
-        if let Some(number) = self.parameters.gradients.par_iter().position_first(infinite) {
-            let path = self.plan.parameters[number].name.clone();
-            let found = "a gradient that is infinite or not a number".into();
-            return Err(EngineError::NotFinite { path, found, step });
-        }
-        Ok(loss)
+        let search = FirstNotFinite::new();
+        let observers = Observers { search: Some(&search), times: None };
+        self.run_training(&input, (labels, target), &maskings, observers);
+        let path = search.first().map_or("loss", |node| &self.plan.nodes[node].path).into();
+        Err(self.not_finite(path, "an output that is infinite or not a number"))
+    }
+
+    fn check_step(&self, images: &[Image], labels: &[u32]) -> Result<(), EngineError> {
+        check_batch(images.len())?;
+        self.check_labels(images.len(), labels)
+    }
+
+    /// Every step of a training step, in order, with the microseconds of a thread that it takes for an image of this batch:
+    /// the median of some `rounds` after one to warm up, nothing updated. Nothing for a band-limited network.
+    ///
+    /// # Errors
+    /// As [`train_step`](Self::train_step).
+    #[expect(clippy::cast_precision_loss, reason = "counts of images are small")]
+    pub fn time_training(
+        &mut self,
+        images: &[Image],
+        labels: &[u32],
+        rounds: usize,
+    ) -> Result<Vec<(String, f64)>, EngineError> {
+        self.check_step(images, labels)?;
+        let target = LossTarget { label_smoothing: 0.0, images: images.len() };
+        self.backpropagate(images, labels, target)?;
+        let input = self.transforms.batch(self.plan.input(), images)?;
+        let maskings = maskings(&self.plan, None);
+        let Some(Trainer::Pixels(training)) = &self.trainer else {
+            return Ok(Vec::new());
+        };
+        let lines = training.steps(&self.plan);
+        let rounds: Vec<Vec<f64>> = (0..rounds.max(1))
+            .map(|_| {
+                let times = StepTimes::new(lines.len());
+                let observers = Observers { search: None, times: Some(&times) };
+                self.run_training(&input, (labels, target), &maskings, observers);
+                times.into_microseconds()
+            })
+            .collect();
+        let median = |step: usize| {
+            let mut times: Vec<f64> = rounds.iter().map(|times| times[step]).collect();
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2] / images.len() as f64
+        };
+        Ok(lines.into_iter().enumerate().map(|(step, line)| (line, median(step))).collect())
     }
 
     fn check_labels(&self, images: usize, labels: &[u32]) -> Result<(), EngineError> {
@@ -118,12 +232,12 @@ impl Network {
     fn run_training(
         &mut self,
         input: &BatchInput,
-        labels: &[u32],
+        (labels, target): (&[u32], LossTarget),
         maskings: &[Masking],
-        search: Option<&FirstNotFinite>,
+        observers: Observers,
     ) -> Option<BatchLoss> {
         let Network { plan, isa, parameters, layers, trainer, workspaces, .. } = self;
-        let batch = Batch { plan, isa: *isa, input, labels, maskings, search };
+        let batch = Batch { plan, isa: *isa, input, labels, target, maskings, observers };
         match trainer.as_mut()? {
             Trainer::Pixels(training) => training.run(&batch, parameters, layers, workspaces),
             Trainer::Coefficients(training) => training.run(&batch, parameters, layers, workspaces),

@@ -127,8 +127,11 @@ pub(crate) fn finish_moments(
     let Layer::BatchNorm(layer) = &mut layers.nodes[node] else {
         unreachable!("a batch normalisation has a batch normalisation's layer");
     };
-    let moments = &moments[..MOMENTS * channels];
-    layer.statistics = BatchStatistics::from_moments(moments, channels, batch * extent.pixels());
+    layer.statistics = if layers.fixed[node] {
+        running_statistics(plan, parameters, node)
+    } else {
+        BatchStatistics::from_moments(&moments[..MOMENTS * channels], channels, batch * extent.pixels())
+    };
     layer.scale.resize(channels, 0.0);
     layer.dc_shift.resize(channels, 0.0);
     normalise_coefficients(
@@ -143,6 +146,17 @@ pub(crate) fn finish_moments(
     // A constant is eight times as large at DC as in every pixel.
     layer.shift.clear();
     layer.shift.extend(layer.dc_shift.iter().map(|shift| shift / 8.0));
+}
+
+/// The running statistics as those of endlessly many pixels, on which those of a batch have no influence: gradients by
+/// them take no way through the statistics.
+fn running_statistics(plan: &Plan, parameters: &Parameters, node: usize) -> BatchStatistics {
+    let Operation::BatchNorm { running, .. } = plan.nodes[node].operation else {
+        unreachable!("the node is a batch normalisation");
+    };
+    let double = |values: &[f32]| values.iter().copied().map(f64::from).collect();
+    let running = &parameters.running[running];
+    BatchStatistics { mean: double(&running.mean), variance: double(&running.variance), pixels: f64::INFINITY }
 }
 
 pub(crate) fn finish_gradients(
@@ -164,10 +178,13 @@ pub(crate) fn finish_gradients(
     layer.gradient = Some(gradient);
 }
 
-/// Moves every running statistic towards the batch's, once a step is known to be good.
+/// Moves every running statistic that is not fixed towards the batch's, once its loss is known to be finite.
 pub(crate) fn update_running(plan: &Plan, parameters: &mut Parameters, layers: &Layers) {
-    for (node, layer) in plan.nodes.iter().zip(&layers.nodes) {
+    for ((node, layer), &fixed) in plan.nodes.iter().zip(&layers.nodes).zip(&layers.fixed) {
         if let (Operation::BatchNorm { momentum, running, .. }, Layer::BatchNorm(layer)) = (&node.operation, layer) {
+            if fixed {
+                continue;
+            }
             let running = &mut parameters.running[*running];
             layer.statistics.update_running(*momentum, &mut running.mean, &mut running.variance);
             running.batches += 1;

@@ -5,6 +5,15 @@ use crate::program::{Buffer, Scheduled};
 use crate::views::Chunk;
 use jpegnet_kernels::softmax_cross_entropy;
 
+/// What the loss compares with, and what its gradient is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct LossTarget {
+    /// Share of the target that all classes have alike.
+    pub(crate) label_smoothing: f32,
+    /// Images whose mean loss the gradients are of: the batch, or all batches of a step.
+    pub(crate) images: usize,
+}
+
 /// What a batch lost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct BatchLoss {
@@ -24,11 +33,11 @@ pub(super) fn loss(
 ) {
     let number = chunk.first + image;
     let labels = &pass.labels[number..=number];
-    #[expect(clippy::cast_precision_loss, reason = "no batch has 2^24 images")]
-    let scale = 1.0 / pass.labels.len() as f32;
+    #[expect(clippy::cast_precision_loss, reason = "no step has 2^24 images")]
+    let scale = 1.0 / pass.target.images as f32;
     let loss = chunk.views.write(gradient, |gradient, views| {
         let logits = views.read(logits);
-        softmax_cross_entropy(logits, logits.len(), labels, Some((gradient, scale)))
+        softmax_cross_entropy(logits, logits.len(), labels, pass.target.label_smoothing, Some((gradient, scale)))
     });
     chunk.doubles[scheduled.doubles] += loss.sum;
     #[expect(clippy::cast_precision_loss, reason = "a count of 0 or 1")]

@@ -43,14 +43,15 @@ impl CoefficientTraining {
         layers: &mut Layers,
         workspaces: &Workspaces,
     ) -> Option<BatchLoss> {
-        let Batch { plan, isa, input, labels, maskings, search } = *batch;
+        let Batch { plan, isa, input, labels, target, maskings, observers } = *batch;
         let CoefficientTraining { program, arena } = self;
         layers.prepare(plan, parameters);
         let mut loss = None;
         for stage in &program.stages {
             let chunks = Chunks::new(input.len(), stage.singles);
             pack_adjoint_filters(plan, parameters, stage, arena.adjoint(stage));
-            let pass = Pass { plan, isa, parameters, layers, input, labels, maskings, search };
+            let search = observers.search;
+            let pass = Pass { plan, isa, parameters, layers, input, labels, target, maskings, search };
             let (cut, adjoint) = arena.chunks(program, stage, chunks);
             cut.into_par_iter().for_each(|mut chunk| {
                 chunk.singles.fill(0.0);

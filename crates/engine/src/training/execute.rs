@@ -9,15 +9,17 @@ use super::memory::{Chunk, Maps, Memory, chunks_of};
 use super::program::{Program, Scheduled, Stage};
 use super::step::{Passed, Statistics, Step};
 use crate::EngineError;
+use crate::inference::{Observer, StepTimes};
 use crate::input::BatchInput;
 use crate::layers::Layers;
-use crate::ops::{BatchLoss, FirstNotFinite};
+use crate::ops::{BatchLoss, FirstNotFinite, LossTarget};
 use crate::parameters::Parameters;
 use crate::plan::Plan;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::pixels::add_moments;
 use jpegnet_kernels::{Isa, Masking, add_in_place};
 use rayon::prelude::*;
+use std::time::Instant;
 
 /// Sums that one task adds up over the chunks.
 const SUMS_A_TASK: usize = 1 << 14;
@@ -35,10 +37,19 @@ pub(crate) struct Batch<'a> {
     pub(crate) isa: Isa,
     pub(crate) input: &'a BatchInput<'a>,
     pub(crate) labels: &'a [u32],
+    pub(crate) target: LossTarget,
     /// Of every node; exact for those that mask nothing.
     pub(crate) maskings: &'a [Masking],
+    pub(crate) observers: Observers<'a>,
+}
+
+/// What looks on while a step runs.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Observers<'a> {
     /// Looks for the first layer whose output is not finite.
     pub(crate) search: Option<&'a FirstNotFinite>,
+    /// Told how long every step took.
+    pub(crate) times: Option<&'a StepTimes>,
 }
 
 impl Training {
@@ -61,6 +72,11 @@ impl Training {
 
     pub(crate) fn bytes(&self) -> usize {
         self.memory.bytes()
+    }
+
+    /// What it does, one line a step.
+    pub(crate) fn steps(&self, plan: &Plan) -> Vec<String> {
+        self.program.describe(plan)
     }
 
     /// Leaves the gradients of the batch's mean loss with the parameters, and its statistics with the layers.
@@ -121,9 +137,13 @@ impl Pass<'_> {
             let images = start..(start + group).min(images);
             let mut maps = Maps::new(self.program, &mut memory, thread, images);
             for scheduled in &self.stage.steps {
+                let begin = self.batch.observers.times.map(|times| (times, Instant::now()));
                 self.run_step(scheduled, first + start, &mut maps, &mut scratch);
+                if let Some((times, begin)) = begin {
+                    times.step(scheduled.number, &[], begin.elapsed());
+                }
                 if let (Some(search), Some(node), Some(output)) =
-                    (self.batch.search, scheduled.completes, scheduled.step.writes())
+                    (self.batch.observers.search, scheduled.completes, scheduled.step.writes())
                 {
                     search.look_at(node, maps.read(output));
                 }

@@ -2,6 +2,7 @@
 
 use super::convolution::Convolution;
 use super::step::{Buffer, Step};
+use crate::plan::Plan;
 
 /// Where a buffer's maps lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(crate) struct Stage {
 #[derive(Clone, Debug)]
 pub(crate) struct Scheduled {
     pub(crate) step: Step,
+    /// Of all steps of the program.
+    pub(crate) number: usize,
     /// The node whose output is complete with it.
     pub(crate) completes: Option<usize>,
     pub(crate) singles: usize,
@@ -72,5 +75,19 @@ impl Program {
             unreachable!("the node is a convolution");
         };
         convolution
+    }
+
+    /// One line a step, in order: its stage, what it does and the node it does it for.
+    pub(crate) fn describe(&self, plan: &Plan) -> Vec<String> {
+        let stages = self.stages.iter().enumerate();
+        let lines = stages.flat_map(|(number, stage)| {
+            stage.steps.iter().map(move |Scheduled { step, .. }| {
+                let method = step.node().and_then(|node| self.convolutions[node].as_ref()).map(Convolution::name);
+                let path = step.node().map(|node| plan.nodes[node].path.as_str());
+                let words = [Some(step.name()), path, method].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                format!("stage {number} (groups of {}): {words}", stage.group)
+            })
+        });
+        lines.collect()
     }
 }

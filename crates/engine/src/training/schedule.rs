@@ -35,7 +35,7 @@ pub(super) fn schedule(plan: &Plan, compiled: Compiled) -> Program {
     let mut scheduled = steps.into_iter().zip(completes);
     for (range, maps) in ranges.into_iter().zip(maps) {
         let steps = scheduled.by_ref().take(range.len()).collect();
-        let stage = stage(plan, &program, steps, maps);
+        let stage = stage(plan, &program, range.start, steps, maps);
         program.stages.push(stage);
     }
     program
@@ -181,7 +181,7 @@ impl ThreadMaps {
     }
 }
 
-fn stage(plan: &Plan, program: &Program, steps: Vec<(Step, Option<usize>)>, maps: usize) -> Stage {
+fn stage(plan: &Plan, program: &Program, first: usize, steps: Vec<(Step, Option<usize>)>, maps: usize) -> Stage {
     let mut slots: Vec<(usize, usize)> = Vec::new();
     let mut tiles = ROWS;
     for (step, _) in &steps {
@@ -201,10 +201,10 @@ fn stage(plan: &Plan, program: &Program, steps: Vec<(Step, Option<usize>)>, maps
     let group = ROWS.div_ceil(tiles.max(1)).min(NEAR / maps.max(1)).clamp(1, MOST_IMAGES);
     let mut stage =
         Stage { steps: Vec::new(), group, slots, maps, singles: 0, doubles: 0, packed: 0, sums: 0, scratch: 0 };
-    for (step, completes) in steps {
+    for (number, (step, completes)) in (first..).zip(steps) {
         let needs = needs(plan, program, &step, group);
         let Stage { singles, doubles, packed, sums, .. } = stage;
-        stage.steps.push(Scheduled { step, completes, singles, doubles, packed, sums });
+        stage.steps.push(Scheduled { step, number, completes, singles, doubles, packed, sums });
         stage.singles += needs.singles;
         stage.doubles += needs.doubles;
         stage.packed += needs.packed;

@@ -204,4 +204,56 @@ impl Step {
             Step::Moments { .. } | Step::GradientMoments { .. } => None,
         }
     }
+
+    /// What it does.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Step::Input { .. } => "input",
+            Step::Sum { .. } => "sum",
+            Step::Masked { .. } => "masked",
+            Step::Conv2d { .. } => "conv2d",
+            Step::Moments { .. } => "moments",
+            Step::MaxPool { .. } => "maxPool",
+            Step::Subsample { .. } => "subsample",
+            Step::AveragePool { .. } => "averagePool",
+            Step::Linear { .. } => "linear",
+            Step::Loss { .. } => "loss",
+            Step::Copy { .. } => "copy",
+            Step::Add { .. } => "add",
+            Step::Pass { moments: None, .. } => "reluBackward",
+            Step::Pass { .. } => "reluBackward + gradientMoments",
+            Step::MaskedBackward { .. } => "maskedBackward",
+            Step::GradientMoments { .. } => "gradientMoments",
+            Step::NormaliseBackward { .. } => "normaliseBackward",
+            Step::Conv2dBackward { .. } => "conv2dBackward",
+            Step::MaxPoolBackward { .. } => "maxPoolBackward",
+            Step::SubsampleBackward { .. } => "subsampleBackward",
+            Step::AveragePoolBackward { .. } => "averagePoolBackward",
+            Step::LinearBackward { .. } => "linearBackward",
+        }
+    }
+
+    /// The node it is for, if there is one.
+    pub(crate) fn node(&self) -> Option<usize> {
+        match *self {
+            Step::Masked { node, .. }
+            | Step::Conv2d { node, .. }
+            | Step::Moments { node, .. }
+            | Step::MaxPool { node, .. }
+            | Step::Subsample { node, .. }
+            | Step::AveragePool { node, .. }
+            | Step::Linear { node, .. }
+            | Step::MaskedBackward { node, .. }
+            | Step::GradientMoments { statistics: Statistics { node, .. }, .. }
+            | Step::Pass { moments: Some(Statistics { node, .. }), .. }
+            | Step::NormaliseBackward { node, .. }
+            | Step::Conv2dBackward { node, .. }
+            | Step::MaxPoolBackward { node, .. }
+            | Step::SubsampleBackward { node, .. }
+            | Step::AveragePoolBackward { node, .. }
+            | Step::LinearBackward { node, .. } => Some(node),
+            Step::Sum { ref terms, .. } => terms.iter().find_map(|term| term.normalised_by),
+            Step::Input { .. } | Step::Loss { .. } | Step::Copy { .. } | Step::Add { .. } | Step::Pass { .. } => None,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{Pass, Passed, Statistics};
 use crate::layers::{Layer, Normalisation};
+use crate::ops::LossTarget;
 use crate::plan::Operation;
 use crate::program::max_pool;
 use crate::training::compile::{channels_of, length_of};
@@ -311,11 +312,12 @@ impl Pass<'_> {
 
     pub(super) fn loss(&self, first: usize, (logits, gradient): (Buffer, Buffer), maps: &mut Maps, sums: &mut [f64]) {
         let labels = &self.batch.labels[first..first + maps.images()];
-        #[expect(clippy::cast_precision_loss, reason = "no batch has 2^24 images")]
-        let scale = 1.0 / self.batch.labels.len() as f32;
+        let LossTarget { label_smoothing, images } = self.batch.target;
+        #[expect(clippy::cast_precision_loss, reason = "no step has 2^24 images")]
+        let scale = 1.0 / images as f32;
         let classes = self.batch.plan.classes();
         let loss = maps.write(gradient, [logits], |gradient, [logits]| {
-            softmax_cross_entropy(logits, classes, labels, Some((gradient, scale)))
+            softmax_cross_entropy(logits, classes, labels, label_smoothing, Some((gradient, scale)))
         });
         sums[0] += loss.sum;
         #[expect(clippy::cast_precision_loss, reason = "a count of images")]
