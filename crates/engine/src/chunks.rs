@@ -17,8 +17,9 @@ pub(crate) struct Chunks {
 impl Chunks {
     /// Cuts a batch for work that adds up `sums` floats a chunk.
     pub(crate) fn new(batch: usize, sums: usize) -> Chunks {
-        let affordable = (MOST_SUMS / sums.max(1)).max(2);
-        Chunks { batch, images: batch.div_ceil(affordable.min(MOST_CHUNKS)) }
+        let affordable = (MOST_SUMS / sums.max(1)).clamp(2, MOST_CHUNKS);
+        // A power of two, so that as many threads get equal shares.
+        Chunks { batch, images: batch.div_ceil(1 << affordable.ilog2()) }
     }
 
     pub(crate) fn count(self) -> usize {

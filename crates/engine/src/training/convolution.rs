@@ -215,7 +215,8 @@ fn sizes(conv: &Conv2d) -> ((usize, usize, usize), (usize, usize, usize)) {
 
 /// Units of a convolution that are computed at once for so many images.
 fn run_of(conv: &pixels::Conv2d, images: usize) -> usize {
-    conv.units_at_once(RUN_CACHE).min(images * conv.units())
+    // A filter that no cache holds is read once a run.
+    conv.units_at_once(RUN_CACHE.max(conv.packed_len() / 4)).min(images * conv.units())
 }
 
 /// The method for a shape.

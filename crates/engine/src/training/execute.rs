@@ -88,9 +88,9 @@ impl Training {
         workspaces: &Workspaces,
     ) -> Option<BatchLoss> {
         let Training { program, memory } = self;
-        let chunks = chunks_of(program, batch.input.len());
         let mut loss = None;
         for stage in &program.stages {
+            let chunks = chunks_of(stage, batch.input.len());
             convolution::pack(batch, program, parameters, stage, &mut memory.packed);
             let (cut, packed) = memory.chunks(program, stage, chunks);
             let pass = Pass { batch, program, stage, parameters, layers, packed };

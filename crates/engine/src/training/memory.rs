@@ -8,6 +8,9 @@ use crate::chunks::Chunks;
 use crate::floats::Floats;
 use std::ops::Range;
 
+/// How many times as large a thread's own sums may be as those of a chunk: fewer chunks take them to gradients less often.
+const SUMS_OF_THREADS: usize = 1;
+
 /// Memory for batches up to the largest seen.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -30,8 +33,8 @@ impl Memory {
         for (masks, length) in self.masks.iter_mut().zip(&program.masks) {
             grow(masks, length * batch)?;
         }
-        let chunks = chunks_of(program, batch).count();
         for stage in &program.stages {
+            let chunks = chunks_of(stage, batch).count();
             self.singles.grow(stage.singles * chunks)?;
             grow(&mut self.doubles, stage.doubles * chunks)?;
             self.packed.grow(stage.packed)?;
@@ -91,10 +94,9 @@ impl Memory {
     }
 }
 
-/// How a batch is cut, by the batch and the network alone: the same for all stages.
-pub(super) fn chunks_of(program: &Program, batch: usize) -> Chunks {
-    let sums = program.stages.iter().map(|stage| stage.singles).max().unwrap_or(0);
-    Chunks::new(batch, sums)
+/// How a batch is cut for a stage, by the batch and the network alone.
+pub(super) fn chunks_of(stage: &Stage, batch: usize) -> Chunks {
+    Chunks::new(batch, stage.singles.max(stage.sums / SUMS_OF_THREADS))
 }
 
 /// Images of a batch that one task works through, and what it writes.

@@ -183,7 +183,7 @@ impl ThreadMaps {
 
 fn stage(plan: &Plan, program: &Program, first: usize, steps: Vec<(Step, Option<usize>)>, maps: usize) -> Stage {
     let mut slots: Vec<(usize, usize)> = Vec::new();
-    let mut tiles = ROWS;
+    let (mut tiles, mut filters) = (ROWS, 0);
     for (step, _) in &steps {
         for buffer in step.reads().into_iter().chain(step.writes()) {
             let Place::Batch(slot) = program.places[buffer.0] else {
@@ -196,9 +196,11 @@ fn stage(plan: &Plan, program: &Program, first: usize, steps: Vec<(Step, Option<
         }
         if let Step::Conv2d { node, .. } | Step::Conv2dBackward { node, .. } = step {
             tiles = tiles.min(program.convolution(*node).tiles());
+            filters += program.convolution(*node).packed_len();
         }
     }
-    let group = ROWS.div_ceil(tiles.max(1)).min(NEAR / maps.max(1)).clamp(1, MOST_IMAGES);
+    // Filters that are larger than the maps are read from far away once a group.
+    let group = ROWS.div_ceil(tiles.max(1)).min(NEAR.max(filters) / maps.max(1)).clamp(1, MOST_IMAGES);
     let mut stage =
         Stage { steps: Vec::new(), group, slots, maps, singles: 0, doubles: 0, packed: 0, sums: 0, scratch: 0 };
     for (number, (step, completes)) in (first..).zip(steps) {

@@ -100,7 +100,8 @@ impl Conv2d {
 
     /// Units that the gradients of so many images are computed by.
     fn backward_units(&self, images: usize) -> usize {
-        self.units_at_once(RUN_CACHE).min(images * self.units())
+        // Sums that no cache holds are gone through once a run.
+        self.units_at_once(RUN_CACHE.max(self.filter_sums_len() / 4)).min(images * self.units())
     }
 
     /// Gradients of some images, maps as [`forward_units`](Self::forward_units) has them: the input's is added to, if it is
