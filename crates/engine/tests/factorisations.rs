@@ -137,3 +137,41 @@ fn the_plan_names_the_factorisation_asked_for() {
         assert_eq!((last.path.as_str(), last.representation), ("fc", "features"));
     }
 }
+
+/// Filters large enough that threads share their panels; maps that do not fill their blocks.
+fn wide(height: usize, width: usize) -> NetworkSpec {
+    let mut spec = stem_and_shortcuts(height, width);
+    for node in &mut spec.nodes {
+        match &mut node.operation {
+            OperationSpec::Conv2d { channels, .. } | OperationSpec::Subsample { channels, .. } => *channels = 192,
+            _ => {}
+        }
+    }
+    spec
+}
+
+#[test]
+fn gradients_agree_whatever_the_factorisation_and_the_threads() {
+    let paper = paper_resnet(MaskingSpec::Exact, 15, &[0.49, 0.48, 0.45], &[0.25, 0.24, 0.26]);
+    for (spec, batch) in [(paper, 5), (stem_and_shortcuts(44, 36), 3), (wide(40, 28), 9)] {
+        let pictures = pictures(batch, Colour::YCbCr, spec.input.height, spec.input.width, 5);
+        let labels: Vec<u32> = (0..3).cycle().take(batch).collect();
+        let gradients = |name: &str, threads: usize| {
+            let any_shape = !["winograd2", "diagonalised"].contains(&name);
+            let mut network = network(computed_by(spec.clone(), name, any_shape), 4);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| network.loss_and_gradients(&images(&pictures), &labels)).unwrap()
+        };
+        let expected = gradients("sandwich", 1);
+        for name in ["auto", "winograd", "winograd2", "diagonalised"] {
+            let found = gradients(name, 1);
+            assert!((found.loss - expected.loss).abs() < 1e-5, "{name}: {} and {}", found.loss, expected.loss);
+            for (found, expected) in found.gradients.iter().zip(&expected.gradients) {
+                let norm = expected.values.iter().map(|value| value * value).sum::<f32>().sqrt();
+                let error = largest_difference(&found.values, &expected.values);
+                assert!(error < 1e-3 * norm + 1e-6, "{name}, {}: {error} of {norm}", found.name);
+            }
+            assert!(gradients(name, 3) == found, "{name}: the same bits with three threads");
+        }
+    }
+}

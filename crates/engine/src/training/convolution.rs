@@ -4,7 +4,8 @@
 use crate::inference::Wanted;
 use crate::plan::Operation;
 use jpegnet_kernels::pixels::{
-    self, ConvShape, Epilogue, InputGradient, Method, coefficients_from_pixels_into, pixels_from_coefficients_into,
+    self, ConvShape, Epilogue, InputGradient, Method, Wide, coefficients_from_pixels_into,
+    pixels_from_coefficients_into,
 };
 use jpegnet_kernels::{Conv2d, Isa, add_in_place};
 
@@ -13,6 +14,9 @@ const FEWEST_CHANNELS: usize = 8;
 
 /// Floats of a core's cache that a run of tiles may fill.
 const RUN_CACHE: usize = 200_000;
+
+/// Floats of a packed filter from which no cache holds it: threads share its panels rather than the batch.
+const WIDE: usize = 1 << 20;
 
 /// A convolution with its method.
 #[derive(Clone, Debug)]
@@ -42,6 +46,14 @@ impl Convolution {
         match self {
             Convolution::Pixels(conv) => crate::inference::name(conv.method()),
             Convolution::Coefficients(conv) => conv.factorisation().name(),
+        }
+    }
+
+    /// The convolution by panels of its filter, if that is larger than a cache.
+    pub(crate) fn wide(&self) -> Option<Wide<'_>> {
+        match self {
+            Convolution::Pixels(conv) if conv.packed_len() >= WIDE => conv.wide(),
+            _ => None,
         }
     }
 

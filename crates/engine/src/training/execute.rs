@@ -3,6 +3,7 @@
 mod convolution;
 mod finish;
 mod maps;
+mod wide;
 
 use super::compile::compile;
 use super::memory::{Chunk, Maps, Memory, chunks_of};
@@ -90,6 +91,16 @@ impl Training {
         let Training { program, memory } = self;
         let mut loss = None;
         for stage in &program.stages {
+            if stage.wide {
+                let begin = Instant::now();
+                wide::run(batch, program, stage, parameters, memory, workspaces);
+                if let (Some(times), Some(only)) = (batch.observers.times, stage.steps.first()) {
+                    // All threads were at it.
+                    let threads = u32::try_from(rayon::current_num_threads()).unwrap_or(1);
+                    times.step(only.number, &[], begin.elapsed() * threads);
+                }
+                continue;
+            }
             let chunks = chunks_of(stage, batch.input.len());
             convolution::pack(batch, program, parameters, stage, &mut memory.packed);
             let (cut, packed) = memory.chunks(program, stage, chunks);

@@ -1,11 +1,12 @@
 //! The memory of training: maps and gradients of the batch, masks, and what chunks add up; grown, never shrunk.
 
-use super::program::{Place, Program, Stage};
-use super::step::Buffer;
+use super::program::{Place, Program, Scheduled, Stage};
+use super::step::{Buffer, Step};
 use crate::EngineError;
 use crate::arena::grow;
 use crate::chunks::Chunks;
 use crate::floats::Floats;
+use jpegnet_kernels::pixels::{Order, WideRuns};
 use std::ops::Range;
 
 /// How many times as large a thread's own sums may be as those of a chunk: fewer chunks take them to gradients less often.
@@ -20,6 +21,16 @@ pub(super) struct Memory {
     doubles: Vec<f64>,
     /// Filters packed for the stage at hand.
     pub(super) packed: Floats,
+    /// What threads share of a wide convolution.
+    pub(super) wide: WideMemory,
+}
+
+/// A batch as frequencies, and products with them.
+#[derive(Debug, Default)]
+pub(super) struct WideMemory {
+    pub(super) inputs: Floats,
+    pub(super) gradients: Floats,
+    pub(super) products: Floats,
 }
 
 impl Memory {
@@ -38,6 +49,11 @@ impl Memory {
             self.singles.grow(stage.singles * chunks)?;
             grow(&mut self.doubles, stage.doubles * chunks)?;
             self.packed.grow(stage.packed)?;
+            if let [Scheduled { step, .. }] = &stage.steps[..]
+                && stage.wide
+            {
+                self.wide.prepare(program, step, batch)?;
+            }
         }
         Ok(())
     }
@@ -80,6 +96,14 @@ impl Memory {
         (cut, &self.packed[..stage.packed])
     }
 
+    /// The whole batch of what a stage touches, and what threads share of a wide convolution.
+    pub(super) fn whole(&mut self, stage: &Stage) -> (ChunkMemory<'_>, &mut WideMemory) {
+        let touched = |number: usize| stage.slots.iter().any(|(used, _)| *used == number);
+        let slots = self.slots.iter_mut().enumerate();
+        let slots = slots.map(|(number, slot)| if touched(number) { &mut slot[..] } else { &mut [] }).collect();
+        (ChunkMemory { slots, masks: Vec::new() }, &mut self.wide)
+    }
+
     /// Every chunk's sums, one after the other.
     pub(super) fn sums(&mut self, stage: &Stage, chunks: Chunks) -> (&mut [f32], &mut [f64]) {
         let count = chunks.count();
@@ -88,9 +112,31 @@ impl Memory {
 
     pub(super) fn bytes(&self) -> usize {
         let slots: usize = self.slots.iter().map(|slot| slot.len()).sum();
-        let floats = slots + self.singles.len() + self.packed.len();
+        let floats = slots + self.singles.len() + self.packed.len() + self.wide.len();
         let words = self.masks.iter().map(Vec::len).sum::<usize>();
         size_of::<f32>() * floats + size_of::<u32>() * words + size_of::<f64>() * self.doubles.len()
+    }
+}
+
+impl WideMemory {
+    fn prepare(&mut self, program: &Program, step: &Step, batch: usize) -> Result<(), EngineError> {
+        let Some(wide) = step.node().and_then(|node| program.convolution(node).wide()) else {
+            return Ok(());
+        };
+        let WideRuns { runs, input_len, gradient_len, column_len, .. } = wide.runs(batch);
+        let columns = |order| wide.panels(order).iter().map(|(_, width)| width).sum::<usize>();
+        self.inputs.grow(runs * input_len)?;
+        let columns = if let Step::Conv2dBackward { target, .. } = step {
+            self.gradients.grow(runs * gradient_len)?;
+            if target.is_some() { columns(Order::Adjoint) } else { 0 }
+        } else {
+            columns(Order::Forward)
+        };
+        self.products.grow(runs * column_len * columns)
+    }
+
+    fn len(&self) -> usize {
+        self.inputs.len() + self.gradients.len() + self.products.len()
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) steps: Vec<Scheduled>,
+    /// Whether its one step is a convolution whose filter's panels threads share, for the whole batch.
+    pub(crate) wide: bool,
     /// Images that run through it together.
     pub(crate) group: usize,
     /// Slots of the arena that it touches, each with the floats of an image of the buffers it touches there.

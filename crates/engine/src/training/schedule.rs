@@ -29,7 +29,7 @@ pub(super) struct Compiled {
 
 pub(super) fn schedule(plan: &Plan, compiled: Compiled) -> Program {
     let Compiled { steps, completes, lengths, masks, convolutions } = compiled;
-    let ranges = stages(&steps);
+    let ranges = stages(&steps, &convolutions);
     let Placed { places, slots, maps } = place(&steps, &ranges, &lengths);
     let mut program = Program { stages: Vec::new(), lengths, places, slots, masks, convolutions };
     let mut scheduled = steps.into_iter().zip(completes);
@@ -65,12 +65,23 @@ fn sums_for(step: &Step) -> Option<Awaited> {
     }
 }
 
-/// Runs of steps that need nothing of other images.
-fn stages(steps: &[Step]) -> Vec<Range<usize>> {
+/// Whether a step is a convolution whose filter's panels threads share.
+fn is_wide(step: &Step, convolutions: &[Option<Convolution>]) -> bool {
+    match step {
+        Step::Conv2d { node, .. } | Step::Conv2dBackward { node, .. } => {
+            convolutions[*node].as_ref().is_some_and(|convolution| convolution.wide().is_some())
+        }
+        _ => false,
+    }
+}
+
+/// Runs of steps that need nothing of other images; one alone for which threads share the batch.
+fn stages(steps: &[Step], convolutions: &[Option<Convolution>]) -> Vec<Range<usize>> {
     let mut stages = Vec::new();
     let (mut start, mut summed) = (0, Vec::new());
     for (number, step) in steps.iter().enumerate() {
-        if waits_for(step).iter().any(|awaited| summed.contains(awaited)) {
+        let alone = is_wide(step, convolutions) || (number > 0 && is_wide(&steps[number - 1], convolutions));
+        if number > 0 && (alone || waits_for(step).iter().any(|awaited| summed.contains(awaited))) {
             stages.push(start..number);
             start = number;
             summed.clear();
@@ -201,8 +212,9 @@ fn stage(plan: &Plan, program: &Program, first: usize, steps: Vec<(Step, Option<
     }
     // Filters that are larger than the maps are read from far away once a group.
     let group = ROWS.div_ceil(tiles.max(1)).min(NEAR.max(filters) / maps.max(1)).clamp(1, MOST_IMAGES);
+    let wide = matches!(&steps[..], [(step, _)] if is_wide(step, &program.convolutions));
     let mut stage =
-        Stage { steps: Vec::new(), group, slots, maps, singles: 0, doubles: 0, packed: 0, sums: 0, scratch: 0 };
+        Stage { steps: Vec::new(), wide, group, slots, maps, singles: 0, doubles: 0, packed: 0, sums: 0, scratch: 0 };
     for (number, (step, completes)) in (first..).zip(steps) {
         let needs = needs(plan, program, &step, group);
         let Stage { singles, doubles, packed, sums, .. } = stage;
@@ -236,6 +248,13 @@ fn needs(plan: &Plan, program: &Program, step: &Step, group: usize) -> Needs {
         | Step::GradientMoments { statistics: Statistics { node, .. }, .. }
         | Step::Pass { moments: Some(Statistics { node, .. }), .. } => moments(node),
         Step::Loss { .. } => Needs { doubles: 2, ..Needs::default() },
+        Step::Conv2d { node, .. } | Step::Conv2dBackward { node, .. } if is_wide(step, &program.convolutions) => {
+            let scratch = program.convolution(node).wide().map_or(0, |wide| {
+                let rows = wide.runs(1).rows_len;
+                wide.panel_workspace_len().max(rows)
+            });
+            Needs { scratch, ..Needs::default() }
+        }
         Step::Conv2d { node, .. } => {
             let conv = program.convolution(node);
             Needs { packed: conv.packed_len(), scratch: conv.scratch_len(group), ..Needs::default() }

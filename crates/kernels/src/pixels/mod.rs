@@ -16,6 +16,7 @@ mod masking;
 mod pointwise;
 mod pool;
 mod scatter;
+mod wide;
 mod winograd;
 
 pub use batch_norm::{
@@ -32,4 +33,5 @@ pub use pool::{
     subsample_into,
 };
 pub use scatter::Scatter;
-pub use winograd::SharedRun;
+pub use wide::Wide;
+pub use winograd::{Order, SharedRun, WideRuns};

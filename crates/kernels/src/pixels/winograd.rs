@@ -8,9 +8,12 @@ mod backward;
 mod filter;
 mod shared;
 mod transform;
+mod wide;
 
+pub use filter::Order;
 pub use shared::SharedRun;
 pub(super) use transform::{F23, F25, F34, F43, Folded, Phases2, Phases4, TileTransform};
+pub use wide::WideRuns;
 
 use super::conv2d::ConvShape;
 use super::epilogue::Epilogue;
@@ -22,8 +25,13 @@ use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// Floats between the frequencies of a run beyond their own, so that they do not all fall on one set of the cache.
+/// Floats between frequencies beyond their own, so that they do not all fall on one set of the cache.
 const SKEW: usize = 16;
+
+/// From one frequency of a packed filter to the next.
+fn filter_step(panels: Panels) -> usize {
+    panels.packed_len() + SKEW
+}
 
 /// A Winograd convolution whose tiles take `IN × IN` pixels to `FREQ × FREQ` frequencies to `OUT × OUT` pixels.
 #[derive(Clone, Debug)]
@@ -45,7 +53,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
     }
 
     pub(super) fn packed_len(&self) -> usize {
-        FREQ * FREQ * self.panels.packed_len()
+        FREQ * FREQ * filter_step(self.panels)
     }
 
     /// Channels of a pixel, those folded into it included.
@@ -79,7 +87,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
                             .enumerate()
                             .map(|(row, half)| T::filter(vertical, row) * half[horizontal])
                             .sum();
-                        packed[(vertical * FREQ + horizontal) * self.panels.packed_len() + at] = round(value);
+                        packed[(vertical * FREQ + horizontal) * filter_step(self.panels) + at] = round(value);
                     }
                 }
             }
@@ -248,13 +256,13 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         packed: &[f32],
         products: &mut [f32],
     ) {
-        let panel = self.panels.packed_len();
+        let step = filter_step(self.panels);
         for (number, frequency) in range.enumerate() {
             multiply_panels(
                 simd,
                 run.tiles,
                 (frequencies, Rows { offset: frequency * run.input_step, stride: run.input_channels }),
-                (&packed[frequency * panel..(frequency + 1) * panel], self.panels),
+                (&packed[frequency * step..(frequency + 1) * step], self.panels),
                 (products, Rows { offset: number * run.output_step, stride: run.output_channels }),
             );
         }
@@ -280,7 +288,10 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
             #[inline(always)]
             |place| {
                 let place = Place { tile: first_tile + place.tile, ..place };
-                self.transform_output(simd, run, place, first_row, products, epilogue, output);
+                let offset = place.tile * run.output_channels;
+                let from = Steps { offset, rows: FREQ * run.output_step, columns: run.output_step };
+                let columns = 0..self.shape.output_channels;
+                self.transform_columns(simd, place, first_row, &columns, (products, from), epilogue, output);
             },
         );
     }
@@ -353,15 +364,16 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         (self.tiles_wide - 1) * OUT * T::STRIDE + IN
     }
 
+    /// Takes some output channels of one tile back to finished pixels; `from` begins with the first of them.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "a tile of a run, what it reads and what it writes")]
-    fn transform_output<S: Simd>(
+    fn transform_columns<S: Simd>(
         &self,
         simd: S,
-        run: Run,
         place: Place,
         first_row: usize,
-        products: &[f32],
+        columns: &Range<usize>,
+        (products, from): (&[f32], Steps),
         epilogue: Epilogue,
         output: &mut [f32],
     ) {
@@ -375,21 +387,17 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
             row: wide * channels,
             column: channels,
         };
-        let from =
-            Steps { offset: place.tile * run.output_channels, rows: FREQ * run.output_step, columns: run.output_step };
-        let mut channel = 0;
-        while channel < channels {
-            let from = at_channel(from, channel);
+        for channel in columns.clone().step_by(S::F32_LANES) {
+            let from = at_channel(from, channel - columns.start);
             let target = Target { start: target.start + channel, ..target };
             let bias = epilogue.bias.map(|bias| &bias[channel..]);
             let epilogue = Epilogue { bias, ..epilogue };
-            if channel + S::F32_LANES <= channels {
+            if channel + S::F32_LANES <= columns.end {
                 transform_products::<S, T, _, IN, FREQ, OUT>(simd, Full, products, from, epilogue, output, target);
             } else {
-                let lanes = Partial::new(channels - channel);
+                let lanes = Partial::new(columns.end - channel);
                 transform_products::<S, T, _, IN, FREQ, OUT>(simd, lanes, products, from, epilogue, output, target);
             }
-            channel += S::F32_LANES;
         }
     }
 }

@@ -12,7 +12,7 @@ use jpegnet_kernels::pixels::add_bias_gradient;
 use rayon::prelude::*;
 
 /// The weight's and bias's numbers of a convolution.
-fn parameters_of(plan: &Plan, node: usize) -> (usize, Option<usize>) {
+pub(super) fn parameters_of(plan: &Plan, node: usize) -> (usize, Option<usize>) {
     match plan.nodes[node].operation {
         Operation::Conv2d { weight, bias, .. } => (weight, bias),
         _ => unreachable!("the node is a convolution"),
@@ -21,6 +21,9 @@ fn parameters_of(plan: &Plan, node: usize) -> (usize, Option<usize>) {
 
 /// Packs the filters of a stage's convolutions, side by side.
 pub(super) fn pack(batch: &Batch, program: &Program, parameters: &Parameters, stage: &Stage, packed: &mut [f32]) {
+    if stage.wide {
+        return;
+    }
     let mut rest = packed;
     let mut parts: Vec<(&Step, &mut [f32])> = Vec::new();
     for scheduled in &stage.steps {

@@ -4,7 +4,7 @@
 
 use super::super::conv2d::ConvShape;
 use super::super::gradients::InputGradient;
-use super::{Run, TileTransform, Winograd, at_channel, channels_to_frequencies};
+use super::{Place, Run, SKEW, TileTransform, Winograd, at_channel, channels_to_frequencies, filter_step};
 use crate::isa::{
     Full, Isa, Lanes, OnLines, Partial, Rows, Steps, VectorGrid, add_outer_products, multiply_panels, padded,
 };
@@ -19,7 +19,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
     }
 
     /// Floats of a tile of the output, padded.
-    fn tile_len(&self) -> usize {
+    pub(super) fn tile_len(&self) -> usize {
         OUT * OUT * padded(self.shape.output_channels)
     }
 
@@ -41,7 +41,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
 
     /// Takes the gradients of a run's tiles to frequencies.
     #[inline(always)]
-    fn transform_gradients<S: Simd>(
+    pub(super) fn transform_gradients<S: Simd>(
         &self,
         simd: S,
         run: Run,
@@ -95,28 +95,38 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         products: &[f32],
         gradient: &mut [f32],
     ) {
-        let channels = self.channels();
         self.for_each_tile(
             units,
             #[inline(always)]
             |place| {
                 let offset = place.tile * run.input_channels;
                 let from = Steps { offset, rows: FREQ * run.input_step, columns: run.input_step };
-                let image = &mut gradient[place.image * self.shape.input_len()..][..self.shape.input_len()];
-                let corner = (place.row * T::STRIDE, place.column * T::STRIDE);
-                let mut channel = 0;
-                while channel < channels {
-                    let from = at_channel(from, channel);
-                    if channel + S::F32_LANES <= channels {
-                        self.add_patch(simd, Full, (products, from), image, corner, channel);
-                    } else {
-                        let lanes = Partial::new(channels - channel);
-                        self.add_patch(simd, lanes, (products, from), image, corner, channel);
-                    }
-                    channel += S::F32_LANES;
-                }
+                self.add_columns(simd, place, &(0..self.channels()), (products, from), gradient);
             },
         );
+    }
+
+    /// Adds some channels of one tile to the gradient of the input; `from` begins with the first of them.
+    #[inline(always)]
+    pub(super) fn add_columns<S: Simd>(
+        &self,
+        simd: S,
+        place: Place,
+        columns: &Range<usize>,
+        (products, from): (&[f32], Steps),
+        gradient: &mut [f32],
+    ) {
+        let image = &mut gradient[place.image * self.shape.input_len()..][..self.shape.input_len()];
+        let corner = (place.row * T::STRIDE, place.column * T::STRIDE);
+        for channel in columns.clone().step_by(S::F32_LANES) {
+            let from = at_channel(from, channel - columns.start);
+            if channel + S::F32_LANES <= columns.end {
+                self.add_patch(simd, Full, (products, from), image, corner, channel);
+            } else {
+                let lanes = Partial::new(columns.end - channel);
+                self.add_patch(simd, lanes, (products, from), image, corner, channel);
+            }
+        }
     }
 
     /// Adds one group of channels of one tile to an image; pixels of the padding have no gradient.
@@ -225,20 +235,20 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
             for frequency in 0..FREQ * FREQ {
                 let at = Rows { offset: frequency * run.input_step, stride: run.input_channels };
                 let bt = Rows { offset: frequency * run.output_step, stride: run.output_channels };
-                let ot = Rows { offset: frequency * channels * outputs, stride: outputs };
+                let ot = Rows { offset: frequency * (channels * outputs + SKEW), stride: outputs };
                 let (a, b) = ((&*frequencies, at, channels), (&*gradients, bt, outputs));
                 add_outer_products(simd, run.tiles, a, b, (&mut *sums, ot));
             }
             if let Some(InputGradient { packed, gradient }) = &mut input_gradient {
                 // The input's own frequencies are not needed any more.
                 let products = &mut *frequencies;
-                let panel = adjoint.packed_len();
+                let step = filter_step(adjoint);
                 for frequency in 0..FREQ * FREQ {
                     multiply_panels(
                         simd,
                         run.tiles,
                         (gradients, Rows { offset: frequency * run.output_step, stride: run.output_channels }),
-                        (&packed[frequency * panel..(frequency + 1) * panel], adjoint),
+                        (&packed[frequency * step..(frequency + 1) * step], adjoint),
                         (products, Rows { offset: frequency * run.input_step, stride: run.input_channels }),
                     );
                 }
