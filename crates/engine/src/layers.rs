@@ -12,7 +12,7 @@ pub(crate) enum Layer {
     Plain,
     /// The filter, packed.
     Conv2d(Vec<f32>),
-    BatchNorm(Normalisation),
+    BatchNorm(Box<Normalisation>),
 }
 
 /// A batch normalisation ready to run.
@@ -44,7 +44,7 @@ impl Layers {
     pub(crate) fn new(plan: &Plan) -> Layers {
         let nodes = plan.nodes.iter().map(|node| match node.operation {
             Operation::Conv2d { .. } => Layer::Conv2d(Vec::new()),
-            Operation::BatchNorm { .. } => Layer::BatchNorm(Normalisation::default()),
+            Operation::BatchNorm { .. } => Layer::BatchNorm(Box::default()),
             _ => Layer::Plain,
         });
         Layers { nodes: nodes.collect(), fixed: vec![false; plan.nodes.len()], prepared: None }

@@ -13,4 +13,5 @@ mod program;
 mod schedule;
 mod step;
 
+pub(crate) use convolution::Convolution;
 pub(crate) use execute::{Batch, Observers, Training, add_up};

@@ -1,6 +1,7 @@
 //! What a plan says of itself.
 
 use super::{Operation, Plan};
+use crate::training::Convolution;
 use jpegnet_kernels::{BLOCK, coefficients_kept};
 
 use crate::spec::MaskingSpec;
@@ -31,7 +32,11 @@ impl Plan {
             .map(|(node, shape)| {
                 let operation = &node.operation;
                 let (kept, choice) = match operation {
-                    Operation::Conv2d { trained, .. } => (None, Some(trained.factorisation().name())),
+                    // Band-limited networks train on coefficients.
+                    Operation::Conv2d { trained, .. } if self.band.is_some() => {
+                        (None, Some(trained.factorisation().name()))
+                    }
+                    Operation::Conv2d { .. } => (None, Convolution::of(operation).map(|conv| conv.name())),
                     Operation::PiecewiseLinear { masking, frequencies, .. } => {
                         let band = self.band.map_or(BLOCK, coefficients_kept);
                         let kept = if *masking == MaskingSpec::Exact { BLOCK } else { coefficients_kept(*frequencies) };

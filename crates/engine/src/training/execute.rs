@@ -126,7 +126,7 @@ struct Pass<'a> {
 }
 
 /// Where a group's steps add up and compute.
-struct Scratch<'a> {
+struct Work<'a> {
     singles: &'a mut [f32],
     doubles: &'a mut [f64],
     /// Of filters' gradients, in orders of their own.
@@ -143,13 +143,13 @@ impl Pass<'_> {
         sums.fill(0.0);
         singles.fill(0.0);
         doubles.fill(0.0);
-        let mut scratch = Scratch { singles, doubles, sums, scratch };
+        let mut work = Work { singles, doubles, sums, scratch };
         for start in (0..images).step_by(group) {
             let images = start..(start + group).min(images);
             let mut maps = Maps::new(self.program, &mut memory, thread, images);
             for scheduled in &self.stage.steps {
                 let begin = self.batch.observers.times.map(|times| (times, Instant::now()));
-                self.run_step(scheduled, first + start, &mut maps, &mut scratch);
+                self.run_step(scheduled, first + start, &mut maps, &mut work);
                 if let Some((times, begin)) = begin {
                     times.step(scheduled.number, &[], begin.elapsed());
                 }
@@ -160,43 +160,38 @@ impl Pass<'_> {
                 }
             }
         }
-        convolution::finish_chunk(self, &mut scratch);
+        convolution::finish_chunk(self, &mut work);
     }
 
-    fn run_step(&self, scheduled: &Scheduled, first: usize, maps: &mut Maps, scratch: &mut Scratch) {
+    fn run_step(&self, scheduled: &Scheduled, first: usize, maps: &mut Maps, work: &mut Work) {
         let isa = self.batch.isa;
         match &scheduled.step {
-            Step::Input { output } => self.expand(*output, first, maps, scratch.scratch),
+            Step::Input { output } => self.expand(*output, first, maps, work.scratch),
             Step::Sum { terms, relu, output } => self.sum(terms, *relu, *output, maps),
             Step::Masked { node, map } => self.masked(*node, *map, maps),
             Step::Conv2d { node, input, output } => {
-                self.conv2d(scheduled, *node, (*input, *output), maps, scratch.scratch);
+                self.conv2d(scheduled, *node, (*input, *output), maps, work.scratch);
             }
             Step::Moments { node, input } => {
                 let channels = self.channels(*node);
-                add_moments(
-                    isa,
-                    channels,
-                    maps.read(*input),
-                    &mut scratch.doubles[scheduled.doubles..][..2 * channels],
-                );
+                add_moments(isa, channels, maps.read(*input), &mut work.doubles[scheduled.doubles..][..2 * channels]);
             }
             Step::MaxPool { node, input, output } => self.max_pool(*node, (*input, *output), maps),
             Step::Subsample { node, input, output } => self.subsample(*node, (*input, *output), maps),
             Step::AveragePool { node, input, output } => self.average_pool(*node, (*input, *output), maps),
             Step::Linear { node, input, output } => self.linear(*node, (*input, *output), maps),
             Step::Loss { logits, gradient } => {
-                let doubles = &mut scratch.doubles[scheduled.doubles..][..2];
+                let doubles = &mut work.doubles[scheduled.doubles..][..2];
                 self.loss(first, (*logits, *gradient), maps, doubles);
             }
             Step::Copy { from, to } => maps.write(*to, [*from], |to, [from]| to.copy_from_slice(from)),
             Step::Add { sum, term } => maps.write(*sum, [*term], |sum, [term]| add_in_place(isa, sum, term)),
             Step::Pass { passed, gradient, moments } => {
-                let doubles = &mut scratch.doubles[scheduled.doubles..];
+                let doubles = &mut work.doubles[scheduled.doubles..];
                 self.pass(Some(passed), *gradient, moments.map(|statistics| (statistics, doubles)), maps);
             }
             Step::GradientMoments { statistics, gradient } => {
-                let doubles = &mut scratch.doubles[scheduled.doubles..];
+                let doubles = &mut work.doubles[scheduled.doubles..];
                 self.pass(None, *gradient, Some((*statistics, doubles)), maps);
             }
             Step::MaskedBackward { node, gradient } => self.masked_backward(*node, *gradient, maps),
@@ -204,7 +199,7 @@ impl Pass<'_> {
                 self.normalise_backward(*node, (*input, *gradient), *output, maps);
             }
             Step::Conv2dBackward { node, input, gradient, target } => {
-                self.conv2d_backward(scheduled, *node, (*input, *gradient), *target, maps, scratch);
+                self.conv2d_backward(scheduled, *node, (*input, *gradient), *target, maps, work);
             }
             Step::MaxPoolBackward { node, gradient, target } => {
                 self.max_pool_backward(*node, *gradient, *target, maps);
@@ -216,8 +211,8 @@ impl Pass<'_> {
                 self.average_pool_backward(*node, *gradient, *target, maps);
             }
             Step::LinearBackward { node, input, gradient, target } => {
-                let singles = &mut scratch.singles[scheduled.singles..];
-                self.linear_backward(*node, (*input, *gradient), *target, maps, singles, scratch.scratch);
+                let singles = &mut work.singles[scheduled.singles..];
+                self.linear_backward(*node, (*input, *gradient), *target, maps, singles, work.scratch);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Convolutions of a group's maps, their filters and their filters' gradients.
 
 use super::maps::prepare;
-use super::{Batch, Pass, Scratch};
+use super::{Batch, Pass, Work};
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
 use crate::training::memory::Maps;
@@ -51,13 +51,13 @@ pub(super) fn pack(batch: &Batch, program: &Program, parameters: &Parameters, st
 }
 
 /// Takes what a chunk's groups summed up to gradients of filters.
-pub(super) fn finish_chunk(pass: &Pass, scratch: &mut Scratch) {
+pub(super) fn finish_chunk(pass: &Pass, work: &mut Work) {
     for scheduled in &pass.stage.steps {
         if let Step::Conv2dBackward { node, .. } = scheduled.step {
             let conv = pass.program.convolution(node);
-            let sums = &scratch.sums[scheduled.sums..scheduled.sums + conv.sums_len()];
-            let gradient = &mut scratch.singles[scheduled.singles..scheduled.singles + conv.filter_len()];
-            conv.add_filter_gradient(pass.batch.isa, sums, gradient, scratch.scratch);
+            let sums = &work.sums[scheduled.sums..scheduled.sums + conv.sums_len()];
+            let gradient = &mut work.singles[scheduled.singles..scheduled.singles + conv.filter_len()];
+            conv.add_filter_gradient(pass.batch.isa, sums, gradient, work.scratch);
         }
     }
 }
@@ -88,18 +88,18 @@ impl Pass<'_> {
         (input, gradient): (Buffer, Buffer),
         target: Option<Target>,
         maps: &mut Maps,
-        scratch: &mut Scratch,
+        work: &mut Work,
     ) {
         let isa = self.batch.isa;
         let conv = self.program.convolution(node);
         let images = maps.images();
-        let sums = &mut scratch.sums[scheduled.sums..scheduled.sums + conv.sums_len()];
+        let sums = &mut work.sums[scheduled.sums..scheduled.sums + conv.sums_len()];
         if let (_, Some(bias)) = parameters_of(self.batch.plan, node) {
             let channels = self.batch.plan.parameters[bias].len();
-            let of_bias = &mut scratch.singles[scheduled.singles + conv.filter_len()..][..channels];
+            let of_bias = &mut work.singles[scheduled.singles + conv.filter_len()..][..channels];
             add_bias_gradient(isa, maps.read(gradient), of_bias);
         }
-        let scratch = &mut *scratch.scratch;
+        let scratch = &mut *work.scratch;
         let Some(target) = target else {
             let (input, gradient) = (maps.read(input), maps.read(gradient));
             conv.backward(isa, images, input, gradient, None, sums, scratch);

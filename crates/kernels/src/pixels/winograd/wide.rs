@@ -101,7 +101,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
         products: &mut [f32],
         scratch: &mut [f32],
     ) {
-        isa.run(Products { method: self, order, panel, images, filter, frequencies, products, scratch });
+        isa.run(Products { method: self, order, panel, images, filter, frequencies, output: products, scratch });
     }
 
     /// The gradient of the filters of one panel's output channels, added to.
@@ -186,7 +186,7 @@ struct Products<'a, T, const IN: usize, const FREQ: usize, const OUT: usize> {
     images: usize,
     filter: &'a [f32],
     frequencies: &'a [f32],
-    products: &'a mut [f32],
+    output: &'a mut [f32],
     scratch: &'a mut [f32],
 }
 
@@ -197,7 +197,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Products { method, order, panel, images, filter, frequencies, products, scratch } = self;
+        let Products { method, order, panel, images, filter, frequencies, output, scratch } = self;
         let terms = method.panels_of(order).terms();
         let width = panel.1;
         let of_panel = Panels::new(terms, width);
@@ -215,7 +215,7 @@ impl<T: TileTransform<IN, FREQ, OUT>, const IN: usize, const FREQ: usize, const 
                 Order::Forward => (run.input_step, run.input_channels),
                 Order::Adjoint => (run.output_step, run.output_channels),
             };
-            let products = &mut products[number * column_len * width..];
+            let products = &mut output[number * column_len * width..];
             for frequency in 0..FREQ * FREQ {
                 multiply_panels(
                     simd,
