@@ -3,7 +3,7 @@ import { checked } from '../options.js'
 import { frozen } from './freeze.js'
 
 /**
- * How a convolution is computed at inference; every way is the same map. `auto`: as the planner picks; `winograd`:
+ * How a convolution is computed; every way is the same map. `auto`: as the planner picks, and in training by the shape alone; `winograd`:
  * F(4×4, 3×3) and its kin for 5×5 and, at stride 2, 3×3 to 8×8; `winograd2`: F(2×2, 3×3), for 3×3; `diagonalised`: a product per
  * coefficient, 3×3 at stride 1 only; `scatter`: each non-zero quantised coefficient adds its response, for the first convolution, if
  * it alone reads the input (elsewhere as the planner picks); `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels,

@@ -235,6 +235,28 @@ fn frozen_parameters_keep_their_bits_and_have_no_memory() {
 }
 
 #[test]
+fn leaving_out_the_gradients_of_frozen_layers_changes_no_other_and_takes_less_memory() {
+    let (pictures, labels) = made_up(4);
+    let sgd = OptimizerSpec::Sgd { learning_rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let step = |frozen: Vec<bool>| {
+        let mut network = network(definition(), 1);
+        let options = StepOptions { frozen, ..StepOptions::new(sgd) };
+        network.train_step_with(&images(&pictures), &labels, &options).unwrap();
+        (network.state(false), network.bytes())
+    };
+    let (whole, most) = step(Vec::new());
+    let names: Vec<String> = plan().parameter_names().map(Into::into).collect();
+    for learning in [&["fc"][..], &["layer2", "fc"], &["layer1"]] {
+        let learns = |name: &str| learning.iter().any(|path| name.starts_with(path));
+        let (state, bytes) = step(names.iter().map(|name| !learns(name)).collect());
+        for name in names.iter().filter(|name| learns(name)) {
+            assert!(tensor(&state, name).values == tensor(&whole, name).values, "{name} of {learning:?}");
+        }
+        assert!(bytes < most, "{bytes} and {most} bytes: {learning:?}");
+    }
+}
+
+#[test]
 fn a_frozen_parameter_that_learns_later_begins_as_in_a_first_step() {
     let (pictures, labels) = made_up(4);
     let mut network = network(definition(), 1);
@@ -513,9 +535,9 @@ fn memory_of_steps_of_several_batches_stops_growing_and_is_counted() {
         network.train_step_with(&images(&pictures), &labels, options).unwrap();
         network.bytes()
     };
-    let plain = step(&StepOptions::new(PLAIN));
+    let without_average = step(&StepOptions { average: None, ..everything() });
     let full = step(&everything());
-    assert!(full > plain);
+    assert!(full > without_average);
     assert_eq!(step(&everything()), full);
 }
 

@@ -96,7 +96,7 @@ impl Network {
         self.check_step(images, labels)?;
         self.layers.fix_statistics(&self.plan, &[]);
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
-        let BatchLoss { mean, correct } = self.backpropagate(images, labels, target)?;
+        let BatchLoss { mean, correct } = self.backpropagate(images, labels, target, &[])?;
         self.gradient_norm(|_| true)?;
         let named = self.plan.parameters.iter().zip(&self.parameters.gradients);
         let gradients = named.map(|(spec, values)| NamedTensor {
@@ -121,7 +121,7 @@ impl Network {
         let mut batches = images.chunks(size).zip(labels.chunks(size)).peekable();
         let (mut loss, mut correct) = (0.0, 0);
         while let Some((batch, labels)) = batches.next() {
-            let of_batch = self.backpropagate(batch, labels, target)?;
+            let of_batch = self.backpropagate(batch, labels, target, &options.frozen)?;
             ops::update_running(&self.plan, &mut self.parameters, &self.layers);
             #[expect(clippy::cast_precision_loss, reason = "no step has 2^52 images")]
             let share = batch.len() as f64 / images.len() as f64;
@@ -148,16 +148,21 @@ impl Network {
         EngineError::NotFinite { path, found: found.into(), step: self.optimizer.step + 1 }
     }
 
-    /// Leaves the gradients of a batch's share in a loss with the parameters, and its statistics with the layers.
+    /// Leaves the gradients of a batch's share in a loss with the parameters that are not frozen, and its statistics with
+    /// the layers.
     fn backpropagate(
         &mut self,
         images: &[Image],
         labels: &[u32],
         target: LossTarget,
+        frozen: &[bool],
     ) -> Result<BatchLoss, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
-        let trainer = self.trainer.get_or_insert_with(|| Trainer::new(&self.plan, &maskings));
+        let trainer = match self.trainer.take().filter(|trainer| trainer.leaves_out(frozen)) {
+            Some(trainer) => self.trainer.insert(trainer),
+            None => self.trainer.insert(Trainer::new(&self.plan, &maskings, frozen)),
+        };
         trainer.prepare(&self.plan, &input, &mut self.workspaces)?;
         self.parameters.prepare_gradients();
         let Some(loss) = self.run_training(&input, (labels, target), &maskings, Observers::default()) else {
@@ -192,7 +197,7 @@ impl Network {
     ) -> Result<Vec<(String, f64)>, EngineError> {
         self.check_step(images, labels)?;
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
-        self.backpropagate(images, labels, target)?;
+        self.backpropagate(images, labels, target, &[])?;
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
         let Some(Trainer::Pixels(training)) = &self.trainer else {
@@ -255,10 +260,18 @@ pub(super) enum Trainer {
 }
 
 impl Trainer {
-    fn new(plan: &Plan, maskings: &[Masking]) -> Trainer {
+    fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Trainer {
         match plan.band {
-            None => Trainer::Pixels(Training::new(plan, maskings)),
+            None => Trainer::Pixels(Training::new(plan, maskings, frozen)),
             Some(_) => Trainer::Coefficients(CoefficientTraining::new(plan)),
+        }
+    }
+
+    /// Whether the gradients it computes are those of all parameters but these; more do no harm.
+    fn leaves_out(&self, frozen: &[bool]) -> bool {
+        match self {
+            Trainer::Pixels(training) => training.leaves_out(frozen),
+            Trainer::Coefficients(_) => true,
         }
     }
 

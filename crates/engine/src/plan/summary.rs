@@ -72,7 +72,8 @@ impl Operation {
         }
     }
 
-    fn parameters(&self) -> impl Iterator<Item = usize> {
+    /// Numbers of its weights and biases.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = usize> {
         let (weight, bias) = match *self {
             Operation::Conv2d { weight, bias, .. } | Operation::Linear { weight, bias, .. } => (Some(weight), bias),
             Operation::BatchNorm { weight, bias, .. } => (Some(weight), Some(bias)),

@@ -11,8 +11,10 @@ use crate::plan::{Operation, Plan};
 use crate::shape::Shape;
 use jpegnet_kernels::{Masking, MaxPool, PiecewiseLinear};
 
-/// Compiles forward, loss and backward of a network that keeps all frequencies.
-pub(crate) fn compile(plan: &Plan, maskings: &[Masking]) -> Program {
+/// Compiles forward, loss and backward of a network that keeps all frequencies; `frozen` are the parameters, of none if it
+/// is empty, whose gradients nobody asks for.
+pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Program {
+    let learns = learning(plan, frozen);
     let mut compiler = Compiler {
         plan,
         maskings,
@@ -20,7 +22,8 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking]) -> Program {
         steps: Vec::new(),
         completes: Vec::new(),
         users: users(plan),
-        needs_gradient: needs_gradient(plan),
+        needs_gradient: needs_gradient(plan, &learns),
+        learns,
         values: Vec::new(),
     };
     compiler.forward();
@@ -51,7 +54,9 @@ struct Compiler<'a> {
     completes: Vec<Option<usize>>,
     /// How many nodes take every value.
     users: Vec<usize>,
-    /// Of every value.
+    /// Whether a node has a parameter that learns.
+    learns: Vec<bool>,
+    /// Whether a value depends on a parameter that learns.
     needs_gradient: Vec<bool>,
     values: Vec<Value>,
 }
@@ -127,12 +132,16 @@ fn users(plan: &Plan) -> Vec<usize> {
     users
 }
 
-/// Which values a gradient must reach: those that depend on a parameter.
-fn needs_gradient(plan: &Plan) -> Vec<bool> {
+/// Which nodes have a parameter that learns.
+fn learning(plan: &Plan, frozen: &[bool]) -> Vec<bool> {
+    let learns = |parameter: usize| !frozen.get(parameter).copied().unwrap_or(false);
+    plan.nodes.iter().map(|node| node.operation.parameters().any(learns)).collect()
+}
+
+/// Which values a gradient must reach: those that depend on a parameter that learns.
+fn needs_gradient(plan: &Plan, learns: &[bool]) -> Vec<bool> {
     let mut needs = vec![false];
-    for node in &plan.nodes {
-        let learns =
-            matches!(node.operation, Operation::Conv2d { .. } | Operation::BatchNorm { .. } | Operation::Linear { .. });
+    for (node, &learns) in plan.nodes.iter().zip(learns) {
         needs.push(learns || node.inputs.iter().any(|&value| needs[value]));
     }
     needs

@@ -28,6 +28,8 @@ const SUMS_A_TASK: usize = 1 << 14;
 /// A compiled training step with its memory.
 #[derive(Debug)]
 pub(crate) struct Training {
+    /// Parameters whose gradients it leaves out.
+    frozen: Vec<bool>,
     program: Program,
     memory: Memory,
 }
@@ -54,8 +56,14 @@ pub(crate) struct Observers<'a> {
 }
 
 impl Training {
-    pub(crate) fn new(plan: &Plan, maskings: &[Masking]) -> Training {
-        Training { program: compile(plan, maskings), memory: Memory::default() }
+    /// A step that computes the gradients of all parameters that are not frozen.
+    pub(crate) fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Training {
+        Training { frozen: frozen.to_vec(), program: compile(plan, maskings, frozen), memory: Memory::default() }
+    }
+
+    /// Whether it was made for these.
+    pub(crate) fn leaves_out(&self, frozen: &[bool]) -> bool {
+        self.frozen == frozen
     }
 
     /// Makes room for a batch.
@@ -88,7 +96,7 @@ impl Training {
         layers: &mut Layers,
         workspaces: &Workspaces,
     ) -> Option<BatchLoss> {
-        let Training { program, memory } = self;
+        let Training { program, memory, .. } = self;
         let mut loss = None;
         for stage in &program.stages {
             if stage.wide {

@@ -50,6 +50,9 @@ impl Compiler<'_> {
     fn node_backward(&mut self, gradients: &mut Gradients, node: usize, gradient: Buffer) {
         let definition = &self.plan.nodes[node];
         let value = definition.inputs[0];
+        if !self.needs_gradient[node + 1] {
+            return;
+        }
         match &definition.operation {
             Operation::Add => {
                 for &term in &definition.inputs {
