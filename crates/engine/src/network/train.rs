@@ -254,7 +254,7 @@ impl Network {
 #[derive(Debug)]
 pub(super) enum Trainer {
     /// On pixels: all frequencies are kept.
-    Pixels(Training),
+    Pixels(Box<Training>),
     /// On coefficients, truncated to a band.
     Coefficients(CoefficientTraining),
 }
@@ -262,7 +262,7 @@ pub(super) enum Trainer {
 impl Trainer {
     fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Trainer {
         match plan.band {
-            None => Trainer::Pixels(Training::new(plan, maskings, frozen)),
+            None => Trainer::Pixels(Box::new(Training::new(plan, maskings, frozen))),
             Some(_) => Trainer::Coefficients(CoefficientTraining::new(plan)),
         }
     }

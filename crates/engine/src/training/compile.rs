@@ -14,7 +14,6 @@ use jpegnet_kernels::{Masking, MaxPool, PiecewiseLinear};
 /// Compiles forward, loss and backward of a network that keeps all frequencies; `frozen` are the parameters, of none if it
 /// is empty, whose gradients nobody asks for.
 pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Program {
-    let learns = learning(plan, frozen);
     let mut compiler = Compiler {
         plan,
         maskings,
@@ -22,8 +21,7 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Pro
         steps: Vec::new(),
         completes: Vec::new(),
         users: users(plan),
-        needs_gradient: needs_gradient(plan, &learns),
-        learns,
+        needs_gradient: needs_gradient(plan, frozen),
         values: Vec::new(),
     };
     compiler.forward();
@@ -54,8 +52,6 @@ struct Compiler<'a> {
     completes: Vec<Option<usize>>,
     /// How many nodes take every value.
     users: Vec<usize>,
-    /// Whether a node has a parameter that learns.
-    learns: Vec<bool>,
     /// Whether a value depends on a parameter that learns.
     needs_gradient: Vec<bool>,
     values: Vec<Value>,
@@ -132,17 +128,12 @@ fn users(plan: &Plan) -> Vec<usize> {
     users
 }
 
-/// Which nodes have a parameter that learns.
-fn learning(plan: &Plan, frozen: &[bool]) -> Vec<bool> {
-    let learns = |parameter: usize| !frozen.get(parameter).copied().unwrap_or(false);
-    plan.nodes.iter().map(|node| node.operation.parameters().any(learns)).collect()
-}
-
 /// Which values a gradient must reach: those that depend on a parameter that learns.
-fn needs_gradient(plan: &Plan, learns: &[bool]) -> Vec<bool> {
+fn needs_gradient(plan: &Plan, frozen: &[bool]) -> Vec<bool> {
+    let learns = |parameter: usize| !frozen.get(parameter).copied().unwrap_or(false);
     let mut needs = vec![false];
-    for (node, &learns) in plan.nodes.iter().zip(learns) {
-        needs.push(learns || node.inputs.iter().any(|&value| needs[value]));
+    for node in &plan.nodes {
+        needs.push(node.operation.parameters().any(learns) || node.inputs.iter().any(|&value| needs[value]));
     }
     needs
 }
