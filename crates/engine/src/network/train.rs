@@ -256,14 +256,14 @@ pub(super) enum Trainer {
     /// On pixels: all frequencies are kept.
     Pixels(Box<Training>),
     /// On coefficients, truncated to a band.
-    Coefficients(CoefficientTraining),
+    Coefficients(Box<CoefficientTraining>),
 }
 
 impl Trainer {
     fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Trainer {
         match plan.band {
             None => Trainer::Pixels(Box::new(Training::new(plan, maskings, frozen))),
-            Some(_) => Trainer::Coefficients(CoefficientTraining::new(plan)),
+            Some(_) => Trainer::Coefficients(Box::new(CoefficientTraining::new(plan))),
         }
     }
 
