@@ -27,6 +27,7 @@ const everything: TrainOptions = {
   optimizer: adam({ learningRate: 0.01, weightDecay: 0.01 }),
   schedule: oneCycle(),
   labelSmoothing: 0.1,
+  storage: 'bfloat16',
   clip: { norm: 0.5 },
   freeze: ['conv1', 'bn1'],
   groups: [{ layers: ['fc'], factor: 10, weightDecay: 0 }],

@@ -247,6 +247,12 @@ const refuses = test.macro(async (t, options: TrainOptions, expected: Omit<Expec
   t.is(model.training, undefined)
 })
 test('groups of no batches are refused', refuses, { accumulate: 0 }, { path: 'train.accumulate', found: '0' })
+test(
+  'maps of another precision than there is are refused',
+  refuses,
+  { storage: 'float16' as 'float32' },
+  { path: 'train.storage' },
+)
 test('a smoothing above 1 is refused', refuses, { labelSmoothing: 1.1 }, { path: 'train.labelSmoothing' })
 test('a norm of 0 is refused', refuses, { clip: { norm: 0 } }, { path: 'train.clip.norm', expected: 'above 0' })
 test('both ways to clip are refused', refuses, { clip: { norm: 1, value: 1 } }, { expected: 'a norm or a value' })

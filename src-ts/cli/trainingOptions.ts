@@ -8,6 +8,7 @@ import { momentum as belowOne, names, notNegative, share, whole } from './argume
 export interface TrainingArguments {
   accumulate?: number
   labelSmoothing?: number
+  storage?: 'float32' | 'bfloat16'
   clipNorm?: number
   clipValue?: number
   freeze?: string[]
@@ -26,6 +27,9 @@ export function addTrainingOptions(command: Command): Command {
   return command
     .addOption(option('--accumulate <n>', 'batches whose gradients make one update (1)').argParser(whole(1)))
     .addOption(option('--label-smoothing <x>', 'share of the target that all classes have alike (0)').argParser(share))
+    .addOption(
+      option('--storage <name>', 'how maps are kept for the backward pass (float32)').choices(['float32', 'bfloat16']),
+    )
     .addOption(option('--clip-norm <x>', 'largest norm of all gradients together (0: none)').argParser(notNegative))
     .addOption(option('--clip-value <x>', 'largest element of a gradient (0: none)').argParser(notNegative))
     .addOption(
@@ -56,10 +60,11 @@ export function addTrainingOptions(command: Command): Command {
 
 /** The training's options of these arguments; what was not given is left to the checkpoint when resuming. */
 export function trainingOptionsOf(given: TrainingArguments): TrainOptions {
-  const { accumulate, labelSmoothing, freeze, freezeStatistics, group: groups, average } = given
+  const { accumulate, labelSmoothing, storage, freeze, freezeStatistics, group: groups, average } = given
   return {
     accumulate,
     labelSmoothing,
+    storage,
     clip: clipOf(given),
     freeze,
     freezeStatistics: freezeStatistics ? undefined : false,

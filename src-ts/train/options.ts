@@ -20,6 +20,11 @@ export interface TrainOptions extends GivenSettings {
   schedule?: GivenSettings['schedule']
   /** Share of the loss's target that all classes have alike, 0…1 (`torch.nn.CrossEntropyLoss`); 0 unless given. */
   labelSmoothing?: GivenSettings['labelSmoothing']
+  /**
+   * How maps are kept that the backward pass reads again: `float32`, unless given, or `bfloat16`, which takes half the
+   * memory and rounds each value to eight bits. Everything is computed in float32. Not for band-limited networks.
+   */
+  storage?: GivenSettings['storage']
   /** What is done to large gradients; nothing unless given. */
   clip?: GivenSettings['clip']
   /**

@@ -35,6 +35,7 @@ export interface TrainSettings {
   optimizer: Optimizer
   schedule: Schedule
   labelSmoothing: number
+  storage: 'float32' | 'bfloat16'
   clip: Clipping | false
   freeze: readonly string[]
   freezeStatistics: boolean
@@ -58,6 +59,7 @@ const commonShape = {
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
   labelSmoothing: z.number().min(0).max(1),
+  storage: z.enum(['float32', 'bfloat16']),
   clip: orFalse(clipSchema),
   freeze: freezeSchema,
   freezeStatistics: z.boolean(),
@@ -80,6 +82,7 @@ export const settingsSchema = z.strictObject({
   ...commonShape,
   accumulate: commonShape.accumulate.default(1),
   labelSmoothing: commonShape.labelSmoothing.default(0),
+  storage: commonShape.storage.default('float32'),
   clip: commonShape.clip.default(false),
   freeze: commonShape.freeze.default([]),
   freezeStatistics: commonShape.freezeStatistics.default(true),
@@ -100,6 +103,7 @@ const DEFAULTS: TrainSettings = {
   optimizer: adam(),
   schedule: constant(),
   labelSmoothing: 0,
+  storage: 'float32',
   clip: false,
   freeze: [],
   freezeStatistics: true,

@@ -14,7 +14,7 @@ export type UpdateOf = (share: number) => BindingStepOptions
  * @throws ModelError `INVALID_OPTION` if layers named in the settings are not the model's
  */
 export function updates(nodes: readonly ModelNode[], settings: TrainSettings): UpdateOf {
-  const { batchSize, labelSmoothing, clip, average } = settings
+  const { batchSize, labelSmoothing, storage, clip, average } = settings
   const { type, learningRate, ...hyperparameters } = settings.optimizer
   const layers = layersOfStep(nodes, settings)
   return share => ({
@@ -23,6 +23,7 @@ export function updates(nodes: readonly ModelNode[], settings: TrainSettings): U
     learningRate: learningRate * share,
     batch: batchSize,
     labelSmoothing,
+    storage,
     ...(clip && withoutUndefined({ clipNorm: clip.norm, clipValue: clip.value })),
     ...(average && { average: average.decay }),
     layers: layers(share),

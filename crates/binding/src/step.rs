@@ -1,7 +1,7 @@
 //! What a training step is told, and what it tells.
 
 use crate::failure::BindingFailure;
-use jpegnet_engine::{Clipping, OptimizerSpec, Plan, Rates, StepOptions, StepReport};
+use jpegnet_engine::{Clipping, OptimizerSpec, Plan, Rates, StepOptions, StepReport, Storage};
 use napi_derive::napi;
 
 /// How one step goes.
@@ -35,6 +35,8 @@ pub struct BindingStepOptions {
     pub clip_value: Option<f64>,
     /// Decay of the weights' moving average; none is kept unless given.
     pub average: Option<f64>,
+    /// How the maps are kept that the backward pass reads again: `float32` unless given, or `bfloat16`.
+    pub storage: Option<String>,
     /// Layers that go another way than the rest.
     pub layers: Option<Vec<BindingLayerOptions>>,
 }
@@ -73,6 +75,14 @@ impl From<StepReport> for BindingStep {
     }
 }
 
+fn storage(given: &BindingStepOptions) -> Result<Storage, BindingFailure> {
+    match given.storage.as_deref() {
+        None | Some("float32") => Ok(Storage::Float32),
+        Some("bfloat16") => Ok(Storage::Bfloat16),
+        Some(other) => Err(BindingFailure::invalid_option("storage", "float32 or bfloat16", other)),
+    }
+}
+
 /// The engine's options of a step of this plan.
 #[expect(clippy::cast_possible_truncation, reason = "options of a float32 update")]
 pub(crate) fn step_options(given: &BindingStepOptions, plan: &Plan) -> Result<StepOptions, BindingFailure> {
@@ -87,6 +97,7 @@ pub(crate) fn step_options(given: &BindingStepOptions, plan: &Plan) -> Result<St
         label_smoothing: given.label_smoothing.unwrap_or(0.0) as f32,
         clipping,
         average: given.average,
+        storage: storage(given)?,
         ..StepOptions::new(optimizer(given)?)
     };
     let layers = given.layers.as_deref().unwrap_or_default();

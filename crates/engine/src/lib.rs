@@ -39,5 +39,5 @@ pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};
 pub use random::permutation;
 pub use spec::{BreakpointSpec, InputSpec, MaskingSpec, NetworkSpec, NodeSpec, OperationSpec};
-pub use step::{Clipping, Rates, StepOptions};
+pub use step::{Clipping, Rates, StepOptions, Storage};
 pub use tensor::{LoadReport, Mismatch, NamedTensor};

@@ -26,6 +26,19 @@ pub struct StepOptions {
     pub rates: Vec<Rates>,
     /// Decay of the moving average of the weights, 0 ≤ decay < 1; none keeps no average.
     pub average: Option<f64>,
+    /// How the maps are kept that the backward pass reads again.
+    pub storage: Storage,
+}
+
+/// How the maps are kept that the backward pass reads again; all are computed in float32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// As they are computed.
+    #[default]
+    Float32,
+    /// Rounded to the upper 16 bits of a float32: half the memory, an error of at most 2⁻⁸ of each value. Not for
+    /// band-limited networks.
+    Bfloat16,
 }
 
 /// What is done to large gradients, after those of all batches are added up.
@@ -63,6 +76,7 @@ impl StepOptions {
             fixed_statistics: Vec::new(),
             rates: Vec::new(),
             average: None,
+            storage: Storage::Float32,
         }
     }
 
@@ -83,6 +97,9 @@ impl StepOptions {
                 return Err(invalid("clip", "a finite number above 0", &limit.to_string()));
             }
             _ => {}
+        }
+        if self.storage == Storage::Bfloat16 && plan.band.is_some() {
+            return Err(invalid("storage", "float32 for a band-limited network", "bfloat16"));
         }
         self.average.map_or(Ok(()), |decay| fraction("average.decay", decay))?;
         let parameters = plan.parameters.len();

@@ -9,6 +9,7 @@ mod compile;
 mod convolution;
 mod execute;
 mod memory;
+mod narrow;
 mod program;
 mod schedule;
 mod step;

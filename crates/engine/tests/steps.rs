@@ -3,7 +3,9 @@
 
 mod support;
 
-use jpegnet_engine::{Clipping, NamedTensor, Network, NetworkSpec, OptimizerSpec, Plan, Rates, StepOptions, WeightSet};
+use jpegnet_engine::{
+    Clipping, NamedTensor, Network, NetworkSpec, OptimizerSpec, Plan, Rates, StepOptions, Storage, WeightSet,
+};
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use support::definitions::stem_and_shortcuts;
 use support::pictures::{images, pictures};
@@ -553,4 +555,24 @@ fn layers_know_what_they_learn() {
     assert_eq!(running, Some(1));
     assert_eq!(plan.learned_by("maxpool"), Some((vec![], None)));
     assert_eq!(plan.learned_by("nowhere"), None);
+}
+
+#[test]
+fn maps_kept_in_sixteen_bits_take_less_memory_and_learn_almost_the_same() {
+    let (pictures, labels) = made_up(48);
+    let run = |storage| {
+        let mut network = network(definition(), 5);
+        let options = StepOptions { storage, ..StepOptions::new(PLAIN) };
+        let mut step = || network.train_step_with(&images(&pictures), &labels, &options).unwrap().loss;
+        let losses: Vec<f64> = (0..5).map(|_| step()).collect();
+        (losses, network.bytes(), bits(&network.state(true)))
+    };
+    let (exact, wide_bytes, _) = run(Storage::Float32);
+    let (losses, narrow_bytes, state) = run(Storage::Bfloat16);
+    // The forward pass of a stage works on what it computed; the backward pass on what was kept of it.
+    assert!((losses[0] - exact[0]).abs() < 1e-2, "{losses:?} {exact:?}");
+    assert!((losses[1] - exact[1]).abs() < 5e-2 && losses[4] < 0.7 * losses[0], "{losses:?} {exact:?}");
+    assert!(losses != exact, "{losses:?}");
+    assert!(narrow_bytes < wide_bytes, "{narrow_bytes} and {wide_bytes}");
+    assert!(run(Storage::Bfloat16).2 == state, "the same bits again");
 }

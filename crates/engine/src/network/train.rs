@@ -9,7 +9,7 @@ use crate::input::{BatchInput, Image};
 use crate::ops::{self, BatchLoss, CoefficientTraining, FirstNotFinite, LossTarget};
 use crate::optimizer::OptimizerSpec;
 use crate::plan::Plan;
-use crate::step::StepOptions;
+use crate::step::{StepOptions, Storage};
 use crate::tensor::NamedTensor;
 use crate::training::{Batch, Observers, Training};
 use crate::workspace::Workspaces;
@@ -96,7 +96,7 @@ impl Network {
         self.check_step(images, labels)?;
         self.layers.fix_statistics(&self.plan, &[]);
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
-        let BatchLoss { mean, correct } = self.backpropagate(images, labels, target, &[])?;
+        let BatchLoss { mean, correct } = self.backpropagate(images, labels, target, (&[], Storage::Float32))?;
         self.gradient_norm(|_| true)?;
         let named = self.plan.parameters.iter().zip(&self.parameters.gradients);
         let gradients = named.map(|(spec, values)| NamedTensor {
@@ -121,7 +121,7 @@ impl Network {
         let mut batches = images.chunks(size).zip(labels.chunks(size)).peekable();
         let (mut loss, mut correct) = (0.0, 0);
         while let Some((batch, labels)) = batches.next() {
-            let of_batch = self.backpropagate(batch, labels, target, &options.frozen)?;
+            let of_batch = self.backpropagate(batch, labels, target, (&options.frozen, options.storage))?;
             ops::update_running(&self.plan, &mut self.parameters, &self.layers);
             #[expect(clippy::cast_precision_loss, reason = "no step has 2^52 images")]
             let share = batch.len() as f64 / images.len() as f64;
@@ -155,13 +155,13 @@ impl Network {
         images: &[Image],
         labels: &[u32],
         target: LossTarget,
-        frozen: &[bool],
+        (frozen, storage): (&[bool], Storage),
     ) -> Result<BatchLoss, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
-        let trainer = match self.trainer.take().filter(|trainer| trainer.leaves_out(frozen)) {
+        let trainer = match self.trainer.take().filter(|trainer| trainer.is_for(frozen, storage)) {
             Some(trainer) => self.trainer.insert(trainer),
-            None => self.trainer.insert(Trainer::new(&self.plan, &maskings, frozen)),
+            None => self.trainer.insert(Trainer::new(&self.plan, &maskings, frozen, storage)),
         };
         trainer.prepare(&self.plan, &input, &mut self.workspaces)?;
         self.parameters.prepare_gradients();
@@ -197,7 +197,7 @@ impl Network {
     ) -> Result<Vec<(String, f64)>, EngineError> {
         self.check_step(images, labels)?;
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
-        self.backpropagate(images, labels, target, &[])?;
+        self.backpropagate(images, labels, target, (&[], Storage::Float32))?;
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
         let Some(Trainer::Pixels(training)) = &self.trainer else {
@@ -260,17 +260,17 @@ pub(super) enum Trainer {
 }
 
 impl Trainer {
-    fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Trainer {
+    fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool], storage: Storage) -> Trainer {
         match plan.band {
-            None => Trainer::Pixels(Box::new(Training::new(plan, maskings, frozen))),
+            None => Trainer::Pixels(Box::new(Training::new(plan, maskings, frozen, storage))),
             Some(_) => Trainer::Coefficients(Box::new(CoefficientTraining::new(plan))),
         }
     }
 
     /// Whether the gradients it computes are those of all parameters but these; more do no harm.
-    fn leaves_out(&self, frozen: &[bool]) -> bool {
+    fn is_for(&self, frozen: &[bool], storage: Storage) -> bool {
         match self {
-            Trainer::Pixels(training) => training.leaves_out(frozen),
+            Trainer::Pixels(training) => training.is_for(frozen, storage),
             Trainer::Coefficients(_) => true,
         }
     }

@@ -12,8 +12,8 @@ use crate::shape::Shape;
 use jpegnet_kernels::{Masking, MaxPool, PiecewiseLinear};
 
 /// Compiles forward, loss and backward of a network that keeps all frequencies; `frozen` are the parameters, of none if it
-/// is empty, whose gradients nobody asks for.
-pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Program {
+/// is empty, whose gradients nobody asks for; `sixteen_bits` keeps the maps that the backward pass needs so.
+pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixteen_bits: bool) -> Program {
     let mut compiler = Compiler {
         plan,
         maskings,
@@ -29,7 +29,7 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Pro
     let masks = (0..plan.nodes.len()).map(|node| compiler.mask_words(node)).collect();
     let Compiler { lengths, steps, completes, .. } = compiler;
     let convolutions = plan.nodes.iter().map(|node| Convolution::of(&node.operation)).collect();
-    schedule::schedule(plan, schedule::Compiled { steps, completes, lengths, masks, convolutions })
+    schedule::schedule(plan, schedule::Compiled { steps, completes, lengths, masks, convolutions }, sixteen_bits)
 }
 
 /// What is known of a value of the plan.

@@ -16,6 +16,7 @@ use crate::layers::Layers;
 use crate::ops::{BatchLoss, FirstNotFinite, LossTarget};
 use crate::parameters::Parameters;
 use crate::plan::Plan;
+use crate::step::Storage;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::pixels::add_moments;
 use jpegnet_kernels::{Isa, Masking, add_in_place};
@@ -30,6 +31,7 @@ const SUMS_A_TASK: usize = 1 << 14;
 pub(crate) struct Training {
     /// Parameters whose gradients it leaves out.
     frozen: Vec<bool>,
+    storage: Storage,
     program: Program,
     memory: Memory,
 }
@@ -57,13 +59,14 @@ pub(crate) struct Observers<'a> {
 
 impl Training {
     /// A step that computes the gradients of all parameters that are not frozen.
-    pub(crate) fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool]) -> Training {
-        Training { frozen: frozen.to_vec(), program: compile(plan, maskings, frozen), memory: Memory::default() }
+    pub(crate) fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool], storage: Storage) -> Training {
+        let program = compile(plan, maskings, frozen, storage == Storage::Bfloat16);
+        Training { frozen: frozen.to_vec(), storage, program, memory: Memory::default() }
     }
 
     /// Whether it was made for these.
-    pub(crate) fn leaves_out(&self, frozen: &[bool]) -> bool {
-        self.frozen == frozen
+    pub(crate) fn is_for(&self, frozen: &[bool], storage: Storage) -> bool {
+        self.frozen == frozen && self.storage == storage
     }
 
     /// Makes room for a batch.
@@ -193,6 +196,8 @@ impl Pass<'_> {
                 self.loss(first, (*logits, *gradient), maps, doubles);
             }
             Step::Copy { from, to } => maps.write(*to, [*from], |to, [from]| to.copy_from_slice(from)),
+            Step::Narrow { from, to } => maps.narrow(isa, *from, *to),
+            Step::Widen { from, to } => maps.widen(isa, *from, *to),
             Step::Add { sum, term } => maps.write(*sum, [*term], |sum, [term]| add_in_place(isa, sum, term)),
             Step::Pass { passed, gradient, moments } => {
                 let doubles = &mut work.doubles[scheduled.doubles..];

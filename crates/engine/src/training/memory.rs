@@ -7,6 +7,7 @@ use crate::arena::grow;
 use crate::chunks::Chunks;
 use crate::floats::Floats;
 use jpegnet_kernels::pixels::{Order, WideRuns};
+use jpegnet_kernels::{Isa, narrow_into, widen_into};
 use std::ops::Range;
 
 /// How many times as large a thread's own sums may be as those of a chunk: fewer chunks take them to gradients less often.
@@ -16,6 +17,8 @@ const SUMS_OF_THREADS: usize = 1;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     slots: Vec<Floats>,
+    /// Maps in 16 bits.
+    narrow: Vec<Vec<u16>>,
     masks: Vec<Vec<u32>>,
     singles: Floats,
     doubles: Vec<f64>,
@@ -40,6 +43,10 @@ impl Memory {
         self.masks.resize_with(program.masks.len(), Vec::new);
         for (slot, length) in self.slots.iter_mut().zip(&program.slots) {
             slot.grow(length * batch)?;
+        }
+        self.narrow.resize_with(program.narrow_slots.len(), Vec::new);
+        for (narrow, length) in self.narrow.iter_mut().zip(&program.narrow_slots) {
+            grow(narrow, length * batch)?;
         }
         for (masks, length) in self.masks.iter_mut().zip(&program.masks) {
             grow(masks, length * batch)?;
@@ -93,6 +100,14 @@ impl Memory {
                 rest = others;
             }
         }
+        for (narrow, length) in self.narrow.iter_mut().zip(&program.narrow_slots) {
+            let mut rest = narrow.as_mut_slice();
+            for chunk in &mut cut {
+                let (part, others) = rest.split_at_mut(length * chunk.images);
+                chunk.memory.narrow.push(part);
+                rest = others;
+            }
+        }
         (cut, &self.packed[..stage.packed])
     }
 
@@ -101,7 +116,7 @@ impl Memory {
         let touched = |number: usize| stage.slots.iter().any(|(used, _)| *used == number);
         let slots = self.slots.iter_mut().enumerate();
         let slots = slots.map(|(number, slot)| if touched(number) { &mut slot[..] } else { &mut [] }).collect();
-        (ChunkMemory { slots, masks: Vec::new() }, &mut self.wide)
+        (ChunkMemory { slots, ..ChunkMemory::default() }, &mut self.wide)
     }
 
     /// Every chunk's sums, one after the other.
@@ -114,7 +129,11 @@ impl Memory {
         let slots: usize = self.slots.iter().map(|slot| slot.len()).sum();
         let floats = slots + self.singles.len() + self.packed.len() + self.wide.len();
         let words = self.masks.iter().map(Vec::len).sum::<usize>();
-        size_of::<f32>() * floats + size_of::<u32>() * words + size_of::<f64>() * self.doubles.len()
+        let narrow = self.narrow.iter().map(Vec::len).sum::<usize>();
+        size_of::<f32>() * floats
+            + size_of::<u16>() * narrow
+            + size_of::<u32>() * words
+            + size_of::<f64>() * self.doubles.len()
     }
 }
 
@@ -162,6 +181,8 @@ pub(super) struct Chunk<'a> {
 pub(super) struct ChunkMemory<'a> {
     /// Its part of every slot; empty where the stage touches none of it.
     slots: Vec<&'a mut [f32]>,
+    /// Its part of every map in 16 bits.
+    narrow: Vec<&'a mut [u16]>,
     /// Mask bits of every node that keeps them.
     masks: Vec<&'a mut [u32]>,
 }
@@ -193,7 +214,7 @@ impl<'g, 'a> Maps<'g, 'a> {
     fn range(&self, buffer: Buffer) -> Range<usize> {
         let length = self.program.length(buffer);
         match self.program.places[buffer.0] {
-            Place::Batch(_) => self.images.start * length..self.images.end * length,
+            Place::Batch(_) | Place::Narrow(_) => self.images.start * length..self.images.end * length,
             Place::Thread(start) => start * self.images.len()..(start + length) * self.images.len(),
         }
     }
@@ -204,6 +225,7 @@ impl<'g, 'a> Maps<'g, 'a> {
         match self.program.places[buffer.0] {
             Place::Batch(slot) => &self.chunk.slots[slot][range],
             Place::Thread(_) => &self.thread[range],
+            Place::Narrow(_) => unreachable!("what is kept in 16 bits is widened before it is read"),
         }
     }
 
@@ -232,12 +254,34 @@ impl<'g, 'a> Maps<'g, 'a> {
                         Place::Batch(slot) => &self.chunk.slots[slot][from],
                         Place::Thread(_) if from.end <= range.start => &before[from],
                         Place::Thread(_) => &after[from.start - range.end..from.end - range.end],
+                        Place::Narrow(_) => unreachable!("what is kept in 16 bits is widened before it is read"),
                     }
                 };
                 let result = body(written, others.map(read));
                 self.thread = thread;
                 result
             }
+            Place::Narrow(_) => unreachable!("what is kept in 16 bits is narrowed after it is written"),
+        }
+    }
+
+    /// Keeps the group's maps in 16 bits.
+    pub(super) fn narrow(&mut self, isa: Isa, from: Buffer, to: Buffer) {
+        let range = self.range(to);
+        if let Place::Narrow(slot) = self.program.places[to.0] {
+            let narrow = std::mem::take(&mut self.chunk.narrow[slot]);
+            narrow_into(isa, self.read(from), &mut narrow[range]);
+            self.chunk.narrow[slot] = narrow;
+        }
+    }
+
+    /// The group's maps of 16 bits as they are computed with.
+    pub(super) fn widen(&mut self, isa: Isa, from: Buffer, to: Buffer) {
+        let range = self.range(from);
+        if let Place::Narrow(slot) = self.program.places[from.0] {
+            let narrow = std::mem::take(&mut self.chunk.narrow[slot]);
+            self.write(to, [], |wide, []| widen_into(isa, &narrow[range], wide));
+            self.chunk.narrow[slot] = narrow;
         }
     }
 

@@ -9,6 +9,8 @@ use crate::plan::Plan;
 pub(crate) enum Place {
     /// Of the whole batch: a slot of the arena.
     Batch(usize),
+    /// Of the whole batch in 16 bits: a slot of those.
+    Narrow(usize),
     /// Of the images at work in one stage: floats behind the beginning of the thread's maps, times those images.
     Thread(usize),
 }
@@ -60,6 +62,8 @@ pub(crate) struct Program {
     pub(crate) places: Vec<Place>,
     /// Floats of an image in every slot of the arena.
     pub(crate) slots: Vec<usize>,
+    /// 16-bit values of an image in every slot of those.
+    pub(crate) narrow_slots: Vec<usize>,
     /// 32-bit words of an image's masks or winners, per node; 0 for those that keep none.
     pub(crate) masks: Vec<usize>,
     /// Of every node that is one.

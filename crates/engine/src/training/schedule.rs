@@ -1,9 +1,11 @@
 //! Cuts steps into stages, and gives every buffer its place.
 
 use super::convolution::Convolution;
+use super::narrow::{self, Narrowed, Steps, narrow};
 use super::program::{Place, Program, Scheduled, Stage};
 use super::step::{Buffer, Passed, Statistics, Step, Term};
 use crate::plan::{Operation, Plan};
+use crate::shape::Shape;
 use jpegnet_kernels::pixels::MOMENTS;
 use std::ops::Range;
 
@@ -27,18 +29,43 @@ pub(super) struct Compiled {
     pub(super) convolutions: Vec<Option<Convolution>>,
 }
 
-pub(super) fn schedule(plan: &Plan, compiled: Compiled) -> Program {
-    let Compiled { steps, completes, lengths, masks, convolutions } = compiled;
+/// Cuts a step into stages; `sixteen_bits` keeps what the forward pass stores so.
+pub(super) fn schedule(plan: &Plan, compiled: Compiled, sixteen_bits: bool) -> Program {
+    let Compiled { steps, completes, mut lengths, masks, convolutions } = compiled;
+    let stored = if sixteen_bits { stored(plan, &steps) } else { Vec::new() };
     let ranges = stages(&steps, &convolutions);
-    let Placed { places, slots, maps } = place(&steps, &ranges, &lengths);
-    let mut program = Program { stages: Vec::new(), lengths, places, slots, masks, convolutions };
-    let mut scheduled = steps.into_iter().zip(completes);
-    for (range, maps) in ranges.into_iter().zip(maps) {
-        let steps = scheduled.by_ref().take(range.len()).collect();
+    let mut all = steps.into_iter().zip(completes);
+    let cut: Vec<Steps> = ranges.iter().map(|range| all.by_ref().take(range.len()).collect()).collect();
+    let is_fixed = |steps: &Steps| steps.iter().any(|(step, _)| is_wide(step, &convolutions));
+    let Narrowed { stages, narrow } = narrow(cut, &stored, is_fixed, &mut lengths);
+    let ranges = narrow::ranges(&stages);
+    let steps: Vec<Step> = stages.iter().flatten().map(|(step, _)| step.clone()).collect();
+    let Placed { places, slots, narrow_slots, maps } = place(&steps, &ranges, &lengths, &narrow);
+    let mut program = Program { stages: Vec::new(), lengths, places, slots, narrow_slots, masks, convolutions };
+    for ((steps, range), maps) in stages.into_iter().zip(ranges).zip(maps) {
         let stage = stage(plan, &program, range.start, steps, maps);
         program.stages.push(stage);
     }
     program
+}
+
+/// Maps that the forward pass writes.
+fn stored(plan: &Plan, steps: &[Step]) -> Vec<Buffer> {
+    let is_map = |node: usize| matches!(plan.shapes[node + 1], Shape::Map { .. });
+    let forward = steps.iter().take_while(|step| !matches!(step, Step::Loss { .. }));
+    let written = forward.filter_map(|step| match *step {
+        Step::Conv2d { node, output, .. }
+        | Step::MaxPool { node, output, .. }
+        | Step::Subsample { node, output, .. }
+        | Step::Masked { node, map: output }
+            if is_map(node) =>
+        {
+            Some(output)
+        }
+        Step::Sum { output, .. } => Some(output),
+        _ => None,
+    });
+    written.collect()
 }
 
 /// A batch normalisation's statistics, forward or backward.
@@ -96,13 +123,15 @@ struct Placed {
     places: Vec<Place>,
     /// Floats of an image in every slot of the arena.
     slots: Vec<usize>,
+    /// 16-bit values of an image in every slot of those.
+    narrow_slots: Vec<usize>,
     /// Floats of an image's maps that a thread holds, of every stage.
     maps: Vec<usize>,
 }
 
 /// Buffers of one stage go to the thread's maps, others to slots of the arena. A slot is taken over within a stage only by
 /// a buffer of the same length: images reach the steps of a stage at different times, and must not meet.
-fn place(steps: &[Step], stages: &[Range<usize>], lengths: &[usize]) -> Placed {
+fn place(steps: &[Step], stages: &[Range<usize>], lengths: &[usize], narrow: &[bool]) -> Placed {
     let mut first = vec![usize::MAX; lengths.len()];
     let mut last = vec![0; lengths.len()];
     for (number, step) in steps.iter().enumerate() {
@@ -113,6 +142,7 @@ fn place(steps: &[Step], stages: &[Range<usize>], lengths: &[usize]) -> Placed {
     }
     let mut places = vec![Place::Batch(usize::MAX); lengths.len()];
     let mut slots: Vec<usize> = Vec::new();
+    let mut narrow_slots: Vec<usize> = Vec::new();
     // Free slots, with the stage in which they became so and the length of what was there.
     let mut free: Vec<(usize, usize, usize)> = Vec::new();
     let mut maps = Vec::with_capacity(stages.len());
@@ -124,6 +154,10 @@ fn place(steps: &[Step], stages: &[Range<usize>], lengths: &[usize]) -> Placed {
                 let length = lengths[buffer.0];
                 places[buffer.0] = if range.contains(&last[buffer.0]) {
                     Place::Thread(thread.take(length))
+                } else if narrow[buffer.0] {
+                    // What the forward pass stores lives until the backward pass: nothing to take over.
+                    narrow_slots.push(length);
+                    Place::Narrow(narrow_slots.len() - 1)
                 } else {
                     let usable = |&(_, slot, freed, held): &(usize, usize, usize, usize)| {
                         freed < stage || (held == length && slots[slot] >= length)
@@ -156,13 +190,14 @@ fn place(steps: &[Step], stages: &[Range<usize>], lengths: &[usize]) -> Placed {
             for buffer in ended {
                 match places[buffer.0] {
                     Place::Batch(slot) => free.push((slot, stage, lengths[buffer.0])),
+                    Place::Narrow(_) => {}
                     Place::Thread(start) => thread.give_back(start..start + lengths[buffer.0]),
                 }
             }
         }
         maps.push(thread.length);
     }
-    Placed { places, slots, maps }
+    Placed { places, slots, narrow_slots, maps }
 }
 
 /// A thread's maps in one stage: the first gap that is long enough, or the end.
@@ -192,7 +227,7 @@ impl ThreadMaps {
     }
 }
 
-fn stage(plan: &Plan, program: &Program, first: usize, steps: Vec<(Step, Option<usize>)>, maps: usize) -> Stage {
+fn stage(plan: &Plan, program: &Program, first: usize, steps: Steps, maps: usize) -> Stage {
     let mut slots: Vec<(usize, usize)> = Vec::new();
     let (mut tiles, mut filters) = (ROWS, 0);
     for (step, _) in &steps {

@@ -136,6 +136,16 @@ pub(crate) enum Step {
         gradient: Buffer,
         target: Option<Target>,
     },
+    /// A map to its place in 16 bits.
+    Narrow {
+        from: Buffer,
+        to: Buffer,
+    },
+    /// And back.
+    Widen {
+        from: Buffer,
+        to: Buffer,
+    },
 }
 
 /// Sums for the gradients of a batch normalisation.
@@ -160,6 +170,8 @@ impl Step {
             | Step::Linear { input: read, .. }
             | Step::Loss { logits: read, .. }
             | Step::Copy { from: read, .. }
+            | Step::Narrow { from: read, .. }
+            | Step::Widen { from: read, .. }
             | Step::Add { term: read, .. }
             | Step::MaxPoolBackward { gradient: read, .. }
             | Step::SubsampleBackward { gradient: read, .. }
@@ -191,6 +203,8 @@ impl Step {
             | Step::Linear { output: written, .. }
             | Step::Loss { gradient: written, .. }
             | Step::Copy { to: written, .. }
+            | Step::Narrow { to: written, .. }
+            | Step::Widen { to: written, .. }
             | Step::Add { sum: written, .. }
             | Step::Pass { gradient: written, .. }
             | Step::MaskedBackward { gradient: written, .. }
@@ -230,6 +244,8 @@ impl Step {
             Step::SubsampleBackward { .. } => "subsampleBackward",
             Step::AveragePoolBackward { .. } => "averagePoolBackward",
             Step::LinearBackward { .. } => "linearBackward",
+            Step::Narrow { .. } => "narrow",
+            Step::Widen { .. } => "widen",
         }
     }
 
@@ -253,7 +269,74 @@ impl Step {
             | Step::AveragePoolBackward { node, .. }
             | Step::LinearBackward { node, .. } => Some(node),
             Step::Sum { ref terms, .. } => terms.iter().find_map(|term| term.normalised_by),
-            Step::Input { .. } | Step::Loss { .. } | Step::Copy { .. } | Step::Add { .. } | Step::Pass { .. } => None,
+            Step::Input { .. }
+            | Step::Loss { .. }
+            | Step::Copy { .. }
+            | Step::Add { .. }
+            | Step::Pass { .. }
+            | Step::Narrow { .. }
+            | Step::Widen { .. } => None,
+        }
+    }
+
+    /// Names its buffers anew.
+    pub(crate) fn rename(&mut self, name: impl Fn(Buffer) -> Buffer) {
+        let rename = |buffer: &mut Buffer| *buffer = name(*buffer);
+        let of_statistics = |statistics: &mut Statistics| statistics.input = name(statistics.input);
+        match self {
+            Step::Input { output } => rename(output),
+            Step::Sum { terms, output, .. } => {
+                for term in terms {
+                    rename(&mut term.buffer);
+                }
+                rename(output);
+            }
+            Step::Masked { map: buffer, .. }
+            | Step::MaskedBackward { gradient: buffer, .. }
+            | Step::Moments { input: buffer, .. } => rename(buffer),
+            Step::Conv2d { input: from, output: to, .. }
+            | Step::MaxPool { input: from, output: to, .. }
+            | Step::Subsample { input: from, output: to, .. }
+            | Step::AveragePool { input: from, output: to, .. }
+            | Step::Linear { input: from, output: to, .. }
+            | Step::Loss { logits: from, gradient: to }
+            | Step::Copy { from, to }
+            | Step::Add { sum: to, term: from }
+            | Step::Narrow { from, to }
+            | Step::Widen { from, to }
+            | Step::MaxPoolBackward { gradient: from, target: Target { buffer: to, .. }, .. }
+            | Step::SubsampleBackward { gradient: from, target: Target { buffer: to, .. }, .. }
+            | Step::AveragePoolBackward { gradient: from, target: Target { buffer: to, .. }, .. } => {
+                rename(from);
+                rename(to);
+            }
+            Step::Pass { passed, gradient, moments } => {
+                match passed {
+                    Passed::Above(buffer) => rename(buffer),
+                    Passed::Normalised(term) => rename(&mut term.buffer),
+                }
+                rename(gradient);
+                if let Some(statistics) = moments {
+                    of_statistics(statistics);
+                }
+            }
+            Step::GradientMoments { statistics, gradient } => {
+                of_statistics(statistics);
+                rename(gradient);
+            }
+            Step::NormaliseBackward { input, gradient, output, .. } => {
+                rename(input);
+                rename(gradient);
+                rename(output);
+            }
+            Step::Conv2dBackward { input, gradient, target, .. }
+            | Step::LinearBackward { input, gradient, target, .. } => {
+                rename(input);
+                rename(gradient);
+                if let Some(target) = target {
+                    rename(&mut target.buffer);
+                }
+            }
         }
     }
 }
