@@ -17,6 +17,7 @@ import {
   type Model,
   type Optimizer,
   type Schedule,
+  type StartEvent,
   type TrainEvent,
   type TrainOptions,
 } from '../index.js'
@@ -28,6 +29,7 @@ import {
   maskingOption,
   modeOf,
   meanOption,
+  memoryOption,
   modeOption,
   momentum,
   notNegative,
@@ -68,6 +70,7 @@ export function addTrain(program: Command): void {
     )
     .addOption(meanOption())
     .addOption(stdOption())
+    .addOption(memoryOption())
     .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
     .option('--no-shuffle', 'take the pictures in the order of their names')
     .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
@@ -80,6 +83,7 @@ export function addTrain(program: Command): void {
       'after',
       examples(
         'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
+        'jpegnet train photos/train --memory 2GB --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
       ),
     )
@@ -98,6 +102,7 @@ interface TrainArguments extends SharedOptions {
   weightDecay?: number
   schedule?: 'constant' | 'step' | 'cosine' | 'one-cycle'
   seed?: number
+  memory?: number
   shuffle: boolean
   skipBadFiles?: boolean
   resume?: string
@@ -192,11 +197,12 @@ function forChannels(values: number[] | undefined, channels: number, option: str
 }
 
 function trainOptions(options: TrainArguments): TrainOptions {
-  const { epochs, batchSize, seed, schedule, resume } = options
+  const { epochs, batchSize, seed, memory, schedule, resume } = options
   return {
     epochs,
     batchSize,
     seed,
+    memory,
     optimizer: optimizerOf(options),
     schedule: schedule && scheduleOf(schedule),
     // Left to the checkpoint when resuming, unless the option was given.
@@ -232,6 +238,11 @@ function abortOnInterrupt(): [AbortSignal, () => void] {
   return [controller.signal, stopListening]
 }
 
+function inMemory({ images, imagesInMemory, dataBytes }: StartEvent): string {
+  if (imagesInMemory === images) return `${count(images)} images in memory, ${count(dataBytes / images)} bytes each`
+  return `${count(imagesInMemory)} of ${count(images)} images in memory, ${count(dataBytes)} bytes; the others are read again`
+}
+
 /** Tells a person, or a program, what a training does. */
 function reporter(json: boolean, progress: Progress): (event: TrainEvent) => void {
   let stepsPerEpoch = 0
@@ -242,8 +253,7 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         break
       case 'start': {
         progress.clear()
-        const bytes = event.dataBytes / event.images
-        say(`${count(event.images)} images in memory, ${count(bytes)} bytes each`)
+        say(inMemory(event))
         if (event.epochsDone > 0) say(`going on after epoch ${event.epochsDone} of ${event.epochs}`)
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
         warnSkipped(event.skipped)

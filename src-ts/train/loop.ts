@@ -1,6 +1,8 @@
 /** The training loop: the order of the pictures, the learning rate, the events; a step is one call of the engine. */
-import { checkedSource, Dataset, readDataset, throwIfAborted, type JpegSource } from '../data/dataset.js'
-import type { Evaluation } from '../model/evaluate.js'
+import { batches, cut } from '../data/batches.js'
+import { checkedSource, checkMemory, Dataset, readDataset, throwIfAborted } from '../data/dataset.js'
+import type { JpegSource } from '../data/listing.js'
+import { EVALUATION_BATCH, type Evaluation } from '../model/evaluate.js'
 import { labelsFor } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation } from '../native/addon.js'
@@ -15,19 +17,22 @@ export async function* train(
   data: JpegSource | Dataset,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void> {
-  const { signal, checkpoint, resume, test: testData, ...given } = checkedTrainOptions(options)
+  const { signal, memory, checkpoint, resume, test: testData, ...given } = checkedTrainOptions(options)
   checkedSource(data, 'train.data')
   if (testData) checkedSource(testData, 'train.test')
+  checkMemory(memory, [data, testData], 'train')
   const saved = resume ? model.training : undefined
   const settings = trainSettings(given, saved?.settings)
   const release = model.claim()
   const own: Dataset[] = []
   try {
     if (checkpoint) await checkWritable(checkpoint.path)
-    const dataset = yield* opened(data, 'train', own, signal)
+    const dataset = yield* opened(data, 'train', own, { signal, memory })
     const labels = labelsFor(model, dataset)
-    const test = testData && (yield* opened(testData, 'test', own, signal))
+    const test = testData && (yield* opened(testData, 'test', own, { signal, memory }))
     if (test) labelsFor({ labels: model.labels ?? dataset.classes, classes: model.classes }, test)
+    dataset.checkBatch(settings.batchSize)
+    test?.checkBatch(EVALUATION_BATCH)
 
     const { state, changed } = beginning(saved, settings, dataset.length)
     model.labels ??= dataset.classes
@@ -38,6 +43,7 @@ export async function* train(
       epochsDone: state.epoch,
       epochs: settings.epochs,
       images: dataset.length,
+      imagesInMemory: dataset.inMemory,
       dataBytes: dataset.bytes,
       stepsPerEpoch: Math.ceil(dataset.length / settings.batchSize),
       skipped: [...dataset.skipped, ...(test?.skipped ?? [])],
@@ -70,10 +76,10 @@ async function* opened(
   data: JpegSource | Dataset,
   set: 'train' | 'test',
   own: Dataset[],
-  signal: AbortSignal | undefined,
+  options: Pick<TrainOptions, 'signal' | 'memory'>,
 ): AsyncGenerator<TrainEvent, Dataset> {
   if (data instanceof Dataset) return data
-  const reading = readDataset(data, signal)
+  const reading = readDataset(data, options)
   try {
     for (;;) {
       const { done, value } = await reading.next()
@@ -102,16 +108,16 @@ async function* epoch(
   const stepsPerEpoch = Math.ceil(dataset.length / batchSize)
   const order = orderOf(dataset.length, state.settings, state.epoch)
   let done: UnfinishedEpoch = state.unfinished ?? { images: 0, lossSum: 0, correct: 0, seconds: 0 }
-  while (done.images < dataset.length) {
+  throwIfAborted(signal)
+  let start = performance.now()
+  for await (const { indices, pictures } of batches(dataset, cut(order, batchSize, done.images))) {
     throwIfAborted(signal)
-    const start = performance.now()
-    const indices = order.subarray(done.images, done.images + batchSize)
     const stepOfEpoch = Math.floor(done.images / batchSize)
     const place = { step: state.epoch * stepsPerEpoch + stepOfEpoch, stepsPerEpoch, epochs }
     const learningRate = optimizer.learningRate * scheduleFactor(schedule, place)
     const batchLabels = indices.map(index => labels[index] as number)
     const update = { ...hyperparameters, optimizer: type, learningRate }
-    const { loss, correct } = await model.step(dataset, indices, batchLabels, update)
+    const { loss, correct } = await model.step(pictures, batchLabels, update)
     const seconds = (performance.now() - start) / 1000
     const images = indices.length
     done = {
@@ -131,6 +137,8 @@ async function* epoch(
       learningRate,
       imagesPerSecond: images / seconds,
     }
+    // Not the time that the listener took.
+    start = performance.now()
   }
 }
 

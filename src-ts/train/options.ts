@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { isDeepStrictEqual } from 'node:util'
-import type { Dataset, JpegSource } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
+import type { JpegSource } from '../data/listing.js'
+import { memorySchema, type MemorySize } from '../data/memory.js'
 import { checked, shown } from '../options.js'
 import { adam, optimizerSchema, type Optimizer } from './optimizers.js'
 import { constant, scheduleSchema, type Schedule } from './schedules.js'
@@ -21,6 +23,11 @@ export interface TrainOptions {
   seed?: number | undefined
   /** Pictures to test on after each epoch. */
   test?: JpegSource | Dataset | undefined
+  /**
+   * Most memory that each set of pictures may take once it is read, as for {@link loadDataset}; a data set in memory has its
+   * own. Losses and weights do not depend on it.
+   */
+  memory?: MemorySize | undefined
   /** Where to save the model, its optimizer and how far it has come after every so many epochs (1 unless given). */
   checkpoint?: { path: string; everyEpochs?: number | undefined } | undefined
   /** Whether to go on from the checkpoint the model was loaded from; options not given are then the checkpoint's. */
@@ -53,6 +60,7 @@ export const settingsSchema = z.strictObject(settingsShape) satisfies z.ZodType<
 const trainOptionsSchema = z.strictObject({
   ...z.object(settingsShape).partial().shape,
   test: z.custom<JpegSource | Dataset>().optional(),
+  memory: memorySchema.optional(),
   checkpoint: z.strictObject({ path: z.string().min(1), everyEpochs: z.int().min(1).optional() }).optional(),
   resume: z.boolean().optional(),
   signal: z.instanceof(AbortSignal).optional(),

@@ -29,7 +29,7 @@ use zigzag::ZIGZAG;
 /// # Panics
 /// If a component has another number of blocks than its grid, which no picture that was read has.
 #[must_use]
-pub fn pack(jpeg: &SparseJpeg) -> Box<[u8]> {
+pub fn pack(jpeg: &SparseJpeg) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(jpeg.components.iter().map(|component| component.blocks.bytes() / 2).sum());
     put_number(&mut bytes, jpeg.file_bytes);
     let mut bits = BitWriter::new(&mut bytes);
@@ -45,7 +45,7 @@ pub fn pack(jpeg: &SparseJpeg) -> Box<[u8]> {
         }
     }
     bits.finish();
-    bytes.into_boxed_slice()
+    bytes
 }
 
 /// The picture that was packed, given its frame: equal to what it was in every part.
