@@ -11,6 +11,7 @@ export type ModelErrorCode =
   | 'JPEG_TOO_LARGE'
   | 'FILE_NOT_FOUND'
   | 'FILE_UNREADABLE'
+  | 'FILE_CHANGED'
   | 'SIZE_MISMATCH'
   | 'NOT_FINITE'
   | 'INVALID_WEIGHTS'

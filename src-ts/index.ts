@@ -40,7 +40,9 @@ export { type ClassProbability, type Picture, type Prediction } from './model/pr
 export { type ModelNode } from './model/summary.js'
 
 // Data.
-export { Dataset, loadDataset, type DataEvent, type JpegSource, type LoadDatasetOptions } from './data/dataset.js'
+export { Dataset, loadDataset, type DataEvent, type LoadDatasetOptions } from './data/dataset.js'
+export { type JpegSource } from './data/listing.js'
+export { type MemorySize } from './data/memory.js'
 export { jpegFolder, type JpegFolder, type OnBadFile, type SkippedFile, type SourceOptions } from './data/folder.js'
 export { jpegFiles, jpegImages, type JpegFiles, type JpegImages } from './data/images.js'
 export { type LabelledFile, type LabelledImage } from './data/images.js'

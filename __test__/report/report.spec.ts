@@ -96,7 +96,7 @@ test('a report tells how sparse the pictures are and how they were learned from'
   const nonZeros = components.reduce((sum, { nonZeros }) => sum + nonZeros, 0)
   t.is(figure('non-zero coefficients a block'), (nonZeros / blocks).toFixed(2))
   t.is(figure('as 8-bit pixels'), '0.031 MB, 3,072 bytes an image')
-  t.is(figure('sparse in memory')?.split(' ')[0], (told.start.dataBytes / 1e6).toFixed(3))
+  t.is(figure('packed in memory')?.split(' ')[0], (told.start.dataBytes / 1e6).toFixed(3))
   t.is(figure('epochs, batch size, seed'), '2, 5, 0')
   t.regex(figure('optimizer') ?? '', /^adam, learningRate 0\.001/)
 })

@@ -1,5 +1,6 @@
 /** Values of options, read strictly: a wrong one ends the command with where, expected and found. */
 import { InvalidArgumentError, Option } from 'commander'
+import { bytesOf, MEMORY_SIZE } from '../data/memory.js'
 import type { ModeOptions } from '../index.js'
 
 const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
@@ -53,6 +54,19 @@ export const frequenciesOption = () =>
 
 export const maskingOption = () =>
   new Option('--masking <name>', 'how ReLU is approximated (asm)').choices(['asm', 'apx'])
+
+/** An amount of memory in bytes. */
+function memory(text: string): number {
+  const bytes = bytesOf(text)
+  if (bytes === undefined) throw wrong(MEMORY_SIZE, text)
+  return bytes
+}
+
+export const memoryOption = () =>
+  new Option(
+    '--memory <size>',
+    'most memory for a set of pictures, such as 2GB; what does not fit is read again (any)',
+  ).argParser(memory)
 
 export const jsonOption = () => new Option('--json', 'print one JSON object a line')
 

@@ -5,6 +5,7 @@ import {
   frequenciesOption,
   jsonOption,
   maskingOption,
+  memoryOption,
   modeOf,
   modeOption,
   whole,
@@ -23,6 +24,7 @@ export function addEvaluate(program: Command): void {
     .addOption(frequenciesOption())
     .addOption(maskingOption())
     .addOption(new Option('--batch-size <n>', 'pictures a call').argParser(whole(1)))
+    .addOption(memoryOption())
     .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
     .addOption(jsonOption())
     .addHelpText(
@@ -33,13 +35,14 @@ export function addEvaluate(program: Command): void {
       ),
     )
     .action(async (path: string, directory: string, options: EvaluateArguments) => {
-      const { json = false, batchSize, skipBadFiles } = options
+      const { json = false, batchSize, memory, skipBadFiles } = options
       const model = await loadModel(path)
       const progress = new Progress()
       const data = jpegFolder(directory, { onError: skipBadFiles ? 'skip' : 'error' })
       const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
         ...modeOf(options),
         ...(batchSize && { batchSize }),
+        memory,
         onProgress: ({ type, done, total }) => progress.show(type === 'data' ? 'reading' : 'evaluating', done, total),
       })
       progress.clear()
@@ -52,5 +55,6 @@ export function addEvaluate(program: Command): void {
 
 interface EvaluateArguments extends SharedOptions {
   batchSize?: number
+  memory?: number
   skipBadFiles?: boolean
 }

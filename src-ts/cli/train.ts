@@ -18,6 +18,7 @@ import {
   type Model,
   type Optimizer,
   type Schedule,
+  type StartEvent,
   type StopEvent,
   type TrainEvent,
   type TrainOptions,
@@ -30,6 +31,7 @@ import {
   maskingOption,
   modeOf,
   meanOption,
+  memoryOption,
   modeOption,
   momentum,
   notNegative,
@@ -73,6 +75,7 @@ export function addTrain(program: Command): void {
   addTrainingOptions(command)
     .addOption(meanOption())
     .addOption(stdOption())
+    .addOption(memoryOption())
     .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
     .option('--no-shuffle', 'take the pictures in the order of their names')
     .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
@@ -85,6 +88,7 @@ export function addTrain(program: Command): void {
       'after',
       examples(
         'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
+        'jpegnet train photos/train --memory 2GB --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
         'jpegnet train photos/train --freeze conv1,layer1 --group fc:factor=10 --average 0.999 --out photos.model',
       ),
@@ -105,6 +109,7 @@ interface TrainArguments extends SharedOptions, TrainingArguments {
   weightDecay?: number
   schedule?: 'constant' | 'step' | 'cosine' | 'one-cycle'
   seed?: number
+  memory?: number
   shuffle: boolean
   skipBadFiles?: boolean
   resume?: string
@@ -202,11 +207,12 @@ function forChannels(values: number[] | undefined, channels: number, option: str
 }
 
 function trainOptions(options: TrainArguments): TrainOptions {
-  const { epochs, batchSize, seed, schedule, resume } = options
+  const { epochs, batchSize, seed, memory, schedule, resume } = options
   return {
     epochs,
     batchSize,
     seed,
+    memory,
     optimizer: optimizerOf(options),
     schedule: schedule && scheduleOf(schedule),
     ...trainingOptionsOf(options),
@@ -247,6 +253,11 @@ function abortOnInterrupt(): [AbortSignal, () => void] {
   return [controller.signal, stopListening]
 }
 
+function inMemory({ images, imagesInMemory, dataBytes }: StartEvent): string {
+  if (imagesInMemory === images) return `${count(images)} images in memory, ${count(dataBytes / images)} bytes each`
+  return `${count(imagesInMemory)} of ${count(images)} images in memory, ${count(dataBytes)} bytes; the others are read again`
+}
+
 /** Tells a person, or a program, what a training does. */
 function reporter(json: boolean, progress: Progress): (event: TrainEvent) => void {
   let stepsPerEpoch = 0
@@ -257,8 +268,7 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         break
       case 'start': {
         progress.clear()
-        const bytes = event.dataBytes / event.images
-        say(`${count(event.images)} images in memory, ${count(bytes)} bytes each`)
+        say(inMemory(event))
         if (event.stepsDone > 0) {
           say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
         }

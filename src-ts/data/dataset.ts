@@ -1,13 +1,11 @@
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
-import { asError, lift, NativeJpegSet } from '../native/addon.js'
+import { asError, lift, NativePackedSet, type NativeJpegSet } from '../native/addon.js'
 import { checked, shown } from '../options.js'
-import { listFolder, type JpegFolder, type SkippedFile } from './folder.js'
-import type { JpegFiles, JpegImages } from './images.js'
+import type { SkippedFile } from './folder.js'
 import { inspection, type JpegInspection } from './inspect.js'
-
-/** Where pictures come from. */
-export type JpegSource = JpegFolder | JpegFiles | JpegImages
+import { decode, list, type JpegSource } from './listing.js'
+import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 
 /** How far reading a data set has come. */
 export interface DataEvent {
@@ -29,14 +27,18 @@ const NAMED = 3
 /** What a {@link Dataset} is made of. */
 interface DatasetContents {
   source: string
-  set: NativeJpegSet
+  set: NativePackedSet
   classes: readonly string[]
   labels: readonly number[]
-  files: readonly string[]
   skipped: readonly SkippedFile[]
+  /** The files themselves, if they are in memory and not all of what they gave is. */
+  jpegs: readonly Uint8Array[] | undefined
 }
 
-/** Pictures with their classes, entropy-decoded once and kept sparse in native memory. */
+/**
+ * Pictures with their classes, entropy-decoded once and kept packed in native memory. Of one with a limit of memory,
+ * pictures not used for long are decoded again from their files when they are needed; it never changes for that.
+ */
 export class Dataset {
   /** What errors call it: the folder, or the function that named its pictures. */
   readonly source: string
@@ -44,21 +46,29 @@ export class Dataset {
   readonly classes: readonly string[]
   /** Each picture's class. */
   readonly labels: Uint32Array
-  /** Each picture's file. */
-  readonly files: readonly string[]
   /** Files left out, and why. */
   readonly skipped: readonly SkippedFile[]
-  /** @internal */
-  readonly set: NativeJpegSet
+  readonly #set: NativePackedSet
+  readonly #jpegs: readonly Uint8Array[] | undefined
+  #files: readonly string[] | undefined
 
   /** @internal use {@link loadDataset} */
-  constructor({ source, set, classes, labels, files, skipped }: DatasetContents) {
+  constructor({ source, set, classes, labels, skipped, jpegs }: DatasetContents) {
     this.source = source
-    this.set = set
+    this.#set = set
     this.classes = classes
     this.labels = Uint32Array.from(labels)
-    this.files = files
     this.skipped = skipped
+    this.#jpegs = jpegs
+  }
+
+  /**
+   * Each picture's file. Names take less memory until this list is first asked for.
+   *
+   * @throws ModelError `DISPOSED`
+   */
+  get files(): readonly string[] {
+    return (this.#files ??= lift(this.#set.names()))
   }
 
   /** Pictures in it. */
@@ -66,23 +76,49 @@ export class Dataset {
     return this.labels.length
   }
 
-  /** Bytes of native memory it takes. */
+  /** Bytes of native memory it takes: packed pictures and what is known of all; never more than the limit it was given. */
   get bytes(): number {
-    return this.set.bytes
+    return this.#set.bytes
+  }
+
+  /** Pictures that are in memory; the others are read again when they are needed. */
+  get inMemory(): number {
+    return this.#set.length - this.#set.givenUp
   }
 
   /**
    * Size, components, sampling, quantisation and sparsity of a picture.
    *
-   * @throws ModelError `INVALID_OPTION` if there is no such picture, `DISPOSED`
+   * @throws ModelError `INVALID_OPTION` if there is no such picture; `DISPOSED`; why its file could not be read again
    */
-  describe(index: number): JpegInspection {
-    return inspection(lift(this.set.describe(index)))
+  async describe(index: number): Promise<JpegInspection> {
+    const picture = await this.batch(Uint32Array.of(index))
+    try {
+      return inspection(lift(picture.describe(0)))
+    } finally {
+      picture.dispose()
+    }
+  }
+
+  /**
+   * @internal The pictures of these numbers as a network reads them; the caller's to dispose of.
+   *
+   * @throws ModelError `INVALID_OPTION` if there is no such picture or the limit of memory is too small for so many;
+   * `FILE_NOT_FOUND`, `FILE_UNREADABLE` or `FILE_CHANGED` if one must be read again and is not what it was; `DISPOSED`
+   */
+  async batch(indices: Uint32Array): Promise<NativeJpegSet> {
+    const jpegs = this.#jpegs ? Array.from(indices, index => this.#jpegs?.[index] ?? new Uint8Array()) : []
+    return lift(await this.#set.batch(indices, jpegs))
+  }
+
+  /** @internal @throws ModelError `INVALID_OPTION` if the limit of memory is too small for a batch of so many */
+  checkBatch(pictures: number): void {
+    lift(this.#set.checkBatch(pictures))
   }
 
   /** Frees its memory; any later use is an error. */
   dispose(): void {
-    this.set.dispose()
+    this.#set.dispose()
   }
 
   [Symbol.dispose](): void {
@@ -92,6 +128,11 @@ export class Dataset {
 
 /** Options of {@link loadDataset}. */
 export interface LoadDatasetOptions {
+  /**
+   * Most memory it may take; any unless given. Pictures that do not fit are decoded again from their files, or from the bytes
+   * that {@link jpegImages} was given, whenever they are needed. Results are the same.
+   */
+  memory?: MemorySize | undefined
   /** Told how far reading has come. */
   onProgress?: ((progress: DataEvent) => void) | undefined
   /** Ends reading between two calls with an `ABORTED` error. */
@@ -99,6 +140,7 @@ export interface LoadDatasetOptions {
 }
 
 const loadOptionsSchema = z.strictObject({
+  memory: memorySchema.optional(),
   onProgress: z.custom<(progress: DataEvent) => void>(value => typeof value === 'function', 'a function').optional(),
   signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<LoadDatasetOptions>
@@ -106,11 +148,12 @@ const loadOptionsSchema = z.strictObject({
 /**
  * Reads and decodes all pictures of a source, to use them more than once. It is the caller's to dispose of.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `NO_CLASSES`, `ABORTED`, or that of the first bad file
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `NO_CLASSES`, `ABORTED`, `INVALID_OPTION` if the
+ * limit of memory is too small for what must be known of all pictures, or that of the first bad file
  */
 export async function loadDataset(source: JpegSource, options: LoadDatasetOptions = {}): Promise<Dataset> {
-  const { onProgress, signal } = checked(loadOptionsSchema, options, 'loadDataset')
-  const reading = readDataset(source, signal)
+  const { onProgress, ...rest } = checked(loadOptionsSchema, options, 'loadDataset')
+  const reading = readDataset(source, rest)
   for (;;) {
     const { done, value } = await reading.next()
     if (done) return value
@@ -119,23 +162,26 @@ export async function loadDataset(source: JpegSource, options: LoadDatasetOption
 }
 
 /** As {@link loadDataset}, telling its progress. */
-export async function* readDataset(source: JpegSource, signal?: AbortSignal): AsyncGenerator<DataEvent, Dataset> {
+export async function* readDataset(
+  source: JpegSource,
+  { signal, memory }: Omit<LoadDatasetOptions, 'onProgress'> = {},
+): AsyncGenerator<DataEvent, Dataset> {
   throwIfAborted(signal)
-  const listing = await open(source)
-  const { classes, labels, names, skipped, decode } = listing
-  const set = new NativeJpegSet()
+  const listing = await list(checkedSource(source, 'data'))
+  const { classes, labels, names, skipped } = listing
+  const set = new NativePackedSet(bytesOf(memory))
   let whole = false
   try {
-    const kept: { files: string[]; labels: number[] } = { files: [], labels: [] }
+    const kept: { labels: number[]; jpegs: Uint8Array[] } = { labels: [], jpegs: [] }
     const bad: ModelError[] = []
     for (let start = 0; start < names.length; start += FILES_A_CALL) {
       throwIfAborted(signal)
       const end = Math.min(start + FILES_A_CALL, names.length)
-      const report = lift(await decode(set, start, end))
+      const report = lift(await decode(listing, set, start, end))
       report.indices.forEach((index, position) => {
         if (index < 0) return
-        kept.files.push(names[start + position] as string)
         kept.labels.push(labels[start + position] as number)
+        if (listing.jpegs) kept.jpegs.push(listing.jpegs[start + position] as Uint8Array)
       })
       for (const { position, failure } of report.failures) {
         bad.push(asError(failure))
@@ -143,7 +189,7 @@ export async function* readDataset(source: JpegSource, signal?: AbortSignal): As
       }
       yield { type: 'data', done: end, total: names.length, skipped: skipped.length }
     }
-    set.reportMemory()
+    lift(set.finish())
     if (bad.length > 0 && source.onError === 'error') throw badFiles(bad)
     const present = new Set(kept.labels)
     const empty = classes.find((_, label) => !present.has(label))
@@ -153,55 +199,11 @@ export async function* readDataset(source: JpegSource, signal?: AbortSignal): As
       throw mismatch('NO_CLASSES', where, 'pictures', found)
     }
     whole = true
-    return new Dataset({ source: listing.source, set, classes, ...kept, skipped })
+    const jpegs = listing.jpegs && set.givenUp > 0 ? kept.jpegs : undefined
+    return new Dataset({ source: listing.source, set, classes, labels: kept.labels, skipped, jpegs })
   } finally {
     if (!whole) set.dispose()
   }
-}
-
-/** A source's files before they are decoded. */
-interface Listing {
-  source: string
-  classes: string[]
-  labels: number[]
-  names: string[]
-  skipped: SkippedFile[]
-  decode: (set: NativeJpegSet, start: number, end: number) => ReturnType<NativeJpegSet['decodeFiles']>
-}
-
-async function open(source: JpegSource): Promise<Listing> {
-  switch (checkedSource(source, 'data').type) {
-    case 'folder': {
-      const { directory } = source as JpegFolder
-      const { classes, files, labels, skipped } = await listFolder(directory)
-      return { source: directory, classes, labels, names: files, skipped, decode: fromFiles(files) }
-    }
-    case 'files': {
-      const { files } = source as JpegFiles
-      const names = files.map(({ file }) => file)
-      return { source: 'jpegFiles', ...numbered(files), names, skipped: [], decode: fromFiles(names) }
-    }
-    case 'images': {
-      const { images } = source as JpegImages
-      const names = images.map(({ name }, index) => name ?? `image ${index}`)
-      const decode: Listing['decode'] = (set, start, end) => {
-        const jpegs = images.slice(start, end).map(({ jpeg }) => jpeg)
-        return set.decodeBuffers(jpegs, names.slice(start, end))
-      }
-      return { source: 'jpegImages', ...numbered(images), names, skipped: [], decode }
-    }
-  }
-}
-
-function fromFiles(files: readonly string[]): Listing['decode'] {
-  return (set, start, end) => set.decodeFiles(files.slice(start, end))
-}
-
-/** Classes in the order of their names, and each entry's number of its class. */
-function numbered(entries: readonly { label: string }[]): { classes: string[]; labels: number[] } {
-  const classes = [...new Set(entries.map(({ label }) => label))].sort((a, b) => (a < b ? -1 : 1))
-  const numbers = new Map(classes.map((name, number) => [name, number]))
-  return { classes, labels: entries.map(({ label }) => numbers.get(label) as number) }
 }
 
 /** @throws ModelError `INVALID_OPTION` if a value is neither a source nor a data set */
@@ -214,6 +216,12 @@ export function checkedSource<T extends JpegSource | Dataset>(value: T, where: s
 function isSource(value: unknown): boolean {
   const types: unknown[] = ['folder', 'files', 'images'] satisfies JpegSource['type'][]
   return typeof value === 'object' && value !== null && 'type' in value && types.includes(value.type)
+}
+
+/** @throws ModelError `INVALID_OPTION` if a limit of memory is given and none of the data is yet to be read */
+export function checkMemory(memory: unknown, data: readonly unknown[], where: string): void {
+  if (memory === undefined || data.some(isSource)) return
+  throw mismatch('INVALID_OPTION', `${where}.memory`, 'data that is yet to be read', 'data sets in memory')
 }
 
 /** One error for all bad files: the first one's code and path, a count, and the first few by name. */

@@ -1,7 +1,9 @@
 import * as z from 'zod'
-import { checkedSource, Dataset, loadDataset, throwIfAborted } from '../data/dataset.js'
-import type { DataEvent, JpegSource } from '../data/dataset.js'
+import { batches, cut } from '../data/batches.js'
+import { checkedSource, checkMemory, Dataset, loadDataset, throwIfAborted, type DataEvent } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
+import type { JpegSource } from '../data/listing.js'
+import { memorySchema, type MemorySize } from '../data/memory.js'
 import { checked } from '../options.js'
 import { labelsFor } from './labels.js'
 import { completeMode, modeShape, type ModeOptions } from './mode.js'
@@ -15,11 +17,16 @@ export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; tot
 export interface EvaluateOptions extends ModeOptions {
   /** Pictures a call; 128 unless given. Answers depend on it by float32's rounding only. */
   batchSize?: number | undefined
+  /** Most memory the pictures may take once they are read, as for {@link loadDataset}. */
+  memory?: MemorySize | undefined
   /** Told how far reading and classifying have come. */
   onProgress?: ((progress: EvaluateProgress) => void) | undefined
   /** Ends the evaluation between two calls with an `ABORTED` error. */
   signal?: AbortSignal | undefined
 }
+
+/** Pictures a call unless an option says otherwise. */
+export const EVALUATION_BATCH = 128
 
 /** How well a model does on a set of pictures. */
 export interface Evaluation {
@@ -41,6 +48,7 @@ export interface Evaluation {
 const optionsSchema = z.strictObject({
   ...modeShape,
   batchSize: z.int().min(1).optional(),
+  memory: memorySchema.optional(),
   onProgress: z
     .custom<(progress: EvaluateProgress) => void>(value => typeof value === 'function', 'a function')
     .optional(),
@@ -53,24 +61,31 @@ export async function evaluate(
   data: JpegSource | Dataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { batchSize = 128, onProgress, signal, ...given } = checked(optionsSchema, options, 'evaluate')
+  const {
+    batchSize = EVALUATION_BATCH,
+    memory,
+    onProgress,
+    signal,
+    ...given
+  } = checked(optionsSchema, options, 'evaluate')
   const mode = completeMode(given, model.definition, 'evaluate')
   const source = checkedSource(data, 'evaluate.data')
+  checkMemory(memory, [data], 'evaluate')
   model.assertUsable()
   const start = performance.now()
-  const dataset = source instanceof Dataset ? source : await loadDataset(source, { onProgress, signal })
+  const dataset = source instanceof Dataset ? source : await loadDataset(source, { memory, onProgress, signal })
   try {
     const labels = labelsFor(model, dataset)
     const confusion = Array.from({ length: model.classes }, () => Array<number>(model.classes).fill(0))
     const images = dataset.length
     let [loss, correct] = [0, 0]
-    for (let from = 0; from < images; from += batchSize) {
+    let done = 0
+    const order = Uint32Array.from({ length: images }, (_, index) => index)
+    for await (const { indices, pictures } of batches(dataset, cut(order, batchSize))) {
       throwIfAborted(signal)
-      const to = Math.min(from + batchSize, images)
-      const indices = Uint32Array.from({ length: to - from }, (_, index) => from + index)
-      const logits = await model.logits(dataset, indices, mode)
-      for (const image of indices) {
-        const first = (image - from) * model.classes
+      const logits = await model.logits(pictures, mode)
+      for (const [position, image] of indices.entries()) {
+        const first = position * model.classes
         const row = Array.from(logits.subarray(first, first + model.classes))
         const label = labels[image] as number
         const said = row.indexOf(Math.max(...row))
@@ -78,7 +93,8 @@ export async function evaluate(
         if (said === label) correct += 1
         loss -= Math.log(Math.max(softmax(row)[label] as number, Number.MIN_VALUE))
       }
-      onProgress?.({ type: 'evaluate', done: to, total: images })
+      done += indices.length
+      onProgress?.({ type: 'evaluate', done, total: images })
     }
     return {
       images,

@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { badFiles, throwIfAborted, type Dataset, type JpegSource } from '../data/dataset.js'
+import { badFiles, throwIfAborted, type Dataset } from '../data/dataset.js'
+import type { JpegSource } from '../data/listing.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked } from '../options.js'
 import { frozen } from '../layers/freeze.js'
@@ -227,8 +228,8 @@ export class Model {
   /**
    * Trains, telling every step, epoch and checkpoint as it happens. The event loop is free between and during steps.
    *
-   * @throws ModelError `INVALID_OPTION`; that of the first bad file; `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`;
-   * `NOT_FINITE` if the loss leaves float32; `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
+   * @throws ModelError `INVALID_OPTION`; that of the first bad file, or of one that must be read again (`FILE_CHANGED`,
+   * `FILE_NOT_FOUND`); `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`; `NOT_FINITE` if the loss leaves float32; `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
    */
   train(data: JpegSource | Dataset, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
     return train(this, data, options)
@@ -245,8 +246,8 @@ export class Model {
   /**
    * Counts right answers.
    *
-   * @throws ModelError `INVALID_OPTION`; that of the first bad file; `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`,
-   * `ABORTED`, `DISPOSED`
+   * @throws ModelError `INVALID_OPTION`; that of the first bad file, or of one that must be read again (`FILE_CHANGED`,
+   * `FILE_NOT_FOUND`); `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   evaluate(data: JpegSource | Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
     return evaluate(this, data, options)
@@ -286,14 +287,14 @@ export class Model {
     }
   }
 
-  /** @internal Logits `[pictures, classes]` of pictures of a data set. */
-  logits(dataset: Dataset, indices: Uint32Array, mode: Mode | undefined): Promise<Float32Array> {
-    return this.#call(network => network.predict(dataset.set, indices, mode ?? {}))
+  /** @internal Logits `[pictures, classes]` of all pictures of a batch. */
+  logits(batch: NativeJpegSet, mode: Mode | undefined): Promise<Float32Array> {
+    return this.#call(network => network.predict(batch, allOf(batch), mode ?? {}))
   }
 
-  /** @internal One update on pictures of a data set. */
-  step(dataset: Dataset, indices: Uint32Array, labels: Uint32Array, options: BindingStepOptions) {
-    return this.#call(network => network.trainStep(dataset.set, indices, labels, options))
+  /** @internal One update on all pictures of a batch. */
+  step(batch: NativeJpegSet, labels: Uint32Array, options: BindingStepOptions) {
+    return this.#call(network => network.trainStep(batch, allOf(batch), labels, options))
   }
 
   /**
@@ -411,6 +412,11 @@ export class Model {
       this.#waiting -= 1
     }
   }
+}
+
+/** The numbers of all pictures of a batch. */
+function allOf({ length }: NativeJpegSet): Uint32Array {
+  return Uint32Array.from({ length }, (_, index) => index)
 }
 
 /** A verb's answer without its failures. */

@@ -10,7 +10,7 @@ export type {
   BindingStepOptions,
   BindingTensor,
 } from '#binding'
-export { JpegSet as NativeJpegSet, Network as NativeNetwork } from '#binding'
+export { JpegSet as NativeJpegSet, Network as NativeNetwork, PackedSet as NativePackedSet } from '#binding'
 
 /**
  * The value of a verb that answered with a value or with a failure.

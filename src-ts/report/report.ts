@@ -75,7 +75,7 @@ export async function trainingReport(options: ReportOptions): Promise<string> {
         ]
       : []),
     ...(pictures.length > 0 ? [section('Pictures', PICTURES, await gallery(pictures))] : []),
-    section('Figures', facts(figures(options))),
+    section('Figures', facts(await figures(options))),
   ]
   return page(title, sections)
 }
@@ -87,7 +87,7 @@ where larger.</p>`
 /** A name and its value, or a value and its name. */
 type Row = [string, string]
 
-function figures({ model, start, data, evaluation }: ReportOptions): Row[] {
+async function figures({ model, start, data, evaluation }: ReportOptions): Promise<Row[]> {
   const { isa, threads, version } = runtimeInfo()
   const { name, input } = model.definition
   const { settings, history } = model.training ?? {}
@@ -95,10 +95,10 @@ function figures({ model, start, data, evaluation }: ReportOptions): Row[] {
   const rows: Row[] = [
     ['network', `${name}, input ${input.channels}×${input.height}×${input.width}`],
     ['training files', grouped(start.images)],
-    ['sparse in memory', megabytes(start.dataBytes, start.images)],
+    ['packed in memory', megabytes(start.dataBytes, start.imagesInMemory)],
     ['as 8-bit pixels', megabytes(start.images * input.channels * input.height * input.width, start.images)],
   ]
-  if (data) rows.push(['non-zero coefficients a block', meanNonZeros(data).toFixed(2)])
+  if (data) rows.push(['non-zero coefficients a block', (await meanNonZeros(data)).toFixed(2)])
   rows.push(['files left out', grouped(start.skipped.length)])
   if (last) rows.push(['last epoch', `loss ${last.loss.toFixed(4)}, ${last.seconds.toFixed(1)} s`])
   if (evaluation) rows.push(['test loss', evaluation.loss.toFixed(4)])
@@ -142,12 +142,15 @@ function mistakes(confusion: readonly (readonly number[])[], labels: readonly st
 const MISTAKES = 8
 
 /** Mean over all blocks of up to {@link SAMPLE} pictures, spread evenly. */
-function meanNonZeros(data: Dataset): number {
+async function meanNonZeros(data: Dataset): Promise<number> {
   const length = Math.min(SAMPLE, data.length)
-  const indices = Array.from({ length }, (_, index) => Math.floor((index * data.length) / length))
-  const components = indices.flatMap(index => data.describe(index).components)
-  const blocks = components.reduce((sum, { blocks: [high, wide] }) => sum + high * wide, 0)
-  return components.reduce((sum, { nonZeros }) => sum + nonZeros, 0) / blocks
+  let [blocks, nonZeros] = [0, 0]
+  for (let picture = 0; picture < length; picture++) {
+    const { components } = await data.describe(Math.floor((picture * data.length) / length))
+    blocks += components.reduce((sum, { blocks: [high, wide] }) => sum + high * wide, 0)
+    nonZeros += components.reduce((sum, component) => sum + component.nonZeros, 0)
+  }
+  return nonZeros / blocks
 }
 
 const SAMPLE = 1000

@@ -17,6 +17,8 @@ export interface StartEvent {
   stepsDone: number
   epochs: number
   images: number
+  /** How many of them are in memory; the others are read again when they are needed. */
+  imagesInMemory: number
   /** Bytes of native memory the data set takes. */
   dataBytes: number
   /** Updates an epoch. */

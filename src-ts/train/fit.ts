@@ -1,4 +1,5 @@
-import type { Dataset, JpegSource } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
+import type { JpegSource } from '../data/listing.js'
 import type { SkippedFile } from '../data/folder.js'
 import type { Model } from '../model/model.js'
 import type { EpochResult, StopEvent, TrainEvent } from './events.js'

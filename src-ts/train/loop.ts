@@ -1,7 +1,9 @@
 /** The training loop: the order of the pictures, the learning rate, the events; a step is one call of the engine. */
-import { checkedSource, Dataset, readDataset, throwIfAborted, type JpegSource } from '../data/dataset.js'
+import { batches, cut } from '../data/batches.js'
+import { checkedSource, checkMemory, Dataset, readDataset, throwIfAborted } from '../data/dataset.js'
+import type { JpegSource } from '../data/listing.js'
 import { mismatch } from '../errors.js'
-import type { Evaluation } from '../model/evaluate.js'
+import { EVALUATION_BATCH, type Evaluation } from '../model/evaluate.js'
 import { labelsFor } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation } from '../native/addon.js'
@@ -20,9 +22,10 @@ export async function* train(
   data: JpegSource | Dataset,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void> {
-  const { signal, checkpoint, resume, test: testData, ...given } = checkedTrainOptions(options)
+  const { signal, memory, checkpoint, resume, test: testData, ...given } = checkedTrainOptions(options)
   checkedSource(data, 'train.data')
   if (testData) checkedSource(testData, 'train.test')
+  checkMemory(memory, [data, testData], 'train')
   const saved = resume ? model.training : undefined
   const settings = trainSettings(given, saved?.settings)
   const update = updates(model.nodes, settings)
@@ -34,10 +37,12 @@ export async function* train(
   const own: Dataset[] = []
   try {
     await checkpoints.prepare()
-    const dataset = yield* opened(data, 'train', own, signal)
+    const dataset = yield* opened(data, 'train', own, { signal, memory })
     const labels = labelsFor(model, dataset)
-    const test = testData && (yield* opened(testData, 'test', own, signal))
+    const test = testData && (yield* opened(testData, 'test', own, { signal, memory }))
     if (test) labelsFor({ labels: model.labels ?? dataset.classes, classes: model.classes }, test)
+    dataset.checkBatch(picturesOfStep(settings))
+    test?.checkBatch(EVALUATION_BATCH)
 
     const { state, changed } = beginning(saved, settings, dataset.length)
     model.labels ??= dataset.classes
@@ -49,6 +54,7 @@ export async function* train(
       stepsDone: state.step,
       epochs: settings.epochs,
       images: dataset.length,
+      imagesInMemory: dataset.inMemory,
       dataBytes: dataset.bytes,
       stepsPerEpoch: Math.ceil(dataset.length / picturesOfStep(settings)),
       skipped: [...dataset.skipped, ...(test?.skipped ?? [])],
@@ -83,10 +89,10 @@ async function* opened(
   data: JpegSource | Dataset,
   set: 'train' | 'test',
   own: Dataset[],
-  signal: AbortSignal | undefined,
+  options: Pick<TrainOptions, 'signal' | 'memory'>,
 ): AsyncGenerator<TrainEvent, Dataset> {
   if (data instanceof Dataset) return data
-  const reading = readDataset(data, signal)
+  const reading = readDataset(data, options)
   try {
     for (;;) {
       const { done, value } = await reading.next()
@@ -112,19 +118,19 @@ async function* epoch(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StepEvent, void> {
   const { schedule, epochs } = state.settings
-  const pictures = picturesOfStep(state.settings)
-  const stepsPerEpoch = Math.ceil(dataset.length / pictures)
+  const ofStep = picturesOfStep(state.settings)
+  const stepsPerEpoch = Math.ceil(dataset.length / ofStep)
   const order = orderOf(dataset.length, state.settings, state.epoch)
   let done: UnfinishedEpoch = state.unfinished ?? { images: 0, lossSum: 0, correct: 0, seconds: 0 }
-  while (done.images < dataset.length) {
+  throwIfAborted(signal)
+  let start = performance.now()
+  for await (const { indices, pictures } of batches(dataset, cut(order, ofStep, done.images))) {
     throwIfAborted(signal)
-    const start = performance.now()
-    const indices = order.subarray(done.images, done.images + pictures)
-    const stepOfEpoch = Math.floor(done.images / pictures)
+    const stepOfEpoch = Math.floor(done.images / ofStep)
     const place = { step: state.epoch * stepsPerEpoch + stepOfEpoch, stepsPerEpoch, epochs }
     const update = updateOf(scheduleFactor(schedule, place))
     const labelsOfStep = indices.map(index => labels[index] as number)
-    const { loss, correct, gradientNorm } = await model.step(dataset, indices, labelsOfStep, update)
+    const { loss, correct, gradientNorm } = await model.step(pictures, labelsOfStep, update)
     const seconds = (performance.now() - start) / 1000
     const images = indices.length
     done = {
@@ -145,6 +151,8 @@ async function* epoch(
       gradientNorm,
       imagesPerSecond: images / seconds,
     }
+    // Not the time that the listener took.
+    start = performance.now()
   }
 }
 

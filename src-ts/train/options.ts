@@ -1,5 +1,7 @@
 import * as z from 'zod'
-import type { Dataset, JpegSource } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
+import type { JpegSource } from '../data/listing.js'
+import { memorySchema, type MemorySize } from '../data/memory.js'
 import { checked } from '../options.js'
 import { givenShape, type GivenSettings } from './settings.js'
 
@@ -49,6 +51,11 @@ export interface TrainOptions extends GivenSettings {
   seed?: GivenSettings['seed']
   /** Pictures to test on after each epoch. */
   test?: JpegSource | Dataset | undefined
+  /**
+   * Most memory that each set of pictures may take once it is read, as for {@link loadDataset}; a data set in memory has its
+   * own. Losses and weights do not depend on it.
+   */
+  memory?: MemorySize | undefined
   /** Where and how often to save the model, its optimizer and how far it has come. */
   checkpoint?: CheckpointOptions | undefined
   /** Whether to go on from the checkpoint the model was loaded from; options not given are then the checkpoint's. */
@@ -76,6 +83,7 @@ const checkpointSchema = z.strictObject({
 const trainOptionsSchema = z.strictObject({
   ...givenShape,
   test: z.custom<JpegSource | Dataset>().optional(),
+  memory: memorySchema.optional(),
   checkpoint: checkpointSchema.optional(),
   resume: z.boolean().optional(),
   signal: z.instanceof(AbortSignal).optional(),

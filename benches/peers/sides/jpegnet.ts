@@ -23,8 +23,9 @@ export const jpegnet =
       },
       async network(files) {
         const dataset = await loadDataset(images(files))
-        const indices = Uint32Array.from(files, (_, index) => index)
-        return () => model.logits(dataset, indices, mode)
+        const batch = await dataset.batch(Uint32Array.from(files, (_, index) => index))
+        dataset.dispose()
+        return () => model.logits(batch, mode)
       },
     }
   }

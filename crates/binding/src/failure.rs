@@ -70,6 +70,11 @@ impl BindingFailure {
         Self::new("FILE_UNREADABLE", &name, "a readable file", &error.to_string())
     }
 
+    /// A file that is not what it was when its picture was first read.
+    pub(crate) fn changed(name: &str) -> Self {
+        Self::new("FILE_CHANGED", name, "the file as it was first read", "other contents")
+    }
+
     /// A broken contract of our own; its text is for a bug report.
     pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<String>().map(String::as_str);

@@ -1,21 +1,28 @@
-//! Sparse JPEGs in native memory.
+//! Sparse JPEGs in native memory, as a network reads them: a batch, or pictures to look at.
 
+use crate::decoding::{self, BindingDecodeReport, Source, append, decoded, files};
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
 use crate::memory::ToldBytes;
-use jpegnet_jpeg::{Colour, Limits, SparseJpeg, read_coefficients};
+use jpegnet_jpeg::{Colour, SparseJpeg};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Int16Array, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
 use rayon::prelude::*;
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A picture with its name.
 pub(crate) struct Picture {
     pub(crate) name: String,
     pub(crate) jpeg: SparseJpeg,
+}
+
+impl Picture {
+    /// Bytes of memory it takes, quantisation tables left out.
+    fn bytes(&self) -> usize {
+        self.jpeg.bytes() + self.name.len()
+    }
 }
 
 /// Pictures of a set; none once it is disposed of.
@@ -33,8 +40,8 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    fn push(&mut self, name: String, mut jpeg: SparseJpeg) -> u32 {
-        for component in &mut jpeg.components {
+    fn push(&mut self, mut picture: Picture) -> u32 {
+        for component in &mut picture.jpeg.components {
             match self.tables.get(&component.quantisation) {
                 Some(known) => component.quantisation = Arc::clone(known),
                 None => {
@@ -42,8 +49,8 @@ impl Pictures {
                 }
             }
         }
-        self.bytes += jpeg.bytes() + name.len();
-        self.all.push(Arc::new(Picture { name, jpeg }));
+        self.bytes += picture.bytes();
+        self.all.push(Arc::new(picture));
         u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
     }
 }
@@ -63,26 +70,6 @@ impl Drop for Pictures {
 pub struct JpegSet {
     pictures: Shared,
     told: ToldBytes,
-}
-
-/// A file that gave no coefficients.
-#[napi(object)]
-#[derive(Clone, Debug)]
-pub struct BindingDecodeFailure {
-    /// Which of the files given.
-    pub position: u32,
-    /// Why.
-    pub failure: BindingFailure,
-}
-
-/// What became of the files given.
-#[napi(object)]
-#[derive(Clone, Debug, Default)]
-pub struct BindingDecodeReport {
-    /// The number in the set of each file given; −1 if it failed.
-    pub indices: Vec<i64>,
-    /// The files that failed.
-    pub failures: Vec<BindingDecodeFailure>,
 }
 
 /// A component of a JPEG.
@@ -130,9 +117,6 @@ pub struct BindingJpegDescription {
     pub components: Vec<BindingComponent>,
 }
 
-/// Decoded pictures in the order given, each with its name.
-type Decoded = Vec<(String, std::result::Result<SparseJpeg, BindingFailure>)>;
-
 #[napi]
 impl JpegSet {
     /// An empty set.
@@ -140,6 +124,14 @@ impl JpegSet {
     #[must_use]
     pub fn new() -> Self {
         JpegSet { pictures: Arc::new(Mutex::new(Some(Pictures::default()))), told: ToldBytes::default() }
+    }
+
+    /// A set of pictures that share their tables already.
+    pub(crate) fn of(pictures: Vec<Picture>) -> Self {
+        let bytes = pictures.iter().map(Picture::bytes).sum();
+        let all = pictures.into_iter().map(Arc::new).collect();
+        let pictures = Pictures { all, tables: HashSet::new(), bytes };
+        JpegSet { pictures: Arc::new(Mutex::new(Some(pictures))), told: ToldBytes::default() }
     }
 
     /// The pictures of these numbers, shared: a call keeps what it was given, whatever becomes of the set.
@@ -175,14 +167,7 @@ impl JpegSet {
     #[napi(ts_return_type = "Promise<BindingDecodeReport | BindingFailure>")]
     #[must_use]
     pub fn decode_files(&self, paths: Vec<String>) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
-        self.decode(move || {
-            let decode = |path: String| {
-                let bytes = std::fs::read(&path).map_err(|error| BindingFailure::unreadable(Path::new(&path), &error));
-                let jpeg = bytes.and_then(|bytes| decoded(&path, &bytes));
-                (path, jpeg)
-            };
-            paths.into_par_iter().map(decode).collect()
-        })
+        self.decode(Ok(files(paths)))
     }
 
     /// Decodes files given as bytes and appends those that give coefficients, in order.
@@ -193,34 +178,27 @@ impl JpegSet {
         buffers: Vec<Uint8Array>,
         names: Vec<String>,
     ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
-        if names.len() != buffers.len() {
-            let (expected, found) = (format!("{}, one a buffer", buffers.len()), names.len().to_string());
-            return job(move || Err(BindingFailure::invalid_option("names", &expected, &found)), |_, report| report);
-        }
-        // Copied here: JavaScript may write to its buffers while a worker reads.
-        let files: Vec<(String, Vec<u8>)> = names.into_iter().zip(buffers.iter().map(|bytes| bytes.to_vec())).collect();
-        self.decode(move || {
-            let decode = |(name, bytes): (String, Vec<u8>)| {
-                let jpeg = decoded(&name, &bytes);
-                (name, jpeg)
-            };
-            files.into_par_iter().map(decode).collect()
-        })
+        self.decode(decoding::buffers(names, &buffers))
     }
 
     fn decode(
         &self,
-        work: impl FnOnce() -> Decoded + Send + 'static,
+        sources: std::result::Result<Vec<Source>, BindingFailure>,
     ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
         let pictures = Arc::clone(&self.pictures);
         job(
             move || {
                 // Starts the threads as the environment says.
                 crate::runtime::isa()?;
-                let decoded = work();
+                let decode = |source: Source| {
+                    let name = source.name.clone();
+                    let jpeg = decoded(&name, &source.read()?)?;
+                    Ok(Picture { name, jpeg })
+                };
+                let decoded: Vec<_> = sources?.into_par_iter().map(decode).collect();
                 let mut guard = locked(&pictures);
                 let pictures = guard.as_mut().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
-                Ok(append(pictures, decoded))
+                Ok(append(decoded, |picture| Ok(pictures.push(picture))))
             },
             |_, report| report,
         )
@@ -277,24 +255,6 @@ impl ObjectFinalize for JpegSet {
 /// A panic while the lock was held can have left a picture out, never half of one in.
 fn locked(pictures: &Mutex<Option<Pictures>>) -> MutexGuard<'_, Option<Pictures>> {
     pictures.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn decoded(name: &str, bytes: &[u8]) -> std::result::Result<SparseJpeg, BindingFailure> {
-    read_coefficients(bytes, &Limits::default()).map_err(|error| BindingFailure::jpeg(name, &error))
-}
-
-fn append(pictures: &mut Pictures, decoded: Decoded) -> BindingDecodeReport {
-    let mut report = BindingDecodeReport::default();
-    for (position, (name, jpeg)) in (0..).zip(decoded) {
-        match jpeg {
-            Ok(jpeg) => report.indices.push(i64::from(pictures.push(name, jpeg))),
-            Err(failure) => {
-                report.indices.push(-1);
-                report.failures.push(BindingDecodeFailure { position, failure });
-            }
-        }
-    }
-    report
 }
 
 fn description(Picture { name, jpeg }: &Picture) -> BindingJpegDescription {

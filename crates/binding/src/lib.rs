@@ -14,11 +14,14 @@
     reason = "only JavaScript calls these: arguments are its values, counts its doubles, and a Result is napi's own way to throw"
 )]
 
+pub mod decoding;
 pub mod failure;
 pub mod job;
 pub mod jpeg_set;
 mod memory;
 pub mod network;
+pub mod packed_set;
 pub mod runtime;
 pub mod step;
+mod store;
 pub mod weights;

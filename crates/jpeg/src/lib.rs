@@ -4,11 +4,14 @@
 //! quantisation table and the non-zero coefficients of its blocks. No coefficient is dequantised and no inverse DCT is
 //! taken: the network's input layer does what is left, on the coefficients.
 //!
+//! What shall be kept is packed ([`packed`]): the same coefficients in fewer bytes than the file's.
+//!
 //! Coefficients are in row-major order within a block (vertical frequency first), which libjpeg calls natural order.
 
 mod error;
 mod libjpeg;
 mod limits;
+pub mod packed;
 mod sparse;
 
 pub use error::JpegError;

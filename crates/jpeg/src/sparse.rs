@@ -6,7 +6,7 @@ use std::sync::Arc;
 pub const BLOCK: usize = 64;
 
 /// A JPEG file with its entropy coding undone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SparseJpeg {
     /// Pixels from left to right.
     pub width: u32,
@@ -34,7 +34,7 @@ pub enum Colour {
 }
 
 /// One component's plane of blocks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Component {
     /// The file's name for it.
     pub id: u8,
@@ -53,7 +53,7 @@ pub struct Component {
 }
 
 /// Quantised coefficients of a plane of blocks: per block a count, then that many (position, value) pairs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SparseBlocks {
     counts: Box<[u8]>,
     positions: Box<[u8]>,
@@ -165,6 +165,11 @@ impl SparseBuilder {
     }
 
     pub(crate) fn push(&mut self, block: &[i16; BLOCK]) {
+        self.push_present(block, non_zeros_of(block));
+    }
+
+    /// Appends a block; bit k of `present` is set where coefficient k is not zero.
+    pub(crate) fn push_present(&mut self, block: &[i16; BLOCK], present: u64) {
         if self.values.len() < self.used + BLOCK {
             let length = self.values.len() * 2 + BLOCK;
             self.positions.resize(length, 0);
@@ -172,7 +177,7 @@ impl SparseBuilder {
         }
         let positions = &mut self.positions[self.used..self.used + BLOCK];
         let values = &mut self.values[self.used..self.used + BLOCK];
-        let mut rest = non_zeros_of(block);
+        let mut rest = present;
         let mut count = 0u8;
         while rest != 0 {
             #[expect(clippy::cast_possible_truncation, reason = "a position is below 64")]

@@ -3,10 +3,12 @@
 //! `coefficients/NAME.bin` was printed by a C program over Debian's libjpeg: little-endian int16 width, height,
 //! components; then for each component id, sampling factors, blocks high, blocks wide, 64 steps, all coefficients.
 
+mod markers;
 mod support;
 
 use jpegnet_jpeg::{Colour, SparseBlocks};
-use support::{START_OF_FRAME, START_OF_SCAN, bytes_of, inserted, marker, read};
+use markers::{START_OF_FRAME, START_OF_SCAN, inserted, marker};
+use support::{bytes_of, read};
 
 const TABLES_OF_STEPS: u8 = 0xdb;
 

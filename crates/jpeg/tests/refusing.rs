@@ -1,12 +1,14 @@
 //! What happens to files that have no coefficients to give, or none to be trusted.
 
+mod markers;
 mod support;
 
 use jpegnet_jpeg::{JpegError, Limits, read_coefficients};
+use markers::{START_OF_FRAME, START_OF_SCAN, inserted, marker};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use support::{START_OF_FRAME, START_OF_SCAN, bytes_of, inserted, marker, read};
+use support::{bytes_of, read};
 
 /// The code and sentence of the error that reading these bytes gives.
 fn refusal(bytes: &[u8]) -> (&'static str, String) {

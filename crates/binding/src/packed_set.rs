@@ -1,0 +1,225 @@
+//! A data set: packed pictures in native memory, and batches cut from it.
+
+use crate::decoding::{self, BindingDecodeReport, Source, append, decoded, files};
+use crate::failure::BindingFailure;
+use crate::job::{Job, Outcome, job};
+use crate::jpeg_set::{JpegSet, Picture};
+use crate::memory::ToldBytes;
+use crate::store::{Fingerprint, Kept, Packed, Store};
+use jpegnet_jpeg::packed::unpack;
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, Either, ObjectFinalize, Result, Uint8Array, Uint32Array};
+use napi_derive::napi;
+use rayon::prelude::*;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// None once disposed of. The lock is only ever held for a moment, since JavaScript's thread takes it too.
+type Shared = Arc<Mutex<Option<Store>>>;
+
+type Outcomes<T> = std::result::Result<T, BindingFailure>;
+
+/// Packed pictures in native memory, numbered from 0.
+///
+/// With a budget, pictures not used for long are given up and read again from their files when a batch needs them. A file
+/// that is then gone or has other contents is an error: a data set never changes.
+#[napi(custom_finalize)]
+pub struct PackedSet {
+    store: Shared,
+    told: ToldBytes,
+}
+
+#[napi]
+impl PackedSet {
+    /// An empty set, of at most so many bytes if a budget is given.
+    #[napi(constructor)]
+    #[must_use]
+    pub fn new(memory: Option<f64>) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number below 2^53")]
+        let budget = memory.map(|bytes| bytes as usize);
+        PackedSet { store: Arc::new(Mutex::new(Some(Store::new(budget)))), told: ToldBytes::default() }
+    }
+
+    /// Pictures in the set.
+    #[napi(getter)]
+    #[must_use]
+    pub fn length(&self) -> u32 {
+        self.measure(|store| u32::try_from(store.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Bytes of native memory it takes.
+    #[napi(getter)]
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
+        self.measure(|store| store.bytes() as f64)
+    }
+
+    /// Pictures that were given up and are to be read again when they are needed.
+    #[napi(getter)]
+    #[must_use]
+    pub fn given_up(&self) -> u32 {
+        self.measure(|store| u32::try_from(store.given_up()).unwrap_or(u32::MAX))
+    }
+
+    /// All names, in order.
+    #[napi(ts_return_type = "Array<string> | BindingFailure")]
+    #[must_use]
+    pub fn names(&self) -> Outcome<Vec<String>> {
+        outcome(self.with(|store| Ok(store.names())))
+    }
+
+    /// Reads, decodes and packs files in parallel and appends those that give coefficients, in order.
+    #[napi(ts_return_type = "Promise<BindingDecodeReport | BindingFailure>")]
+    #[must_use]
+    pub fn decode_files(&self, paths: Vec<String>) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
+        self.decode(Ok(files(paths)))
+    }
+
+    /// Decodes and packs files given as bytes and appends those that give coefficients, in order.
+    #[napi(ts_return_type = "Promise<BindingDecodeReport | BindingFailure>")]
+    #[must_use]
+    pub fn decode_buffers(
+        &self,
+        buffers: Vec<Uint8Array>,
+        names: Vec<String>,
+    ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
+        self.decode(decoding::buffers(names, &buffers))
+    }
+
+    fn decode(&self, sources: Outcomes<Vec<Source>>) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
+        let store = Arc::clone(&self.store);
+        job(
+            move || {
+                // Starts the threads as the environment says.
+                crate::runtime::isa()?;
+                let decode = |source: Source| {
+                    let name = source.name.clone();
+                    let bytes = source.read()?;
+                    Ok(Packed::new(name.clone(), &decoded(&name, &bytes)?, Fingerprint::of(&bytes)))
+                };
+                let packed: Vec<_> = sources?.into_par_iter().map(decode).collect();
+                with(&store, |store| Ok(append(packed, |picture| store.push(picture))))
+            },
+            |_, report| report,
+        )
+    }
+
+    /// Says that no more pictures will come: memory kept ready for them is given back, and the collector told of the rest.
+    /// Fails if the budget does not hold what is known of all pictures and one of them.
+    #[napi(ts_return_type = "boolean | BindingFailure")]
+    pub fn finish(&self, env: Env) -> Result<Outcome<bool>> {
+        let finished = self.with(|store| {
+            store.check_room(1)?;
+            store.shrink();
+            Ok(true)
+        });
+        self.report_memory(env)?;
+        Ok(outcome(finished))
+    }
+
+    /// Fails if the budget does not hold a batch of so many pictures beside what is known of all.
+    #[napi(ts_return_type = "boolean | BindingFailure")]
+    #[must_use]
+    pub fn check_batch(&self, pictures: u32) -> Outcome<bool> {
+        outcome(self.with(|store| store.check_room(pictures as usize).map(|()| true)))
+    }
+
+    /// A batch: the pictures of these numbers, in this order, as a network reads them. It is independent of the set.
+    ///
+    /// `buffers` are the files of pictures that have none on disk, one for each number; empty if all are on disk or none was
+    /// given up.
+    #[napi(ts_return_type = "Promise<JpegSet | BindingFailure>")]
+    #[must_use]
+    pub fn batch(&self, indices: Uint32Array, buffers: Vec<Uint8Array>) -> AsyncTask<Job<JpegSet, JpegSet>> {
+        let (store, indices) = (Arc::clone(&self.store), indices.to_vec());
+        let buffers: Vec<Vec<u8>> = buffers.iter().map(|bytes| bytes.to_vec()).collect();
+        job(
+            move || {
+                crate::runtime::isa()?;
+                with(&store, |store| {
+                    store.check_indices(&indices)?;
+                    store.check_room(indices.len())?;
+                    for &index in &indices {
+                        store.touch(index as usize);
+                    }
+                    Ok(())
+                })?;
+                let mut buffers: Vec<Option<Vec<u8>>> = buffers.into_iter().map(Some).collect();
+                buffers.resize_with(indices.len(), || None);
+                let picture = |(&index, bytes)| picture(&store, index as usize, bytes);
+                let pictures: Vec<_> = indices.par_iter().zip(buffers).map(picture).collect();
+                // The first failure in the order of the batch.
+                Ok(JpegSet::of(pictures.into_iter().collect::<Outcomes<_>>()?))
+            },
+            |_, batch| batch,
+        )
+    }
+
+    /// Tells the collector how much memory the set holds now; all that it knows of, in bytes.
+    #[napi]
+    pub fn report_memory(&self, env: Env) -> Result<f64> {
+        self.told.tell(env, self.measure(Store::bytes))
+    }
+
+    /// Frees the pictures; batches that were cut keep theirs.
+    #[napi]
+    pub fn dispose(&self, env: Env) -> Result<()> {
+        if let Some(store) = locked(&self.store).take() {
+            // Each picture is a piece of memory: freeing a million of them would hold up JavaScript's thread.
+            rayon::spawn(move || drop(store));
+        }
+        self.report_memory(env)?;
+        Ok(())
+    }
+
+    fn with<T>(&self, of: impl FnOnce(&mut Store) -> Outcomes<T>) -> Outcomes<T> {
+        with(&self.store, of)
+    }
+
+    fn measure<T: Default>(&self, of: impl FnOnce(&Store) -> T) -> T {
+        locked(&self.store).as_ref().map(of).unwrap_or_default()
+    }
+}
+
+impl ObjectFinalize for PackedSet {
+    fn finalize(self, env: Env) -> Result<()> {
+        self.told.tell(env, 0)?;
+        Ok(())
+    }
+}
+
+fn outcome<T>(result: Outcomes<T>) -> Outcome<T> {
+    match result {
+        Ok(value) => Either::A(value),
+        Err(failure) => Either::B(failure),
+    }
+}
+
+/// One picture of a batch: unpacked, or read again.
+fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>) -> Outcomes<Picture> {
+    let (name, kept) = with(store, |store| store.get(index))?;
+    match kept {
+        Kept::Packed(frame, packed) => Ok(Picture { name, jpeg: unpack(&frame, &packed) }),
+        Kept::InFile(fingerprint) => {
+            let bytes = Source { name: name.clone(), bytes }.read()?;
+            if Fingerprint::of(&bytes) != fingerprint {
+                return Err(BindingFailure::changed(&name));
+            }
+            let jpeg = decoded(&name, &bytes)?;
+            let packed = jpegnet_jpeg::packed::pack(&jpeg);
+            with(store, |store| {
+                store.keep(index, &packed);
+                Ok(())
+            })?;
+            Ok(Picture { name, jpeg })
+        }
+    }
+}
+
+fn with<T>(store: &Shared, of: impl FnOnce(&mut Store) -> Outcomes<T>) -> Outcomes<T> {
+    of(locked(store).as_mut().ok_or_else(|| BindingFailure::disposed("PackedSet"))?)
+}
+
+/// A panic while the lock was held can have left a picture out, never half of one in.
+fn locked(store: &Mutex<Option<Store>>) -> MutexGuard<'_, Option<Store>> {
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
