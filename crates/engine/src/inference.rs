@@ -22,4 +22,4 @@ pub(crate) use pack::Packed;
 pub(crate) use scatter::{First, Scatters, Sparsity};
 pub(crate) use step::Compiled;
 pub use summary::StepSummary;
-pub(crate) use summary::{name, summarise, summarise_coefficients};
+pub(crate) use summary::{name, summarise};

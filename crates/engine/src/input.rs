@@ -4,7 +4,7 @@ use crate::EngineError;
 use crate::spec::InputSpec;
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
-use jpegnet_kernels::{BLOCK, Extent, Grid, Isa, clear_beyond};
+use jpegnet_kernels::{Grid, Isa};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -93,11 +93,6 @@ impl BatchInput<'_> {
         self.images.len()
     }
 
-    /// Floats of scratch that one image at a time needs.
-    pub(crate) fn scratch(&self) -> usize {
-        self.kinds.iter().map(|kind| kind.transform.workspace_len()).max().unwrap_or(0)
-    }
-
     /// Floats of scratch that so many rows of pixels of one image need.
     pub(crate) fn pixel_scratch(&self, rows: usize) -> usize {
         self.kinds.iter().map(|kind| kind.transform.pixel_workspace_len(rows)).max().unwrap_or(0)
@@ -113,15 +108,6 @@ impl BatchInput<'_> {
         scratch: &mut [f32],
     ) {
         self.kinds[image].transform.pixel_rows_into(isa, &self.planes(image), rows, output, scratch);
-    }
-
-    /// Expands one image into the network's input `[blocks, 64, channels]`.
-    pub(crate) fn expand_into(&self, isa: Isa, image: usize, output: &mut [f32], scratch: &mut [f32]) {
-        let (jpeg, transform) = (self.images[image].jpeg, &self.kinds[image].transform);
-        transform.apply_into(isa, &self.planes(image), output, &mut scratch[..transform.workspace_len()]);
-        // What an encoder fills the last blocks up with is no part of the picture.
-        let extent = Extent { height: jpeg.height as usize, width: jpeg.width as usize };
-        clear_beyond(isa, extent, output.len() / (extent.grid().blocks() * BLOCK), output);
     }
 
     /// The kind of file of every image.

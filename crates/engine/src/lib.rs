@@ -7,26 +7,24 @@
 
 #![forbid(unsafe_code)]
 
-mod arena;
+mod band;
 mod chunks;
 mod error;
+mod first_not_finite;
 mod floats;
 mod inference;
 mod input;
 mod layers;
 mod network;
-mod ops;
 mod optimizer;
 mod parameters;
 mod plan;
-mod program;
 mod random;
 mod shape;
 mod spec;
 mod step;
 mod tensor;
 mod training;
-mod views;
 pub mod weights;
 mod workspace;
 

@@ -1,6 +1,5 @@
 //! A network: a plan with its parameters, its memory and what it does.
 
-mod band_limited;
 mod gradients;
 mod infer;
 mod mode;
@@ -19,6 +18,7 @@ use crate::layers::Layers;
 use crate::optimizer::OptimizerState;
 use crate::parameters::Parameters;
 use crate::plan::Plan;
+use crate::training::Training;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::Isa;
 
@@ -34,9 +34,8 @@ pub struct Network {
     earlier_batches: gradients::EarlierBatches,
     transforms: InputTransforms,
     inference: infer::Inference,
-    band_limited: band_limited::BandLimited,
     /// Compiled at the first step: a network that only predicts needs none.
-    trainer: Option<train::Trainer>,
+    trainer: Option<Box<Training>>,
     workspaces: Workspaces,
 }
 
@@ -53,7 +52,6 @@ impl Network {
             earlier_batches: gradients::EarlierBatches::default(),
             transforms: InputTransforms::default(),
             inference: infer::Inference::default(),
-            band_limited: band_limited::BandLimited::default(),
             trainer: None,
             workspaces: Workspaces::default(),
             plan,
@@ -82,8 +80,7 @@ impl Network {
             + self.weight_sets.bytes()
             + self.earlier_batches.bytes()
             + self.inference.bytes()
-            + self.band_limited.bytes()
-            + self.trainer.as_ref().map_or(0, train::Trainer::bytes)
+            + self.trainer.as_ref().map_or(0, |training| training.bytes())
             + self.workspaces.bytes()
     }
 }

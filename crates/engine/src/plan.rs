@@ -49,10 +49,7 @@ pub(crate) enum Operation {
     Subsample {
         stride: usize,
     },
-    GlobalAveragePool {
-        channels: usize,
-        extent: Extent,
-    },
+    GlobalAveragePool,
     Linear {
         inputs: usize,
         outputs: usize,

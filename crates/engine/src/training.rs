@@ -8,11 +8,15 @@
 mod compile;
 mod convolution;
 mod execute;
+mod loss;
 mod memory;
 mod narrow;
 mod program;
 mod schedule;
+mod statistics;
 mod step;
 
 pub(crate) use convolution::Convolution;
-pub(crate) use execute::{Batch, Observers, Training, add_up};
+pub(crate) use execute::{Batch, Observers, Training};
+pub(crate) use loss::{BatchLoss, LossTarget};
+pub(crate) use statistics::update_running;

@@ -232,7 +232,7 @@ fn whole_images(map: &[f32], extent: Extent, channels: usize) -> usize {
 }
 
 #[inline(always)]
-pub(crate) fn is_kept(index: usize, below: usize) -> bool {
+fn is_kept(index: usize, below: usize) -> bool {
     index / SIDE + index % SIDE < below
 }
 
@@ -302,7 +302,7 @@ impl BlockKernel for Backward<'_> {
 
 /// Puts zeros beyond the rows and columns of a block that lie inside its map.
 #[inline(always)]
-fn clear_beyond<S: Simd>(simd: S, (rows, columns): (usize, usize), pixels: &mut Vectors<S>) {
+pub(crate) fn clear_beyond<S: Simd>(simd: S, (rows, columns): (usize, usize), pixels: &mut Vectors<S>) {
     if (rows, columns) == (SIDE, SIDE) {
         return;
     }

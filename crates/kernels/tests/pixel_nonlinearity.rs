@@ -6,8 +6,9 @@ mod support;
 use jpegnet_kernels::pixels::{
     PoolShape, add_global_average_pool_gradient, add_subsample_gradient, coefficients_from_pixels_into,
     global_average_pool_into, masked_backward_in_place, masked_in_place, pixels_from_coefficients_into, subsample_into,
+    truncate_pixels_in_place,
 };
-use jpegnet_kernels::{BLOCK, Extent, Isa, Masking, MaxPool, PiecewiseLinear};
+use jpegnet_kernels::{BLOCK, Extent, Isa, Masking, MaxPool, PiecewiseLinear, truncate_in_place};
 use support::nonlinearity::functions;
 use support::pixels::values;
 
@@ -55,26 +56,56 @@ fn nonlinearities_of_pixels_are_those_of_their_coefficients_and_so_are_their_gra
         let input: Vec<f32> = values(height * width * channels, 3).iter().map(|value| value + 1e-5).collect();
         let derivatives = values(input.len(), 4);
         for function in functions().into_iter().chain([PiecewiseLinear::relu()]) {
-            for masking in maskings {
+            for (masking, band) in maskings.into_iter().flat_map(|masking| [(masking, None), (masking, Some(8))]) {
                 for isa in Isa::available() {
-                    let what = format!("{} {masking:?} {function:?} {size:?}", isa.name());
+                    let what = format!("{} {masking:?} in {band:?} {function:?} {size:?}", isa.name());
                     let mut map = coefficients(isa, size, &input);
                     let mut of_map = vec![u32::MAX; function.masks_len(extent.grid(), channels)];
                     function.forward_in_place(isa, masking, extent, channels, &mut map, Some(&mut of_map));
+                    truncate(band, channels, &mut map);
                     let mut image = input.clone();
                     let mut masks = vec![u32::MAX; of_map.len()];
-                    masked_in_place(isa, &function, masking, size, &mut image, Some(&mut masks));
+                    masked_in_place(isa, &function, masking, band, size, &mut image, Some(&mut masks));
                     assert_close(&image, &pixels(isa, size, &map), &what);
                     let mut without = input.clone();
-                    masked_in_place(isa, &function, masking, size, &mut without, None);
+                    masked_in_place(isa, &function, masking, band, size, &mut without, None);
                     assert!(without == image, "{what}");
 
                     let mut of_coefficients = coefficients(isa, size, &derivatives);
+                    truncate(band, channels, &mut of_coefficients);
                     function.backward_in_place(isa, masking, extent, channels, &masks, &mut of_coefficients);
                     let mut gradient = derivatives.clone();
-                    masked_backward_in_place(isa, &function, masking, size, &masks, &mut gradient);
+                    masked_backward_in_place(isa, &function, masking, band, size, &masks, &mut gradient);
                     assert_close(&gradient, &pixels(isa, size, &of_coefficients), &what);
                 }
+            }
+        }
+    }
+}
+
+fn truncate(band: Option<usize>, channels: usize, map: &mut [f32]) {
+    if let Some(frequencies) = band {
+        truncate_in_place(frequencies, channels, map);
+    }
+}
+
+#[test]
+fn truncating_pixels_is_truncating_their_coefficients_and_its_own_adjoint() {
+    for size in SIZES {
+        let (x, y) = (values(size.0 * size.1 * size.2, 3), values(size.0 * size.1 * size.2, 4));
+        for frequencies in 1..=15 {
+            for isa in Isa::available() {
+                let truncated = |pixels: &[f32]| {
+                    let mut pixels = pixels.to_vec();
+                    truncate_pixels_in_place(isa, frequencies, size, &mut pixels);
+                    pixels
+                };
+                let mut map = coefficients(isa, size, &x);
+                truncate_in_place(frequencies, size.2, &mut map);
+                let what = format!("{}, {frequencies} frequencies of {size:?}", isa.name());
+                assert_close(&truncated(&x), &pixels(isa, size, &map), &what);
+                let (forth, back) = (dot(&truncated(&x), &y), dot(&x, &truncated(&y)));
+                assert!((forth - back).abs() < 1e-3, "{what}: {forth}, back {back}");
             }
         }
     }

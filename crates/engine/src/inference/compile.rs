@@ -6,10 +6,11 @@ use super::cost::{Machine, Pick, Wanted};
 use super::memory;
 use super::scatter::{First, Sparsity};
 use super::step::{Activation, Buffer, Compiled, Kind, Size, Step, size_of_map};
+use crate::band::truncates;
 use crate::plan::{Operation, Plan};
 use crate::shape::Shape;
-use jpegnet_kernels::Masking;
 use jpegnet_kernels::pixels::{Conv2d, ConvShape};
+use jpegnet_kernels::{Extent, Masking};
 
 /// What a compiled network is for.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,9 @@ pub(crate) struct Circumstances<'a> {
 
 /// Fuses a plan's nodes into steps, picks the methods and plans the memory.
 pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
+    // Maps that end inside a block, and nonlinearities of few frequencies, have no kernels on band maps.
+    let truncated = circumstances.band.filter(|_| !has_band_kernels(plan, circumstances.maskings));
+    let circumstances = Circumstances { band: circumstances.band.filter(|_| truncated.is_none()), ..circumstances };
     let mut compiler = Compiler {
         plan,
         circumstances,
@@ -37,6 +41,7 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
         sizes: Vec::new(),
         steps: Vec::new(),
     };
+    let truncates = truncates(plan);
     let input = compiler.buffer(0);
     compiler.values[0] = Some(input);
     let size = compiler.size(0);
@@ -45,9 +50,10 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
         if compiler.done[node] {
             continue;
         }
-        match circumstances.band {
-            Some(band) => compiler.band_step(node, band),
-            None => compiler.step(node),
+        match (circumstances.band, truncated) {
+            (Some(band), _) => compiler.band_step(node, band),
+            (None, Some(band)) => compiler.truncated_step(node, truncates[node].then_some(band)),
+            (None, None) => compiler.step(node),
         }
     }
     let logits = compiler.values[plan.nodes.len()].unwrap_or(input);
@@ -125,7 +131,7 @@ impl Compiler<'_> {
             }
             Operation::MaxPool(shape) => self.emit(Kind::MaxPool(*shape), node, node, inputs),
             Operation::Subsample { stride } => self.emit(Kind::Subsample { stride: *stride }, node, node, inputs),
-            Operation::GlobalAveragePool { .. } => self.emit(Kind::GlobalAveragePool, node, node, inputs),
+            Operation::GlobalAveragePool => self.emit(Kind::GlobalAveragePool, node, node, inputs),
         }
     }
 
@@ -251,6 +257,16 @@ fn coefficients_scratch(operation: &Operation) -> usize {
         }
         _ => 0,
     }
+}
+
+/// Whether a band-limited network can run on band maps: every map fills its blocks, and no nonlinearity picks its pieces
+/// from fewer frequencies than the band has. Others run on pixels that are truncated.
+fn has_band_kernels(plan: &Plan, maskings: &[Masking]) -> bool {
+    let fills_blocks = |shape: &Shape| match *shape {
+        Shape::Map { height, width, .. } => Extent { height, width }.fills_blocks(),
+        Shape::Features(_) => true,
+    };
+    plan.shapes.iter().all(fills_blocks) && maskings.iter().all(|masking| *masking == Masking::Exact)
 }
 
 fn users(plan: &Plan) -> Vec<Vec<usize>> {

@@ -1,7 +1,7 @@
 //! What looks on while a compiled network runs: how long its steps take, and where numbers overflow.
 
 use super::execute::Observer;
-use crate::ops::FirstNotFinite;
+use crate::first_not_finite::FirstNotFinite;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 

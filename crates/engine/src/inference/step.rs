@@ -117,6 +117,10 @@ pub(crate) enum Kind {
         function: PiecewiseLinear,
         masking: Masking,
     },
+    /// Leaves the frequencies `α + β < band` of a map in pixels, in place.
+    Truncate {
+        band: usize,
+    },
     /// `activation(Σ inputs)`.
     Sum {
         activation: Activation,

@@ -3,8 +3,7 @@
 use super::cost::Pick;
 use super::scatter::ScatterPick;
 use super::step::{Activation, Compiled, Kind, Size, Step};
-use crate::plan::{Node, Operation, Plan};
-use crate::shape::Shape;
+use crate::plan::{Operation, Plan};
 use jpegnet_kernels::pixels::Method;
 
 /// One pass over the maps, and why it is done so.
@@ -17,7 +16,7 @@ pub struct StepSummary {
     /// How a convolution is computed: `winograd`, `winograd2`, `pointwise`, `sandwich`, `scatter` or a
     /// factorisation of coefficients.
     pub factorisation: Option<&'static str>,
-    /// What its output is: `pixels`, `band`, `coefficients` or `features`.
+    /// What its output is: `pixels`, `band` or `features`.
     pub representation: &'static str,
     /// Why the factorisation was picked.
     pub reason: Option<String>,
@@ -44,25 +43,6 @@ pub(crate) fn summarise(plan: &Plan, compiled: &Compiled) -> Vec<StepSummary> {
     compiled.steps.iter().map(|step| summary(plan, step)).collect()
 }
 
-/// One line a node of a network computed on coefficients.
-pub(crate) fn summarise_coefficients(plan: &Plan) -> Vec<StepSummary> {
-    let summary = |node: &Node, shape: &Shape| {
-        let factorisation = match &node.operation {
-            Operation::Conv2d { trained: conv, .. } => Some(conv.factorisation().name()),
-            _ => None,
-        };
-        StepSummary {
-            path: node.path.clone(),
-            operation: node.operation.name().into(),
-            factorisation,
-            representation: if matches!(shape, Shape::Map { .. }) { "coefficients" } else { "features" },
-            reason: factorisation.map(|_| "every map is truncated, so every step takes and gives coefficients".into()),
-            microseconds: None,
-        }
-    };
-    plan.nodes.iter().zip(&plan.shapes[1..]).map(|(node, shape)| summary(node, shape)).collect()
-}
-
 fn summary(plan: &Plan, step: &Step) -> StepSummary {
     let node = &plan.nodes[step.named_by];
     let (path, mut operation) = match step.kind {
@@ -75,6 +55,10 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
             operation.extend((step.inputs.len() > 1).then_some("add"));
             operation.extend(name_of(activation));
             (Some(method.name()), Some(because(*asked_for, *nanoseconds, others)), Some(nanoseconds / 1e3))
+        }
+        Kind::Truncate { .. } => {
+            operation = vec!["truncate"];
+            (None, None, None)
         }
         Kind::ToPixels => {
             operation = vec!["to pixels"];

@@ -3,15 +3,14 @@
 use super::mode::{InferenceMode, band, maskings};
 use super::{Network, check_batch};
 use crate::EngineError;
+use crate::first_not_finite::FirstNotFinite;
 use crate::inference::{
     Circumstances, Compiled, Executor, First, Machine, Observer, Packed, Run, Scatters, Sparsity, StepSummary,
-    StepTimes, compile, summarise, summarise_coefficients,
+    StepTimes, compile, summarise,
 };
 use crate::input::Image;
-use crate::ops::FirstNotFinite;
 use crate::plan::Plan;
-use crate::shape::Shape;
-use jpegnet_kernels::{Extent, Isa, Masking};
+use jpegnet_kernels::{Isa, Masking};
 
 /// Compiled forms kept: batches of a size, the rest of a folder, single pictures, another mode.
 const MOST_FORMS: usize = 4;
@@ -87,9 +86,6 @@ impl Network {
         check_batch(batch)?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
         let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
-        if band.is_some() && !has_band_kernels(&self.plan, &maskings) {
-            return Ok(summarise_coefficients(&self.plan));
-        }
         let sparsity = self.inference.sparsity.filter(|_| band.is_none());
         let compiled = self.inference.forms.get(&self.plan, self.isa, (maskings, band), batch, sparsity);
         Ok(summarise(&self.plan, compiled))
@@ -105,9 +101,6 @@ impl Network {
         check_batch(images.len())?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
         let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
-        if let Some(band) = band.filter(|_| !has_band_kernels(&self.plan, &maskings)) {
-            return self.predict_band_limited(images, band, &maskings);
-        }
         let outcome = self.run_compiled(images, (maskings, band), |compiled, run| {
             let logits = run(None);
             if logits.iter().all(|value| value.is_finite()) {
@@ -127,8 +120,7 @@ impl Network {
 
     /// Microseconds that every step of [`steps_of`](Self::steps_of) took for an image of this batch: medians of some
     /// `rounds`, after one to warm up. Where every thread has groups of its own their times are divided by the number
-    /// of threads, so that the sum is what an image takes. Nothing for a network that is computed layer by layer on
-    /// truncated coefficients.
+    /// of threads, so that the sum is what an image takes.
     ///
     /// # Errors
     /// As [`predict`](Self::predict).
@@ -141,9 +133,6 @@ impl Network {
     ) -> Result<Vec<f64>, EngineError> {
         self.predict(images, mode)?;
         let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
-        if band.is_some() && !has_band_kernels(&self.plan, &maskings) {
-            return Ok(Vec::new());
-        }
         self.run_compiled(images, (maskings, band), |compiled, run| {
             let sharing = if compiled.side_by_side { rayon::current_num_threads() } else { 1 };
             let rounds = (0..rounds.max(1)).map(|_| {
@@ -191,14 +180,4 @@ impl Network {
         };
         Ok(body(compiled, &run))
     }
-}
-
-/// Whether a band-limited network can run on band maps: every map fills its blocks, and no nonlinearity picks its pieces
-/// from fewer frequencies than the band has. Others run on all coefficients, truncated.
-fn has_band_kernels(plan: &Plan, maskings: &[Masking]) -> bool {
-    let fills_blocks = |shape: &Shape| match *shape {
-        Shape::Map { height, width, .. } => Extent { height, width }.fills_blocks(),
-        Shape::Features(_) => true,
-    };
-    plan.shapes.iter().all(fills_blocks) && maskings.iter().all(|masking| *masking == Masking::Exact)
 }

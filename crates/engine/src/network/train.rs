@@ -4,15 +4,13 @@ use super::gradients::{clip, norm};
 use super::mode::maskings;
 use super::{Network, WeightSet, check_batch};
 use crate::EngineError;
+use crate::first_not_finite::FirstNotFinite;
 use crate::inference::StepTimes;
 use crate::input::{BatchInput, Image};
-use crate::ops::{self, BatchLoss, CoefficientTraining, FirstNotFinite, LossTarget};
 use crate::optimizer::OptimizerSpec;
-use crate::plan::Plan;
 use crate::step::{StepOptions, Storage};
 use crate::tensor::NamedTensor;
-use crate::training::{Batch, Observers, Training};
-use crate::workspace::Workspaces;
+use crate::training::{Batch, BatchLoss, LossTarget, Observers, Training, update_running};
 use jpegnet_kernels::Masking;
 
 /// What a step saw, before its update.
@@ -122,7 +120,7 @@ impl Network {
         let (mut loss, mut correct) = (0.0, 0);
         while let Some((batch, labels)) = batches.next() {
             let of_batch = self.backpropagate(batch, labels, target, (&options.frozen, options.storage))?;
-            ops::update_running(&self.plan, &mut self.parameters, &self.layers);
+            update_running(&self.plan, &mut self.parameters, &self.layers);
             #[expect(clippy::cast_precision_loss, reason = "no step has 2^52 images")]
             let share = batch.len() as f64 / images.len() as f64;
             loss += share * of_batch.mean;
@@ -161,9 +159,9 @@ impl Network {
         let maskings = maskings(&self.plan, None);
         let trainer = match self.trainer.take().filter(|trainer| trainer.is_for(frozen, storage)) {
             Some(trainer) => self.trainer.insert(trainer),
-            None => self.trainer.insert(Trainer::new(&self.plan, &maskings, frozen, storage)),
+            None => self.trainer.insert(Box::new(Training::new(&self.plan, &maskings, frozen, storage))),
         };
-        trainer.prepare(&self.plan, &input, &mut self.workspaces)?;
+        trainer.prepare(&input, &mut self.workspaces, self.plan.input().height)?;
         self.parameters.prepare_gradients();
         let Some(loss) = self.run_training(&input, (labels, target), &maskings, Observers::default()) else {
             unreachable!("every training program has a loss");
@@ -184,7 +182,7 @@ impl Network {
     }
 
     /// Every step of a training step, in order, with the microseconds of a thread that it takes for an image of this batch:
-    /// the median of some `rounds` after one to warm up, nothing updated. Nothing for a band-limited network.
+    /// the median of some `rounds` after one to warm up, nothing updated.
     ///
     /// # Errors
     /// As [`train_step`](Self::train_step).
@@ -200,10 +198,7 @@ impl Network {
         self.backpropagate(images, labels, target, (&[], Storage::Float32))?;
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
-        let Some(Trainer::Pixels(training)) = &self.trainer else {
-            return Ok(Vec::new());
-        };
-        let lines = training.steps(&self.plan);
+        let lines = self.trainer.as_ref().map_or_else(Vec::new, |training| training.steps(&self.plan));
         let rounds: Vec<Vec<f64>> = (0..rounds.max(1))
             .map(|_| {
                 let times = StepTimes::new(lines.len());
@@ -243,49 +238,6 @@ impl Network {
     ) -> Option<BatchLoss> {
         let Network { plan, isa, parameters, layers, trainer, workspaces, .. } = self;
         let batch = Batch { plan, isa: *isa, input, labels, target, maskings, observers };
-        match trainer.as_mut()? {
-            Trainer::Pixels(training) => training.run(&batch, parameters, layers, workspaces),
-            Trainer::Coefficients(training) => training.run(&batch, parameters, layers, workspaces),
-        }
-    }
-}
-
-/// How a network trains.
-#[derive(Debug)]
-pub(super) enum Trainer {
-    /// On pixels: all frequencies are kept.
-    Pixels(Box<Training>),
-    /// On coefficients, truncated to a band.
-    Coefficients(Box<CoefficientTraining>),
-}
-
-impl Trainer {
-    fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool], storage: Storage) -> Trainer {
-        match plan.band {
-            None => Trainer::Pixels(Box::new(Training::new(plan, maskings, frozen, storage))),
-            Some(_) => Trainer::Coefficients(Box::new(CoefficientTraining::new(plan))),
-        }
-    }
-
-    /// Whether the gradients it computes are those of all parameters but these; more do no harm.
-    fn is_for(&self, frozen: &[bool], storage: Storage) -> bool {
-        match self {
-            Trainer::Pixels(training) => training.is_for(frozen, storage),
-            Trainer::Coefficients(_) => true,
-        }
-    }
-
-    fn prepare(&mut self, plan: &Plan, input: &BatchInput, workspaces: &mut Workspaces) -> Result<(), EngineError> {
-        match self {
-            Trainer::Pixels(training) => training.prepare(input, workspaces, plan.input().height),
-            Trainer::Coefficients(training) => training.prepare(input, workspaces),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> usize {
-        match self {
-            Trainer::Pixels(training) => training.bytes(),
-            Trainer::Coefficients(training) => training.bytes(),
-        }
+        trainer.as_mut()?.run(&batch, parameters, layers, workspaces)
     }
 }

@@ -78,9 +78,8 @@ impl Plan {
             }
             OperationSpec::Subsample { stride, channels } => infer_subsample(path, &inputs, *stride, *channels)?,
             OperationSpec::GlobalAveragePool {} => {
-                let (channels, height, width) = one_map(path, &inputs)?;
-                let extent = Extent { height, width };
-                (Operation::GlobalAveragePool { channels, extent }, Shape::Features(channels))
+                let (channels, _, _) = one_map(path, &inputs)?;
+                (Operation::GlobalAveragePool, Shape::Features(channels))
             }
             OperationSpec::Linear { features, input_features, bias } => {
                 self.infer_linear(path, &inputs, *features, *input_features, *bias)?

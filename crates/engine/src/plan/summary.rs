@@ -32,10 +32,6 @@ impl Plan {
             .map(|(node, shape)| {
                 let operation = &node.operation;
                 let (kept, choice) = match operation {
-                    // Band-limited networks train on coefficients.
-                    Operation::Conv2d { trained, .. } if self.band.is_some() => {
-                        (None, Some(trained.factorisation().name()))
-                    }
                     Operation::Conv2d { .. } => (None, Convolution::of(operation).map(|conv| conv.name())),
                     Operation::PiecewiseLinear { masking, frequencies, .. } => {
                         let band = self.band.map_or(BLOCK, coefficients_kept);
@@ -67,7 +63,7 @@ impl Operation {
             Operation::Add => "add",
             Operation::MaxPool(_) => "maxPool",
             Operation::Subsample { .. } => "subsample",
-            Operation::GlobalAveragePool { .. } => "globalAveragePool",
+            Operation::GlobalAveragePool => "globalAveragePool",
             Operation::Linear { .. } => "linear",
         }
     }

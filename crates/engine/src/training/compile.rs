@@ -7,11 +7,12 @@ use super::convolution::Convolution;
 use super::program::Program;
 use super::schedule;
 use super::step::{Buffer, Step, Term};
+use crate::band::truncates;
 use crate::plan::{Operation, Plan};
 use crate::shape::Shape;
 use jpegnet_kernels::{Masking, MaxPool, PiecewiseLinear};
 
-/// Compiles forward, loss and backward of a network that keeps all frequencies; `frozen` are the parameters, of none if it
+/// Compiles forward, loss and backward of a network; `frozen` are the parameters, of none if it
 /// is empty, whose gradients nobody asks for; `sixteen_bits` keeps the maps that the backward pass needs so.
 pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixteen_bits: bool) -> Program {
     let mut compiler = Compiler {
@@ -20,6 +21,7 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixtee
         lengths: Vec::new(),
         steps: Vec::new(),
         completes: Vec::new(),
+        truncates: truncates(plan).into_iter().map(|truncates| truncates && plan.band.is_some()).collect(),
         users: users(plan),
         needs_gradient: needs_gradient(plan, frozen),
         values: Vec::new(),
@@ -27,9 +29,10 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixtee
     compiler.forward();
     compiler.backward();
     let masks = (0..plan.nodes.len()).map(|node| compiler.mask_words(node)).collect();
-    let Compiler { lengths, steps, completes, .. } = compiler;
+    let Compiler { lengths, steps, completes, truncates, .. } = compiler;
     let convolutions = plan.nodes.iter().map(|node| Convolution::of(&node.operation)).collect();
-    schedule::schedule(plan, schedule::Compiled { steps, completes, lengths, masks, convolutions }, sixteen_bits)
+    let compiled = schedule::Compiled { steps, completes, lengths, masks, truncates, convolutions };
+    schedule::schedule(plan, compiled, sixteen_bits)
 }
 
 /// What is known of a value of the plan.
@@ -50,6 +53,8 @@ struct Compiler<'a> {
     steps: Vec<Step>,
     /// The node that every step completes.
     completes: Vec<Option<usize>>,
+    /// For every node whether its output is truncated.
+    truncates: Vec<bool>,
     /// How many nodes take every value.
     users: Vec<usize>,
     /// Whether a value depends on a parameter that learns.
@@ -94,12 +99,19 @@ impl Compiler<'_> {
         self.completes.push(Some(node));
     }
 
+    /// Leaves the band of a node's output, or of a gradient of it, if the node's output is truncated.
+    fn truncate(&mut self, node: usize, map: Buffer) {
+        if self.truncates[node] {
+            self.push(Step::Truncate { node, map });
+        }
+    }
+
     /// Whether a nonlinearity is an exact ReLU, whose pieces are seen from its input or output again.
     fn is_plain_relu(&self, node: usize) -> bool {
         let Operation::PiecewiseLinear { function, .. } = &self.plan.nodes[node].operation else {
             return false;
         };
-        self.maskings[node] == Masking::Exact && *function == PiecewiseLinear::relu()
+        self.maskings[node] == Masking::Exact && *function == PiecewiseLinear::relu() && !self.truncates[node]
     }
 
     /// Words of masks or winners that a node keeps of an image.

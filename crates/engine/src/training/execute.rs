@@ -6,14 +6,15 @@ mod maps;
 mod wide;
 
 use super::compile::compile;
+use super::loss::{BatchLoss, LossTarget};
 use super::memory::{Chunk, Maps, Memory, chunks_of};
 use super::program::{Program, Scheduled, Stage};
 use super::step::{Passed, Statistics, Step};
 use crate::EngineError;
+use crate::first_not_finite::FirstNotFinite;
 use crate::inference::{Observer, StepTimes};
 use crate::input::BatchInput;
 use crate::layers::Layers;
-use crate::ops::{BatchLoss, FirstNotFinite, LossTarget};
 use crate::parameters::Parameters;
 use crate::plan::Plan;
 use crate::step::Storage;
@@ -180,6 +181,7 @@ impl Pass<'_> {
             Step::Input { output } => self.expand(*output, first, maps, work.scratch),
             Step::Sum { terms, relu, output } => self.sum(terms, *relu, *output, maps),
             Step::Masked { node, map } => self.masked(*node, *map, maps),
+            Step::Truncate { node, map } => self.truncate(*node, *map, maps),
             Step::Conv2d { node, input, output } => {
                 self.conv2d(scheduled, *node, (*input, *output), maps, work.scratch);
             }
@@ -233,7 +235,7 @@ impl Pass<'_> {
 
 /// Adds every chunk's sums to the first chunk's, in the order of the chunks; each of the pairs is all sums and how many a
 /// chunk has.
-pub(crate) fn add_up<'a>(
+fn add_up<'a>(
     isa: Isa,
     (singles, of_chunk): (&'a mut [f32], usize),
     (doubles, doubles_of_chunk): (&'a mut [f64], usize),

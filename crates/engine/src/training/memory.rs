@@ -3,7 +3,6 @@
 use super::program::{Place, Program, Scheduled, Stage};
 use super::step::{Buffer, Step};
 use crate::EngineError;
-use crate::arena::grow;
 use crate::chunks::Chunks;
 use crate::floats::Floats;
 use jpegnet_kernels::pixels::{Order, WideRuns};
@@ -310,4 +309,14 @@ impl<'g, 'a> Maps<'g, 'a> {
         self.chunk.masks[node] = masks;
         result
     }
+}
+
+/// Lengthens with zeros; never shortens.
+fn grow<T: Copy + Default>(memory: &mut Vec<T>, length: usize) -> Result<(), EngineError> {
+    if let Some(more) = length.checked_sub(memory.len()) {
+        let bytes = length.saturating_mul(size_of::<T>());
+        memory.try_reserve_exact(more).map_err(|_| EngineError::OutOfMemory { bytes })?;
+        memory.resize(length, T::default());
+    }
+    Ok(())
 }

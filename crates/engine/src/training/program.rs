@@ -66,6 +66,8 @@ pub(crate) struct Program {
     pub(crate) narrow_slots: Vec<usize>,
     /// 32-bit words of an image's masks or winners, per node; 0 for those that keep none.
     pub(crate) masks: Vec<usize>,
+    /// For every node whether its output is truncated to a band.
+    pub(crate) truncates: Vec<bool>,
     /// Of every node that is one.
     pub(crate) convolutions: Vec<Option<Convolution>>,
 }

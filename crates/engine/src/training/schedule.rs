@@ -26,12 +26,13 @@ pub(super) struct Compiled {
     /// Floats of an image in every buffer.
     pub(super) lengths: Vec<usize>,
     pub(super) masks: Vec<usize>,
+    pub(super) truncates: Vec<bool>,
     pub(super) convolutions: Vec<Option<Convolution>>,
 }
 
 /// Cuts a step into stages; `sixteen_bits` keeps what the forward pass stores so.
 pub(super) fn schedule(plan: &Plan, compiled: Compiled, sixteen_bits: bool) -> Program {
-    let Compiled { steps, completes, mut lengths, masks, convolutions } = compiled;
+    let Compiled { steps, completes, mut lengths, masks, truncates, convolutions } = compiled;
     let stored = if sixteen_bits { stored(plan, &steps) } else { Vec::new() };
     let ranges = stages(&steps, &convolutions);
     let mut all = steps.into_iter().zip(completes);
@@ -41,7 +42,8 @@ pub(super) fn schedule(plan: &Plan, compiled: Compiled, sixteen_bits: bool) -> P
     let ranges = narrow::ranges(&stages);
     let steps: Vec<Step> = stages.iter().flatten().map(|(step, _)| step.clone()).collect();
     let Placed { places, slots, narrow_slots, maps } = place(&steps, &ranges, &lengths, &narrow);
-    let mut program = Program { stages: Vec::new(), lengths, places, slots, narrow_slots, masks, convolutions };
+    let mut program =
+        Program { stages: Vec::new(), lengths, places, slots, narrow_slots, masks, truncates, convolutions };
     for ((steps, range), maps) in stages.into_iter().zip(ranges).zip(maps) {
         let stage = stage(plan, &program, range.start, steps, maps);
         program.stages.push(stage);

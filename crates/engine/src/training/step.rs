@@ -46,6 +46,11 @@ pub(crate) enum Step {
         node: usize,
         map: Buffer,
     },
+    /// Leaves the band of a node's output, or of a gradient of it, in place.
+    Truncate {
+        node: usize,
+        map: Buffer,
+    },
     Conv2d {
         node: usize,
         input: Buffer,
@@ -160,7 +165,9 @@ impl Step {
     /// Buffers it only reads.
     pub(crate) fn reads(&self) -> Vec<Buffer> {
         match self {
-            Step::Input { .. } | Step::Masked { .. } | Step::MaskedBackward { .. } => Vec::new(),
+            Step::Input { .. } | Step::Masked { .. } | Step::Truncate { .. } | Step::MaskedBackward { .. } => {
+                Vec::new()
+            }
             Step::Sum { terms, .. } => terms.iter().map(|term| term.buffer).collect(),
             Step::Conv2d { input: read, .. }
             | Step::Moments { input: read, .. }
@@ -196,6 +203,7 @@ impl Step {
             Step::Input { output: written }
             | Step::Sum { output: written, .. }
             | Step::Masked { map: written, .. }
+            | Step::Truncate { map: written, .. }
             | Step::Conv2d { output: written, .. }
             | Step::MaxPool { output: written, .. }
             | Step::Subsample { output: written, .. }
@@ -225,6 +233,7 @@ impl Step {
             Step::Input { .. } => "input",
             Step::Sum { .. } => "sum",
             Step::Masked { .. } => "masked",
+            Step::Truncate { .. } => "truncate",
             Step::Conv2d { .. } => "conv2d",
             Step::Moments { .. } => "moments",
             Step::MaxPool { .. } => "maxPool",
@@ -253,6 +262,7 @@ impl Step {
     pub(crate) fn node(&self) -> Option<usize> {
         match *self {
             Step::Masked { node, .. }
+            | Step::Truncate { node, .. }
             | Step::Conv2d { node, .. }
             | Step::Moments { node, .. }
             | Step::MaxPool { node, .. }
@@ -292,6 +302,7 @@ impl Step {
                 rename(output);
             }
             Step::Masked { map: buffer, .. }
+            | Step::Truncate { map: buffer, .. }
             | Step::MaskedBackward { gradient: buffer, .. }
             | Step::Moments { input: buffer, .. } => rename(buffer),
             Step::Conv2d { input: from, output: to, .. }

@@ -1,4 +1,4 @@
-//! What a definition is interpreted on: pixels, or coefficients in a band; float64, from the naive formulas alone.
+//! What a definition is interpreted on: pixels, all of them or in a band; float64, from the naive formulas alone.
 
 use jpegnet_kernels::definition::pixels::{self, PixelMap};
 use jpegnet_kernels::definition::{self, BatchNorm, CoefficientMap, Moments, Piece, UNIT_STEPS};
@@ -69,69 +69,71 @@ impl Domain for Pixels {
     }
 }
 
-/// Coefficients, every map but the input truncated to its lowest frequencies.
+/// Pixels, every map but the input truncated to the lowest frequencies of its blocks.
 pub struct Band {
     pub frequencies: usize,
 }
 
+/// A map, and whether it is the input, which is not truncated.
+#[derive(Clone)]
+pub struct Truncated {
+    map: PixelMap,
+    is_input: bool,
+}
+
 impl Band {
-    fn keep(&self, map: &CoefficientMap) -> CoefficientMap {
-        definition::truncate(self.frequencies, map)
+    fn keep(&self, map: &PixelMap) -> Truncated {
+        let map = definition::truncate(self.frequencies, &coefficients(map)).to_pixels();
+        Truncated { map, is_input: false }
+    }
+
+    /// What is made of each pixel alone: truncated if it was made of the input.
+    fn of_each_pixel(&self, map: PixelMap, of_input: bool) -> Truncated {
+        if of_input { self.keep(&map) } else { Truncated { map, is_input: false } }
     }
 }
 
 impl Domain for Band {
-    type Map = CoefficientMap;
+    type Map = Truncated;
 
-    fn input(&self, pixels: &PixelMap) -> CoefficientMap {
-        coefficients(pixels)
+    fn input(&self, pixels: &PixelMap) -> Truncated {
+        Truncated { map: pixels.clone(), is_input: true }
     }
 
-    fn size(&self, map: &CoefficientMap) -> (usize, Extent) {
-        (map.channels, map.extent)
+    fn size(&self, map: &Truncated) -> (usize, Extent) {
+        Pixels.size(&map.map)
     }
 
-    fn conv2d(
-        &self,
-        shape: &Conv2dShape,
-        filter: &[f64],
-        bias: Option<&[f64]>,
-        map: &CoefficientMap,
-    ) -> CoefficientMap {
-        // Through pixels, which are cut to the map; a 1×1 filter at stride 1 takes the coefficients as they are.
-        if (shape.size, shape.stride, shape.padding) == (1, 1, 0) {
-            let units = vec![UNIT_STEPS; shape.output_channels];
-            return self.keep(&definition::convolve_block_form(shape, filter, bias, map, units));
-        }
-        self.keep(&coefficients(&pixels::conv2d(shape, filter, bias, &map.to_pixels())))
+    fn conv2d(&self, shape: &Conv2dShape, filter: &[f64], bias: Option<&[f64]>, map: &Truncated) -> Truncated {
+        self.keep(&Pixels.conv2d(shape, filter, bias, &map.map))
     }
 
-    fn moments(&self, map: &CoefficientMap) -> Moments {
-        pixels::moments(&map.to_pixels())
+    fn moments(&self, map: &Truncated) -> Moments {
+        Pixels.moments(&map.map)
     }
 
-    fn batch_norm(&self, norm: &BatchNorm, moments: &Moments, map: &CoefficientMap) -> CoefficientMap {
-        self.keep(&norm.apply(moments, map))
+    fn batch_norm(&self, norm: &BatchNorm, moments: &Moments, map: &Truncated) -> Truncated {
+        self.of_each_pixel(Pixels.batch_norm(norm, moments, &map.map), map.is_input)
     }
 
-    fn piecewise_linear(&self, pieces: &[Piece], masking: Masking, map: &CoefficientMap) -> CoefficientMap {
-        self.keep(&definition::piecewise_linear(pieces, masking, map).output)
+    fn piecewise_linear(&self, pieces: &[Piece], masking: Masking, map: &Truncated) -> Truncated {
+        self.keep(&Pixels.piecewise_linear(pieces, masking, &map.map))
     }
 
-    fn add(&self, a: &CoefficientMap, b: &CoefficientMap) -> CoefficientMap {
-        self.keep(&definition::add(a, b))
+    fn add(&self, a: &Truncated, b: &Truncated) -> Truncated {
+        self.of_each_pixel(Pixels.add(&a.map, &b.map), a.is_input || b.is_input)
     }
 
-    fn max_pool(&self, size: usize, stride: usize, padding: usize, map: &CoefficientMap) -> CoefficientMap {
-        self.keep(&definition::max_pool(size, stride, padding, map))
+    fn max_pool(&self, size: usize, stride: usize, padding: usize, map: &Truncated) -> Truncated {
+        self.keep(&Pixels.max_pool(size, stride, padding, &map.map))
     }
 
-    fn subsample(&self, stride: usize, channels: usize, map: &CoefficientMap) -> CoefficientMap {
-        self.keep(&definition::subsample(stride, channels, map))
+    fn subsample(&self, stride: usize, channels: usize, map: &Truncated) -> Truncated {
+        self.keep(&Pixels.subsample(stride, channels, &map.map))
     }
 
-    fn global_average_pool(&self, map: &CoefficientMap) -> Vec<f64> {
-        definition::global_average_pool(map)
+    fn global_average_pool(&self, map: &Truncated) -> Vec<f64> {
+        Pixels.global_average_pool(&map.map)
     }
 }
 

@@ -1,5 +1,4 @@
-//! The spatial twin: a definition interpreted on pixels in float64, from the naive formulas alone; a band-limited one on
-//! coefficients.
+//! The spatial twin: a definition interpreted on pixels in float64, from the naive formulas alone.
 
 use super::domains::{Band, Domain, Pixels};
 use super::network;
@@ -27,8 +26,7 @@ enum Value<M> {
     Features(Vec<f64>),
 }
 
-/// Logits `[images, classes]`; in training, batch normalisation uses the batch's own statistics. A band-limited definition
-/// is interpreted on coefficients.
+/// Logits `[images, classes]`; in training, batch normalisation uses the batch's own statistics.
 pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training: bool) -> Vec<f64> {
     match spec.band {
         None => interpreted(&Pixels, spec, weights, input, training),

@@ -15,7 +15,7 @@ impl Compiler<'_> {
         let plan = self.plan;
         let definition = &plan.nodes[node];
         if matches!(plan.shapes[node + 1], Shape::Features(_))
-            && !matches!(definition.operation, Operation::GlobalAveragePool { .. })
+            && !matches!(definition.operation, Operation::GlobalAveragePool)
         {
             self.step(node);
             return;
@@ -89,6 +89,27 @@ impl Compiler<'_> {
         let pixels = self.in_pixels_of(node, kind, vec![input]);
         let inputs = [pixels].into_iter().chain(residual).collect();
         self.emit(Kind::ToBand { activation }, end, node, inputs);
+    }
+
+    /// Compiles a node alone on maps in pixels, its output truncated if a band is given.
+    pub(super) fn truncated_step(&mut self, node: usize, band: Option<usize>) {
+        let definition = &self.plan.nodes[node];
+        match &definition.operation {
+            Operation::Conv2d { shape, wanted, .. } => {
+                let inputs = vec![self.value(definition.inputs[0])];
+                let kind = self.convolution_in_pixels(*shape, *wanted, node, None);
+                self.emit(kind, node, node, inputs);
+            }
+            Operation::Add => {
+                let inputs = definition.inputs.iter().map(|&value| self.value(value)).collect();
+                self.emit(Kind::Sum { activation: Activation::Identity }, node, node, inputs);
+            }
+            _ => self.step(node),
+        }
+        if let Some(band) = band {
+            let (output, size) = (self.value(node + 1), self.size(node + 1));
+            self.steps.push(Step { kind: Kind::Truncate { band }, named_by: node, inputs: vec![output], output, size });
+        }
     }
 
     /// The pixels of a band map that a strided 1×1 filter sees, in the band.

@@ -9,7 +9,7 @@ use crate::layers::running_coefficients;
 use crate::plan::Operation;
 use jpegnet_kernels::pixels::{
     self, Conv2d, Epilogue, coefficients_from_pixels_into, global_average_pool_into, masked_in_place,
-    max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place, subsample_into,
+    max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place, subsample_into, truncate_pixels_in_place,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -52,7 +52,10 @@ impl Pass<'_> {
             Kind::ToBand { activation } => self.to_band(activation, output),
             Kind::BandActivation { function } => self.band_activation(function, output),
             Kind::Masked { function, masking } => self.each_image(output, |_, output| {
-                masked_in_place(isa, function, *masking, (height, width, channels), output, None);
+                masked_in_place(isa, function, *masking, None, (height, width, channels), output, None);
+            }),
+            Kind::Truncate { band } => self.each_image(output, |_, output| {
+                truncate_pixels_in_place(isa, *band, (height, width, channels), output);
             }),
             Kind::Sum { activation } => self.each_image(output, |image, output| self.sum(activation, image, output)),
             Kind::Normalise => {

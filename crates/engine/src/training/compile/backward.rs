@@ -53,6 +53,13 @@ impl Compiler<'_> {
         if !self.needs_gradient[node + 1] {
             return;
         }
+        let gradient = if self.truncates[node] && !matches!(definition.operation, Operation::PiecewiseLinear { .. }) {
+            let gradient = self.own(gradients, gradient);
+            self.push(Step::Truncate { node, map: gradient });
+            gradient
+        } else {
+            gradient
+        };
         match &definition.operation {
             Operation::Add => {
                 for &term in &definition.inputs {
@@ -102,7 +109,7 @@ impl Compiler<'_> {
                     self.push(Step::SubsampleBackward { node, gradient, target });
                 }
             }
-            Operation::GlobalAveragePool { .. } => {
+            Operation::GlobalAveragePool => {
                 if let Some(target) = self.target(gradients, value) {
                     self.push(Step::AveragePoolBackward { node, gradient, target });
                 }

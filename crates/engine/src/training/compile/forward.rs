@@ -16,12 +16,14 @@ impl Compiler<'_> {
                     let input = self.read(first);
                     let output = self.buffer_of(number + 1);
                     self.complete(number, Step::Conv2d { node: number, input, output });
+                    self.truncate(number, output);
                     Value::Stored(output)
                 }
                 Operation::BatchNorm { .. } => {
                     let input = self.store(first);
                     self.push(Step::Moments { node: number, input });
-                    Value::Sum { terms: vec![Term { buffer: input, normalised_by: Some(number) }], relu: false }
+                    let terms = vec![Term { buffer: input, normalised_by: Some(number) }];
+                    self.sum(number, terms)
                 }
                 Operation::PiecewiseLinear { .. } if self.is_plain_relu(number) => {
                     Value::Sum { terms: self.terms(first), relu: true }
@@ -35,21 +37,23 @@ impl Compiler<'_> {
                 }
                 Operation::Add => {
                     let terms = node.inputs.iter().flat_map(|&value| self.terms(value)).collect();
-                    Value::Sum { terms, relu: false }
+                    self.sum(number, terms)
                 }
                 Operation::MaxPool(_) => {
                     let input = self.read(first);
                     let output = self.buffer_of(number + 1);
                     self.complete(number, Step::MaxPool { node: number, input, output });
+                    self.truncate(number, output);
                     Value::Stored(output)
                 }
                 Operation::Subsample { .. } => {
                     let input = self.read(first);
                     let output = self.buffer_of(number + 1);
                     self.complete(number, Step::Subsample { node: number, input, output });
+                    self.truncate(number, output);
                     Value::Stored(output)
                 }
-                Operation::GlobalAveragePool { .. } => {
+                Operation::GlobalAveragePool => {
                     let input = self.read(first);
                     let output = self.buffer_of(number + 1);
                     self.complete(number, Step::AveragePool { node: number, input, output });
@@ -64,6 +68,17 @@ impl Compiler<'_> {
             };
             self.values.push(value);
         }
+    }
+
+    /// A node's output as a sum to be made where it is read; made at once if it is truncated.
+    fn sum(&mut self, node: usize, terms: Vec<Term>) -> Value {
+        if !self.truncates[node] {
+            return Value::Sum { terms, relu: false };
+        }
+        let output = self.buffer_of(node + 1);
+        self.complete(node, Step::Sum { terms, relu: false, output });
+        self.truncate(node, output);
+        Value::Stored(output)
     }
 
     /// A value as terms of a sum.

@@ -2,10 +2,11 @@
 
 use super::{Batch, Statistics};
 use crate::layers::Layers;
-use crate::ops::{self, BatchLoss};
 use crate::parameters::Parameters;
 use crate::plan::{Operation, Plan};
+use crate::training::loss::BatchLoss;
 use crate::training::program::{Program, Stage};
+use crate::training::statistics::{finish_gradients, finish_moments};
 use crate::training::step::Step;
 
 /// Gives the loss if this stage had it.
@@ -33,13 +34,13 @@ pub(super) fn finish(
                     .chain(squares.iter().copied())
                     .chain(sums.iter().map(|_| 0.0))
                     .collect();
-                ops::finish_moments(plan, parameters, layers, node, images, &moments);
+                finish_moments(plan, parameters, layers, node, images, &moments);
             }
             Step::GradientMoments { statistics: Statistics { node, .. }, .. }
             | Step::Pass { moments: Some(Statistics { node, .. }), .. } => {
                 let [products, sums] = moments(plan, node, doubles);
                 let moments: Vec<f64> = products.iter().copied().chain(sums.iter().map(|sum| sum / 8.0)).collect();
-                ops::finish_norm_gradients(plan, parameters, layers, node, &moments);
+                finish_gradients(plan, parameters, layers, node, &moments);
             }
             Step::Conv2dBackward { node, .. } => {
                 let Operation::Conv2d { weight, bias, .. } = plan.nodes[node].operation else {
@@ -51,8 +52,17 @@ pub(super) fn finish(
                     parameters.gradients[bias].copy_from_slice(&rest[..plan.parameters[bias].len()]);
                 }
             }
-            Step::LinearBackward { node, .. } => ops::finish_linear_gradients(plan, parameters, node, singles),
-            Step::Loss { .. } => loss = Some(ops::finish_loss(doubles, images)),
+            Step::LinearBackward { node, .. } => {
+                let Operation::Linear { inputs, outputs, weight, bias } = plan.nodes[node].operation else {
+                    unreachable!("a linear layer's backward is of a linear layer");
+                };
+                let (of_weight, rest) = singles.split_at(inputs * outputs);
+                parameters.gradients[weight].copy_from_slice(of_weight);
+                if let Some(bias) = bias {
+                    parameters.gradients[bias].copy_from_slice(&rest[..outputs]);
+                }
+            }
+            Step::Loss { .. } => loss = Some(BatchLoss::from_sums(doubles, images)),
             _ => {}
         }
     }

@@ -2,18 +2,17 @@
 
 use super::{Pass, Passed, Statistics};
 use crate::layers::{Layer, Normalisation};
-use crate::ops::LossTarget;
-use crate::plan::Operation;
-use crate::program::max_pool;
+use crate::plan::{Operation, Plan};
+use crate::training::LossTarget;
 use crate::training::compile::{channels_of, length_of};
 use crate::training::memory::Maps;
 use crate::training::step::{Buffer, Target, Term};
 use jpegnet_kernels::pixels::{
     self, Activation, MOMENTS, add_global_average_pool_gradient, add_subsample_gradient, global_average_pool_into,
     masked_backward_in_place, masked_in_place, normalise_backward_into, pass_and_add_moments, pass_in_place,
-    subsample_into, sum_into,
+    subsample_into, sum_into, truncate_pixels_in_place,
 };
-use jpegnet_kernels::{PiecewiseLinear, add_in_place, linear_backward, linear_into, softmax_cross_entropy};
+use jpegnet_kernels::{MaxPool, PiecewiseLinear, add_in_place, linear_backward, linear_into, softmax_cross_entropy};
 
 impl Pass<'_> {
     /// Channels of a node's output.
@@ -106,7 +105,7 @@ impl Pass<'_> {
             for (image, map) in maps.chunks_exact_mut(length).enumerate() {
                 // A function whose gradient nobody needs keeps no bits, nor does one without breakpoints.
                 let masks = (words > 0).then(|| &mut masks[image * words..(image + 1) * words]);
-                masked_in_place(self.batch.isa, function, self.batch.maskings[node], size, map, masks);
+                masked_in_place(self.batch.isa, function, self.batch.maskings[node], self.band(node), size, map, masks);
             }
         });
     }
@@ -115,10 +114,30 @@ impl Pass<'_> {
         let function = self.function(node);
         let (size, (length, _)) = (self.input_size(node), self.lengths(node));
         let words = self.program.masks[node];
+        let (isa, masking, band) = (self.batch.isa, self.batch.maskings[node], self.band(node));
         maps.write_masked(gradient, node, |gradients, masks| {
             for (image, gradient) in gradients.chunks_exact_mut(length).enumerate() {
                 let masks = &masks[image * words..(image + 1) * words];
-                masked_backward_in_place(self.batch.isa, function, self.batch.maskings[node], size, masks, gradient);
+                masked_backward_in_place(isa, function, masking, band, size, masks, gradient);
+            }
+        });
+    }
+
+    /// The band that a node's output is truncated to.
+    fn band(&self, node: usize) -> Option<usize> {
+        self.batch.plan.band.filter(|_| self.program.truncates[node])
+    }
+
+    /// Truncates a node's output, or a gradient of it, to the band.
+    pub(super) fn truncate(&self, node: usize, map: Buffer, maps: &mut Maps) {
+        let (channels, extent) = self.batch.plan.shapes[node + 1].as_map();
+        let (size, (_, length)) = ((extent.height, extent.width, channels), self.lengths(node));
+        let Some(band) = self.band(node) else {
+            unreachable!("only band-limited networks truncate");
+        };
+        maps.write(map, [], |maps, []| {
+            for map in maps.chunks_exact_mut(length) {
+                truncate_pixels_in_place(self.batch.isa, band, size, map);
             }
         });
     }
@@ -325,6 +344,15 @@ impl Pass<'_> {
             sums[1] += loss.correct as f64;
         }
     }
+}
+
+/// The max pooling of a node.
+fn max_pool(plan: &Plan, node: usize) -> MaxPool {
+    match plan.nodes[node].operation {
+        Operation::MaxPool(shape) => MaxPool::new(shape),
+        _ => None,
+    }
+    .unwrap_or_else(|| unreachable!("the plan has checked the window"))
 }
 
 /// Zeros where nothing is yet.
