@@ -91,19 +91,18 @@ impl PiecewiseLinear {
     }
 
     /// The function of one group of channels of a block, pieces picked from `picks`; which were picked goes to `masks` if
-    /// given.
+    /// given. The result is written and not returned, because a block of vectors is 4 KB.
     #[inline(always)]
     pub(crate) fn evaluate_block<S: Simd, L: Lanes>(
         &self,
         simd: S,
-        lanes: L,
-        place: Place,
+        (lanes, place): (L, Place),
         picks: &Vectors<S>,
         values: &Vectors<S>,
+        result: &mut Vectors<S>,
         mut masks: Option<&mut [u32]>,
-    ) -> Vectors<S> {
+    ) {
         let (slope, intercept) = (simd.splat_f32s(self.slope), simd.splat_f32s(self.intercept));
-        let mut result = [simd.splat_f32s(0.0); BLOCK];
         for (result, &value) in result.iter_mut().zip(values) {
             *result = simd.mul_add_e_f32s(slope, value, intercept);
         }
@@ -128,34 +127,32 @@ impl PiecewiseLinear {
                 }
             }
         }
-        result
     }
 
-    /// The slopes of the pieces that [`evaluate_block`](Self::evaluate_block) picked.
+    /// Multiplies a block by the slopes of the pieces that [`evaluate_block`](Self::evaluate_block) picked.
     #[inline(always)]
-    pub(crate) fn slopes_of_block<S: Simd, L: Lanes>(
+    pub(crate) fn scale_block_by_slopes<S: Simd, L: Lanes>(
         &self,
         simd: S,
-        lanes: L,
-        place: Place,
+        (lanes, place): (L, Place),
         masks: &[u32],
-    ) -> Vectors<S> {
-        let mut slopes = [simd.splat_f32s(self.slope); BLOCK];
-        for (number, breakpoint) in self.breakpoints.iter().enumerate() {
-            let change = simd.splat_f32s(breakpoint.slope_change);
-            for half in 0..2 {
-                let start = place.masks(self.breakpoints.len(), number, half);
-                let bits = lanes.load_bits(simd, &masks[start..]);
-                let mut bit = simd.splat_u32s(1);
-                for slope in &mut slopes[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
+        values: &mut Vectors<S>,
+    ) {
+        for half in 0..2 {
+            let mut bit = simd.splat_u32s(1);
+            for value in &mut values[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
+                let mut slope = simd.splat_f32s(self.slope);
+                for (number, breakpoint) in self.breakpoints.iter().enumerate() {
+                    let start = place.masks(self.breakpoints.len(), number, half);
+                    let bits = lanes.load_bits(simd, &masks[start..]);
                     let beyond = simd.equal_u32s(simd.and_u32s(bits, bit), bit);
-                    let change = simd.select_f32s(beyond, change, simd.splat_f32s(0.0));
-                    *slope = simd.add_f32s(*slope, change);
-                    bit = simd.add_u32s(bit, bit);
+                    let change = simd.splat_f32s(breakpoint.slope_change);
+                    slope = simd.add_f32s(slope, simd.select_f32s(beyond, change, simd.splat_f32s(0.0)));
                 }
+                *value = simd.mul_f32s(*value, slope);
+                bit = simd.add_u32s(bit, bit);
             }
         }
-        slopes
     }
 
     fn mask_words(&self, channels: usize) -> usize {
@@ -259,7 +256,9 @@ impl BlockKernel for Forward<'_> {
         }
         let low_pass = if picks_from_values { &values } else { &low_pass };
 
-        let mut result = self.function.evaluate_block(simd, lanes, place, low_pass, &values, self.masks.as_deref_mut());
+        let mut result = [simd.splat_f32s(0.0); BLOCK];
+        let masks = self.masks.as_deref_mut();
+        self.function.evaluate_block(simd, (lanes, place), low_pass, &values, &mut result, masks);
         clear_beyond(simd, self.extent.inside(block), &mut result);
         let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
         forward_block(
@@ -287,13 +286,13 @@ impl BlockKernel for Backward<'_> {
         let place = Place { block, channel, channels: self.channels };
         let mut pixels = [simd.splat_f32s(0.0); BLOCK];
         place.inverse_kept(simd, lanes, self.gradient, 2 * SIDE, &mut pixels);
-        let mut slopes = self.function.slopes_of_block(simd, lanes, place, self.masks);
-        clear_beyond(simd, self.extent.inside(block), &mut slopes);
+        self.function.scale_block_by_slopes(simd, (lanes, place), self.masks, &mut pixels);
+        clear_beyond(simd, self.extent.inside(block), &mut pixels);
         let mut coefficients = [simd.splat_f32s(0.0); BLOCK];
         forward_block(
             simd,
             #[inline(always)]
-            |index| simd.mul_f32s(slopes[index], pixels[index]),
+            |index| pixels[index],
             &mut coefficients,
         );
         place.store_kept(simd, lanes, &coefficients, self.gradient, self.value_below);

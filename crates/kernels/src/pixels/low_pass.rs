@@ -32,7 +32,8 @@ struct Truncate<'a> {
 impl BlockKernel for Truncate<'_> {
     #[inline(always)]
     fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
-        let mut values = self.blocks.load(simd, lanes, self.image, (block, channel));
+        let mut values = [simd.splat_f32s(0.0); BLOCK];
+        self.blocks.load(simd, lanes, self.image, (block, channel), &mut values);
         low_pass(simd, &mut values, self.below);
         self.blocks.store(simd, lanes, self.image, (block, channel), &values);
     }
@@ -59,6 +60,7 @@ impl Blocks {
         (rows, columns, first * self.channels + channel)
     }
 
+    /// A block's pixels, zero beyond the image.
     #[inline(always)]
     pub(super) fn load<S: Simd, L: Lanes>(
         self,
@@ -66,16 +68,15 @@ impl Blocks {
         lanes: L,
         image: &[f32],
         (block, channel): (usize, usize),
-    ) -> Vectors<S> {
+        values: &mut Vectors<S>,
+    ) {
         let (rows, columns, first) = self.place(block, channel);
-        let mut values = [simd.splat_f32s(0.0); BLOCK];
-        for row in 0..rows {
-            for column in 0..columns {
-                let at = first + (row * self.extent.width + column) * self.channels;
-                values[row * SIDE + column] = lanes.load(simd, &image[at..]);
-            }
+        let at = |index: usize| first + (index / SIDE * self.extent.width + index % SIDE) * self.channels;
+        let is_whole = (rows, columns) == (SIDE, SIDE);
+        for (index, value) in values.iter_mut().enumerate() {
+            let inside = is_whole || (index / SIDE < rows && index % SIDE < columns);
+            *value = if inside { lanes.load(simd, &image[at(index)..]) } else { simd.splat_f32s(0.0) };
         }
-        values
     }
 
     #[inline(always)]
@@ -101,35 +102,48 @@ impl Blocks {
 /// there and back, rows back again.
 #[inline(always)]
 pub(super) fn low_pass<S: Simd>(simd: S, block: &mut Vectors<S>, below: usize) {
-    let columns = below.min(SIDE);
-    for row in block.chunks_exact_mut(SIDE) {
-        let mut line = [simd.splat_f32s(0.0); SIDE];
-        line.copy_from_slice(row);
-        row.copy_from_slice(&forward_line::<S, SIDE>(simd, line));
+    for row in 0..SIDE {
+        let frequencies = forward_line::<S, SIDE>(simd, line(simd, block, row * SIDE, 1));
+        set_line::<S>(block, row * SIDE, 1, frequencies);
     }
+    let columns = below.min(SIDE);
     for column in 0..columns {
-        let kept = (below - column).min(SIDE);
-        if kept == SIDE {
+        let kept = below - column;
+        if kept >= SIDE {
             continue;
         }
-        let mut line = [simd.splat_f32s(0.0); SIDE];
-        for (row, value) in line.iter_mut().enumerate() {
-            *value = block[row * SIDE + column];
-        }
-        let line = match kept.div_ceil(2) {
-            1 => project_line::<S, 2>(simd, line, kept),
-            2 => project_line::<S, 4>(simd, line, kept),
-            3 => project_line::<S, 6>(simd, line, kept),
-            _ => project_line::<S, 8>(simd, line, kept),
+        let pixels = line(simd, block, column, SIDE);
+        let projected = match kept.div_ceil(2) {
+            1 => project_line::<S, 2>(simd, pixels, kept),
+            2 => project_line::<S, 4>(simd, pixels, kept),
+            3 => project_line::<S, 6>(simd, pixels, kept),
+            _ => project_line::<S, 8>(simd, pixels, kept),
         };
-        for (row, &value) in line.iter().enumerate() {
-            block[row * SIDE + column] = value;
-        }
+        set_line::<S>(block, column, SIDE, projected);
     }
-    for row in block.chunks_exact_mut(SIDE) {
-        let mut line = [simd.splat_f32s(0.0); SIDE];
-        line[..columns].copy_from_slice(&row[..columns]);
-        row.copy_from_slice(&inverse_line::<S, SIDE>(simd, line));
+    match columns.div_ceil(2) {
+        1 => rows_back::<S, 2>(simd, block, columns),
+        2 => rows_back::<S, 4>(simd, block, columns),
+        3 => rows_back::<S, 6>(simd, block, columns),
+        _ => rows_back::<S, 8>(simd, block, columns),
+    }
+}
+
+/// Eight values of a block, `step` apart.
+#[inline(always)]
+fn line<S: Simd>(simd: S, block: &Vectors<S>, first: usize, step: usize) -> [S::f32s; SIDE] {
+    let mut line = [simd.splat_f32s(0.0); SIDE];
+    for (number, value) in line.iter_mut().enumerate() {
+        *value = block[first + number * step];
+    }
+    line
+}
+
+/// Sets them; by one at a time, for a copy of all would be a call.
+#[inline(always)]
+fn set_line<S: Simd>(block: &mut Vectors<S>, first: usize, step: usize, line: [S::f32s; SIDE]) {
+    for (number, value) in line.into_iter().enumerate() {
+        block[first + number * step] = value;
     }
 }
 
@@ -141,4 +155,16 @@ fn project_line<S: Simd, const N: usize>(simd: S, line: [S::f32s; SIDE], kept: u
         frequencies[N - 1] = simd.splat_f32s(0.0);
     }
     inverse_line::<S, N>(simd, frequencies)
+}
+
+/// Rows of pixels from their lowest frequencies, of which there are `N` or one less.
+#[inline(always)]
+fn rows_back<S: Simd, const N: usize>(simd: S, block: &mut Vectors<S>, kept: usize) {
+    for row in 0..SIDE {
+        let mut frequencies = line(simd, block, row * SIDE, 1);
+        if kept < N {
+            frequencies[N - 1] = simd.splat_f32s(0.0);
+        }
+        set_line::<S>(block, row * SIDE, 1, inverse_line::<S, N>(simd, frequencies));
+    }
 }

@@ -2,7 +2,7 @@
 //! (the paper's ASM and APX between two layers whose DCTs have cancelled), and all others whose pieces are kept as bits.
 
 use super::low_pass::{Blocks, low_pass};
-use crate::block::SIDE;
+use crate::block::{BLOCK, SIDE};
 use crate::isa::{BlockKernel, Isa, Lanes, over_blocks};
 use crate::piecewise_linear::{Masking, PiecewiseLinear, Place, clear_beyond};
 use pulp::Simd;
@@ -88,15 +88,20 @@ struct Masked<'a> {
 impl BlockKernel for Masked<'_> {
     #[inline(always)]
     fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
-        let values = self.blocks.load(simd, lanes, self.image, (block, channel));
-        let mut picks = values;
-        if !is_whole(self.mask_below) {
-            low_pass(simd, &mut picks, self.mask_below);
-        }
-        let values = if self.value_below == self.mask_below { picks } else { values };
-        let place = Place { block, channel, channels: self.blocks.channels };
+        let zeros = [simd.splat_f32s(0.0); BLOCK];
+        let mut values = zeros;
+        self.blocks.load(simd, lanes, self.image, (block, channel), &mut values);
+        let mut result = zeros;
+        let at = (lanes, Place { block, channel, channels: self.blocks.channels });
         let masks = self.masks.as_deref_mut();
-        let mut result = self.function.evaluate_block(simd, lanes, place, &picks, &values, masks);
+        if is_whole(self.mask_below) {
+            self.function.evaluate_block(simd, at, &values, &values, &mut result, masks);
+        } else {
+            let mut picks = values;
+            low_pass(simd, &mut picks, self.mask_below);
+            let values = if self.value_below == self.mask_below { &picks } else { &values };
+            self.function.evaluate_block(simd, at, &picks, values, &mut result, masks);
+        }
         if !is_whole(self.band_below) {
             clear_beyond(simd, self.blocks.extent.inside(block), &mut result);
             low_pass(simd, &mut result, self.band_below);
@@ -117,15 +122,13 @@ struct Backward<'a> {
 impl BlockKernel for Backward<'_> {
     #[inline(always)]
     fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
-        let mut derivatives = self.blocks.load(simd, lanes, self.gradient, (block, channel));
+        let mut derivatives = [simd.splat_f32s(0.0); BLOCK];
+        self.blocks.load(simd, lanes, self.gradient, (block, channel), &mut derivatives);
         if !is_whole(self.band_below) {
             low_pass(simd, &mut derivatives, self.band_below);
         }
-        let place = Place { block, channel, channels: self.blocks.channels };
-        let slopes = self.function.slopes_of_block(simd, lanes, place, self.masks);
-        for (derivative, &slope) in derivatives.iter_mut().zip(&slopes) {
-            *derivative = simd.mul_f32s(*derivative, slope);
-        }
+        let at = (lanes, Place { block, channel, channels: self.blocks.channels });
+        self.function.scale_block_by_slopes(simd, at, self.masks, &mut derivatives);
         if !is_whole(self.value_below) {
             clear_beyond(simd, self.blocks.extent.inside(block), &mut derivatives);
             low_pass(simd, &mut derivatives, self.value_below);
