@@ -24,7 +24,7 @@ export interface TrainOptions extends GivenSettings {
   labelSmoothing?: GivenSettings['labelSmoothing']
   /**
    * How maps are kept that the backward pass reads again: `float32`, unless given, or `bfloat16`, which takes half the
-   * memory and rounds each value to eight bits. Everything is computed in float32. Not for band-limited networks.
+   * memory and rounds each value to eight bits. Everything is computed in float32.
    */
   storage?: GivenSettings['storage']
   /** What is done to large gradients; nothing unless given. */

@@ -36,8 +36,7 @@ pub enum Storage {
     /// As they are computed.
     #[default]
     Float32,
-    /// Rounded to the upper 16 bits of a float32: half the memory, an error of at most 2⁻⁸ of each value. Not for
-    /// band-limited networks.
+    /// Rounded to the upper 16 bits of a float32: half the memory, an error of at most 2⁻⁸ of each value.
     Bfloat16,
 }
 
@@ -97,9 +96,6 @@ impl StepOptions {
                 return Err(invalid("clip", "a finite number above 0", &limit.to_string()));
             }
             _ => {}
-        }
-        if self.storage == Storage::Bfloat16 && plan.band.is_some() {
-            return Err(invalid("storage", "float32 for a band-limited network", "bfloat16"));
         }
         self.average.map_or(Ok(()), |decay| fraction("average.decay", decay))?;
         let parameters = plan.parameters.len();

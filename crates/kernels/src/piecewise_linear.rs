@@ -129,6 +129,33 @@ impl PiecewiseLinear {
         }
     }
 
+    /// The same by the pieces that [`evaluate_block`](Self::evaluate_block) picked, with the same bits, in place.
+    #[inline(always)]
+    pub(crate) fn evaluate_block_again<S: Simd, L: Lanes>(
+        &self,
+        simd: S,
+        (lanes, place): (L, Place),
+        masks: &[u32],
+        values: &mut Vectors<S>,
+    ) {
+        for half in 0..2 {
+            let mut bit = simd.splat_u32s(1);
+            for value in &mut values[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
+                let x = *value;
+                *value = simd.mul_add_e_f32s(simd.splat_f32s(self.slope), x, simd.splat_f32s(self.intercept));
+                for (number, breakpoint) in self.breakpoints.iter().enumerate() {
+                    let start = place.masks(self.breakpoints.len(), number, half);
+                    let bits = lanes.load_bits(simd, &masks[start..]);
+                    let beyond = simd.equal_u32s(simd.and_u32s(bits, bit), bit);
+                    let slope = simd.splat_f32s(breakpoint.slope_change);
+                    let change = simd.mul_add_e_f32s(slope, x, simd.splat_f32s(breakpoint.intercept_change));
+                    *value = simd.add_f32s(*value, simd.select_f32s(beyond, change, simd.splat_f32s(0.0)));
+                }
+                bit = simd.add_u32s(bit, bit);
+            }
+        }
+    }
+
     /// Multiplies a block by the slopes of the pieces that [`evaluate_block`](Self::evaluate_block) picked.
     #[inline(always)]
     pub(crate) fn scale_block_by_slopes<S: Simd, L: Lanes>(

@@ -5,8 +5,8 @@ mod support;
 
 use jpegnet_kernels::pixels::{
     PoolShape, add_global_average_pool_gradient, add_subsample_gradient, coefficients_from_pixels_into,
-    global_average_pool_into, masked_backward_in_place, masked_in_place, pixels_from_coefficients_into, subsample_into,
-    truncate_pixels_in_place,
+    global_average_pool_into, masked_again_in_place, masked_backward_in_place, masked_in_place,
+    pixels_from_coefficients_into, subsample_into, truncate_pixels_in_place,
 };
 use jpegnet_kernels::{BLOCK, Extent, Isa, Masking, MaxPool, PiecewiseLinear, truncate_in_place};
 use support::nonlinearity::functions;
@@ -70,6 +70,9 @@ fn nonlinearities_of_pixels_are_those_of_their_coefficients_and_so_are_their_gra
                     let mut without = input.clone();
                     masked_in_place(isa, &function, masking, band, size, &mut without, None);
                     assert!(without == image, "{what}");
+                    let mut again = input.clone();
+                    masked_again_in_place(isa, &function, masking, band, size, &masks, &mut again);
+                    assert!(again == image, "{what}");
 
                     let mut of_coefficients = coefficients(isa, size, &derivatives);
                     truncate(band, channels, &mut of_coefficients);

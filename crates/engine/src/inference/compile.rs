@@ -41,18 +41,18 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
         sizes: Vec::new(),
         steps: Vec::new(),
     };
-    let truncates = truncates(plan);
+    let leaves_band = truncates(plan);
     let input = compiler.buffer(0);
     compiler.values[0] = Some(input);
     let size = compiler.size(0);
     compiler.steps.push(Step { kind: Kind::Input, named_by: 0, inputs: Vec::new(), output: input, size });
-    for node in 0..plan.nodes.len() {
+    for (node, leaves_band) in leaves_band.into_iter().enumerate() {
         if compiler.done[node] {
             continue;
         }
         match (circumstances.band, truncated) {
             (Some(band), _) => compiler.band_step(node, band),
-            (None, Some(band)) => compiler.truncated_step(node, truncates[node].then_some(band)),
+            (None, Some(band)) => compiler.truncated_step(node, leaves_band.then_some(band)),
             (None, None) => compiler.step(node),
         }
     }

@@ -31,8 +31,8 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixtee
     let masks = (0..plan.nodes.len()).map(|node| compiler.mask_words(node)).collect();
     let Compiler { lengths, steps, completes, truncates, .. } = compiler;
     let convolutions = plan.nodes.iter().map(|node| Convolution::of(&node.operation)).collect();
-    let compiled = schedule::Compiled { steps, completes, lengths, masks, truncates, convolutions };
-    schedule::schedule(plan, compiled, sixteen_bits)
+    let parts = schedule::Compiled { steps, completes, lengths, masks, truncates, convolutions };
+    schedule::schedule(plan, parts, sixteen_bits)
 }
 
 /// What is known of a value of the plan.
@@ -40,8 +40,20 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixtee
 enum Value {
     /// It is in a buffer.
     Stored(Buffer),
-    /// It is the sum of maps that are, and a ReLU of that if `relu`.
-    Sum { terms: Vec<Term>, relu: bool },
+    /// It is a function of the sum of maps that are.
+    Sum { terms: Vec<Term>, function: Function },
+}
+
+/// What is made of a sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Function {
+    Identity,
+    Relu,
+    /// The nonlinearity of a node whose pieces are kept as bits; `picked` once they are.
+    Masked {
+        node: usize,
+        picked: bool,
+    },
 }
 
 struct Compiler<'a> {

@@ -181,6 +181,7 @@ impl Pass<'_> {
             Step::Input { output } => self.expand(*output, first, maps, work.scratch),
             Step::Sum { terms, relu, output } => self.sum(terms, *relu, *output, maps),
             Step::Masked { node, map } => self.masked(*node, *map, maps),
+            Step::MaskedAgain { node, map } => self.masked_again(*node, *map, maps),
             Step::Truncate { node, map } => self.truncate(*node, *map, maps),
             Step::Conv2d { node, input, output } => {
                 self.conv2d(scheduled, *node, (*input, *output), maps, work.scratch);

@@ -59,7 +59,6 @@ fn stored(plan: &Plan, steps: &[Step]) -> Vec<Buffer> {
         Step::Conv2d { node, output, .. }
         | Step::MaxPool { node, output, .. }
         | Step::Subsample { node, output, .. }
-        | Step::Masked { node, map: output }
             if is_map(node) =>
         {
             Some(output)

@@ -46,6 +46,11 @@ pub(crate) enum Step {
         node: usize,
         map: Buffer,
     },
+    /// The same again, by the bits that were kept.
+    MaskedAgain {
+        node: usize,
+        map: Buffer,
+    },
     /// Leaves the band of a node's output, or of a gradient of it, in place.
     Truncate {
         node: usize,
@@ -165,9 +170,11 @@ impl Step {
     /// Buffers it only reads.
     pub(crate) fn reads(&self) -> Vec<Buffer> {
         match self {
-            Step::Input { .. } | Step::Masked { .. } | Step::Truncate { .. } | Step::MaskedBackward { .. } => {
-                Vec::new()
-            }
+            Step::Input { .. }
+            | Step::Masked { .. }
+            | Step::MaskedAgain { .. }
+            | Step::Truncate { .. }
+            | Step::MaskedBackward { .. } => Vec::new(),
             Step::Sum { terms, .. } => terms.iter().map(|term| term.buffer).collect(),
             Step::Conv2d { input: read, .. }
             | Step::Moments { input: read, .. }
@@ -203,6 +210,7 @@ impl Step {
             Step::Input { output: written }
             | Step::Sum { output: written, .. }
             | Step::Masked { map: written, .. }
+            | Step::MaskedAgain { map: written, .. }
             | Step::Truncate { map: written, .. }
             | Step::Conv2d { output: written, .. }
             | Step::MaxPool { output: written, .. }
@@ -233,6 +241,7 @@ impl Step {
             Step::Input { .. } => "input",
             Step::Sum { .. } => "sum",
             Step::Masked { .. } => "masked",
+            Step::MaskedAgain { .. } => "maskedAgain",
             Step::Truncate { .. } => "truncate",
             Step::Conv2d { .. } => "conv2d",
             Step::Moments { .. } => "moments",
@@ -262,6 +271,7 @@ impl Step {
     pub(crate) fn node(&self) -> Option<usize> {
         match *self {
             Step::Masked { node, .. }
+            | Step::MaskedAgain { node, .. }
             | Step::Truncate { node, .. }
             | Step::Conv2d { node, .. }
             | Step::Moments { node, .. }
@@ -302,6 +312,7 @@ impl Step {
                 rename(output);
             }
             Step::Masked { map: buffer, .. }
+            | Step::MaskedAgain { map: buffer, .. }
             | Step::Truncate { map: buffer, .. }
             | Step::MaskedBackward { gradient: buffer, .. }
             | Step::Moments { input: buffer, .. } => rename(buffer),

@@ -36,6 +36,30 @@ pub fn masked_in_place(
     );
 }
 
+/// What [`masked_in_place`] made, to the bit, from the same image and the masks that it left.
+///
+/// # Panics
+/// If a slice does not have the length its shape says, or frequencies are not in 1…15.
+pub fn masked_again_in_place(
+    isa: Isa,
+    function: &PiecewiseLinear,
+    masking: Masking,
+    band: Option<usize>,
+    (height, width, channels): (usize, usize, usize),
+    masks: &[u32],
+    image: &mut [f32],
+) {
+    let blocks = Blocks::new((height, width, channels), image.len());
+    assert_eq!(masks.len(), function.masks_len(blocks.extent.grid(), channels), "masks for every block");
+    let (_, value_below) = masking.diagonals();
+    over_blocks(
+        isa,
+        blocks.extent.grid().blocks(),
+        channels,
+        Again { function, value_below, band_below: band_below(band), blocks, masks, image },
+    );
+}
+
 /// The gradient of [`masked_in_place`], in place: the derivatives, truncated to the band, times the slopes of the pieces
 /// that were picked, low-pass again for APX.
 ///
@@ -107,6 +131,33 @@ impl BlockKernel for Masked<'_> {
             low_pass(simd, &mut result, self.band_below);
         }
         self.blocks.store(simd, lanes, self.image, (block, channel), &result);
+    }
+}
+
+struct Again<'a> {
+    function: &'a PiecewiseLinear,
+    value_below: usize,
+    band_below: usize,
+    blocks: Blocks,
+    masks: &'a [u32],
+    image: &'a mut [f32],
+}
+
+impl BlockKernel for Again<'_> {
+    #[inline(always)]
+    fn run<S: Simd, L: Lanes>(&mut self, simd: S, lanes: L, block: usize, channel: usize) {
+        let mut values = [simd.splat_f32s(0.0); BLOCK];
+        self.blocks.load(simd, lanes, self.image, (block, channel), &mut values);
+        if !is_whole(self.value_below) {
+            low_pass(simd, &mut values, self.value_below);
+        }
+        let at = (lanes, Place { block, channel, channels: self.blocks.channels });
+        self.function.evaluate_block_again(simd, at, self.masks, &mut values);
+        if !is_whole(self.band_below) {
+            clear_beyond(simd, self.blocks.extent.inside(block), &mut values);
+            low_pass(simd, &mut values, self.band_below);
+        }
+        self.blocks.store(simd, lanes, self.image, (block, channel), &values);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The forward half: convolutions are stored, what follows them until the next is a sum that is made where it is read.
 
-use super::{Buffer, Compiler, Step, Term, Value};
+use super::{Buffer, Compiler, Function, Step, Term, Value};
 use crate::plan::Operation;
 
 impl Compiler<'_> {
@@ -25,15 +25,10 @@ impl Compiler<'_> {
                     let terms = vec![Term { buffer: input, normalised_by: Some(number) }];
                     self.sum(number, terms)
                 }
-                Operation::PiecewiseLinear { .. } if self.is_plain_relu(number) => {
-                    Value::Sum { terms: self.terms(first), relu: true }
-                }
                 Operation::PiecewiseLinear { .. } => {
-                    let terms = self.terms(first);
-                    let map = self.buffer_of(number + 1);
-                    self.push(Step::Sum { terms, relu: false, output: map });
-                    self.complete(number, Step::Masked { node: number, map });
-                    Value::Stored(map)
+                    let is_plain = self.is_plain_relu(number);
+                    let masked = Function::Masked { node: number, picked: false };
+                    Value::Sum { terms: self.terms(first), function: if is_plain { Function::Relu } else { masked } }
                 }
                 Operation::Add => {
                     let terms = node.inputs.iter().flat_map(|&value| self.terms(value)).collect();
@@ -73,7 +68,7 @@ impl Compiler<'_> {
     /// A node's output as a sum to be made where it is read; made at once if it is truncated.
     fn sum(&mut self, node: usize, terms: Vec<Term>) -> Value {
         if !self.truncates[node] {
-            return Value::Sum { terms, relu: false };
+            return Value::Sum { terms, function: Function::Identity };
         }
         let output = self.buffer_of(node + 1);
         self.complete(node, Step::Sum { terms, relu: false, output });
@@ -84,7 +79,7 @@ impl Compiler<'_> {
     /// A value as terms of a sum.
     fn terms(&mut self, value: usize) -> Vec<Term> {
         match &self.values[value] {
-            Value::Sum { terms, relu: false } => terms.clone(),
+            Value::Sum { terms, function: Function::Identity } => terms.clone(),
             _ => vec![Term { buffer: self.store(value), normalised_by: None }],
         }
     }
@@ -93,9 +88,8 @@ impl Compiler<'_> {
     pub(super) fn store(&mut self, value: usize) -> Buffer {
         match self.values[value].clone() {
             Value::Stored(buffer) => buffer,
-            Value::Sum { terms, relu } => {
-                let output = self.buffer_of(value);
-                self.complete(value - 1, Step::Sum { terms, relu, output });
+            Value::Sum { terms, function } => {
+                let output = self.make(value, terms, function);
                 self.values[value] = Value::Stored(output);
                 output
             }
@@ -105,13 +99,34 @@ impl Compiler<'_> {
     /// A buffer that holds a value for the next step. One term alone is cheaper to make again than to keep.
     pub(super) fn read(&mut self, value: usize) -> Buffer {
         match &self.values[value] {
-            Value::Sum { terms, relu } if terms.len() == 1 && self.users[value] == 1 => {
-                let (terms, relu) = (terms.clone(), *relu);
-                let output = self.buffer_of(value);
-                self.complete(value - 1, Step::Sum { terms, relu, output });
+            Value::Sum { terms, function } if terms.len() == 1 && self.users[value] == 1 => {
+                let (terms, function) = (terms.clone(), *function);
+                let output = self.make(value, terms.clone(), function);
+                if let Function::Masked { node, .. } = function {
+                    self.values[value] = Value::Sum { terms, function: Function::Masked { node, picked: true } };
+                }
                 output
             }
             _ => self.store(value),
         }
+    }
+
+    /// Makes a value in a buffer of its own.
+    fn make(&mut self, value: usize, terms: Vec<Term>, function: Function) -> Buffer {
+        let output = self.buffer_of(value);
+        match function {
+            Function::Identity | Function::Relu => {
+                let relu = function == Function::Relu;
+                self.complete(value - 1, Step::Sum { terms, relu, output });
+            }
+            Function::Masked { node, picked } => {
+                self.push(Step::Sum { terms, relu: false, output });
+                // Where nobody needs the gradient no pieces are kept.
+                let again = picked && self.mask_words(node) > 0;
+                let map = output;
+                self.complete(node, if again { Step::MaskedAgain { node, map } } else { Step::Masked { node, map } });
+            }
+        }
+        output
     }
 }

@@ -9,8 +9,8 @@ use crate::training::memory::Maps;
 use crate::training::step::{Buffer, Target, Term};
 use jpegnet_kernels::pixels::{
     self, Activation, MOMENTS, add_global_average_pool_gradient, add_subsample_gradient, global_average_pool_into,
-    masked_backward_in_place, masked_in_place, normalise_backward_into, pass_and_add_moments, pass_in_place,
-    subsample_into, sum_into, truncate_pixels_in_place,
+    masked_again_in_place, masked_backward_in_place, masked_in_place, normalise_backward_into, pass_and_add_moments,
+    pass_in_place, subsample_into, sum_into, truncate_pixels_in_place,
 };
 use jpegnet_kernels::{MaxPool, PiecewiseLinear, add_in_place, linear_backward, linear_into, softmax_cross_entropy};
 
@@ -40,7 +40,7 @@ impl Pass<'_> {
     fn normalisation(&self, node: usize) -> &Normalisation {
         match &self.layers.nodes[node] {
             Layer::BatchNorm(layer) => layer,
-            _ => unreachable!("a batch normalisation has a batch normalisation's layer"),
+            Layer::Plain => unreachable!("a batch normalisation has a batch normalisation's layer"),
         }
     }
 
@@ -106,6 +106,19 @@ impl Pass<'_> {
                 // A function whose gradient nobody needs keeps no bits, nor does one without breakpoints.
                 let masks = (words > 0).then(|| &mut masks[image * words..(image + 1) * words]);
                 masked_in_place(self.batch.isa, function, self.batch.maskings[node], self.band(node), size, map, masks);
+            }
+        });
+    }
+
+    pub(super) fn masked_again(&self, node: usize, map: Buffer, maps: &mut Maps) {
+        let function = self.function(node);
+        let (size, (length, _)) = (self.input_size(node), self.lengths(node));
+        let words = self.program.masks[node];
+        let (isa, masking, band) = (self.batch.isa, self.batch.maskings[node], self.band(node));
+        maps.write_masked(map, node, |maps, masks| {
+            for (image, map) in maps.chunks_exact_mut(length).enumerate() {
+                let masks = &masks[image * words..(image + 1) * words];
+                masked_again_in_place(isa, function, masking, band, size, masks, map);
             }
         });
     }
