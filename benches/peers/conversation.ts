@@ -36,11 +36,11 @@ export function nodeLink(module: URL, threads: number): Link {
 }
 
 /** A process that runs a Python module of benches/peers, which reads and writes lines of JSON. */
-export function pythonLink(python: string, module: string): Link {
+export function pythonLink(python: string, module: string, environment: Record<string, string> = {}): Link {
   const child = spawn(python, ['-m', module], {
     cwd: join(root, 'benches/peers'),
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...environment },
   })
   const lines = createInterface({ input: child.stdout })
   return {

@@ -10,9 +10,14 @@ export const MODES = {
 } as const satisfies Record<string, ModeOptions>
 export type ModeKey = keyof typeof MODES
 
-/** Programs that train; `pytorch` where it is installed. */
-export const PROGRAMS = ['jpegnet', 'pytorch', 'tfjs-wasm'] as const
+/** Programs that train; those of PyTorch where it is installed, `pytorch-compiled` (`torch.compile`) where it finds a compiler. */
+export const PROGRAMS = ['jpegnet', 'pytorch', 'pytorch-compiled', 'tfjs-wasm'] as const
 export type Program = (typeof PROGRAMS)[number]
+export type PythonProgram = Extract<Program, `pytorch${string}`>
+
+export function isPython(program: Program): program is PythonProgram {
+  return program.startsWith('pytorch')
+}
 
 /** A program, the mode of its network, and the type of its values. */
 export interface Entry {
@@ -32,14 +37,19 @@ export function peer(program: Exclude<Program, 'jpegnet'>): Entry {
   return { program, mode: 'exact', precision: 'float32' }
 }
 
+const TITLES: Record<Program, string> = {
+  jpegnet: 'jpegnet',
+  pytorch: 'PyTorch',
+  'pytorch-compiled': 'PyTorch, compiled',
+  'tfjs-wasm': 'tfjs-wasm',
+}
+
 /** What errors and people call an entry: `jpegnet, band-limited, φ = 8`. */
 export function entryTitle({ program, mode, precision }: Entry): string {
-  const options: ModeOptions = MODES[mode]
-  const name =
-    options.mode === 'exact'
-      ? []
-      : [options.masking?.toUpperCase() ?? String(options.mode), `φ = ${options.frequencies}`]
-  return [program === 'pytorch' ? 'PyTorch' : program, ...name, ...(precision === 'float32' ? [] : [precision])].join(
-    ', ',
-  )
+  const { mode: name, masking, frequencies }: ModeOptions = MODES[mode]
+  return [
+    TITLES[program],
+    ...(name === 'exact' ? [] : [masking?.toUpperCase() ?? name, `φ = ${frequencies}`]),
+    ...(precision === 'float32' ? [] : [precision]),
+  ].join(', ')
 }

@@ -1,10 +1,10 @@
 /** What a training in a process of its own does: what it is told, saying how long that took. */
 import { peakMegabytes } from '../peak.js'
-import type { Program } from './entries.js'
+import { isPython, type Program, type PythonProgram } from './entries.js'
 import type { Opening, OpenTrainSide, TrainSide } from './sides/side.js'
 
 /** Loads only what a side needs, because its memory is measured. */
-const OPEN: Record<Exclude<Program, 'pytorch'>, () => Promise<OpenTrainSide>> = {
+const OPEN: Record<Exclude<Program, PythonProgram>, () => Promise<OpenTrainSide>> = {
   jpegnet: async () => (await import('./sides/jpegnet.js')).open,
   'tfjs-wasm': async () => (await import('./sides/tfjs.js')).open,
 }
@@ -33,7 +33,7 @@ let side: TrainSide
 export async function obey(order: TrainOrder): Promise<TrainAnswers[TrainOrder['type']]> {
   switch (order.type) {
     case 'open': {
-      if (order.program === 'pytorch') throw new Error('expected a program that runs in Node, found pytorch')
+      if (isPython(order.program)) throw new Error(`expected a program that runs in Node, found ${order.program}`)
       const open = await OPEN[order.program]()
       side = await open(order)
       return { versions: side.versions, threads: side.threads }

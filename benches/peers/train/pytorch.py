@@ -57,6 +57,17 @@ class Trainer:
         return loss.detach()
 
 
+def taken(tensor, first: int, count: int) -> torch.Tensor:
+    """So many rows of a file's tensor, from the start again where it ends."""
+    rows = tensor.get_shape()[0]
+    parts = []
+    while count > 0:
+        start = first % rows
+        parts.append(tensor[start : min(rows, start + count)])
+        first, count = first + len(parts[-1]), count - len(parts[-1])
+    return torch.cat(parts)
+
+
 class Steps:
     """A training on the first pictures of a workload, which lie in memory as pixels, a tensor a batch."""
 
@@ -65,15 +76,18 @@ class Steps:
         dtype = getattr(torch, order["precision"])
         graph = workload["graphs"][order["mode"]]
         self.trainer = Trainer(graph, workload["model"], workload["optimizer"], order["threads"], dtype)
+        if order["program"] == "pytorch-compiled":
+            self.trainer.network = torch.compile(self.trainer.network)
+        layout = torch.channels_last
         with safe_open(workload["pixels"], "pt") as file:
             pixels, labels = file.get_slice("pixels"), file.get_slice("labels")
-            count = min(pictures, labels.get_shape()[0])
-            pixels, labels = pixels[:count].to(dtype), labels[:count].long()
-        # As many as asked for: from the start again where the file ends.
-        numbers = (torch.arange(pictures) % count).split(batch)
-        self.batches = [
-            (pixels[some].contiguous(memory_format=torch.channels_last), labels[some]) for some in numbers
-        ]
+            self.batches = [
+                (
+                    taken(pixels, first, min(batch, pictures - first)).to(dtype).contiguous(memory_format=layout),
+                    taken(labels, first, min(batch, pictures - first)).long(),
+                )
+                for first in range(0, pictures, batch)
+            ]
         self.done = 0
 
     def run(self, count: int) -> dict:

@@ -41,6 +41,7 @@ export const TRAIN_WORKLOADS: readonly TrainWorkload[] = [
       ours('asm-6'),
       ours('band-8'),
       peer('pytorch'),
+      peer('pytorch-compiled'),
       peer('tfjs-wasm'),
     ],
     limited: true,
@@ -52,7 +53,7 @@ export const TRAIN_WORKLOADS: readonly TrainWorkload[] = [
     pictures: 'cifar',
     batch: 128,
     optimizer: descent(0.002),
-    entries: [ours('exact'), ours('exact', 'bfloat16'), peer('pytorch'), peer('tfjs-wasm')],
+    entries: [ours('exact'), ours('exact', 'bfloat16'), peer('pytorch'), peer('pytorch-compiled'), peer('tfjs-wasm')],
     limited: false,
   },
   {
@@ -62,7 +63,7 @@ export const TRAIN_WORKLOADS: readonly TrainWorkload[] = [
     pictures: 'photos-224',
     batch: 8,
     optimizer: descent(0.0002),
-    entries: [ours('exact'), ours('exact', 'bfloat16'), peer('pytorch')],
+    entries: [ours('exact'), ours('exact', 'bfloat16'), peer('pytorch'), peer('pytorch-compiled')],
     limited: true,
   },
 ]
