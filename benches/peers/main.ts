@@ -1,14 +1,12 @@
 /** Compares JPEG bytes → logits with what a Node user would otherwise install; see `--help`. */
-import { loadavg } from 'node:os'
-import { join, resolve } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { runtimeInfo } from 'jpegnet'
+import { resolve } from 'node:path'
+import { Command, Option } from 'commander'
 import { checkExport } from './answers.js'
+import { circumstancesOf, dataOption, say, whole } from './command.js'
 import { compare } from './compare.js'
 import { convolutions, prepareConvolutions } from './convolutions.js'
-import { root } from './folders.js'
 import { prepare } from './prepare.js'
-import { convolutionsCsv, csv, table, writeReadme, writeRecord, type Circumstances, type Comparison } from './record.js'
+import { convolutionsCsv, csv, table, writeReadme, writeRecord, type Comparison } from './record.js'
 import { SIDES, type SideName } from './sides/side.js'
 import { median } from './turns.js'
 import { WORKLOADS } from './workloads.js'
@@ -25,9 +23,6 @@ interface Options {
   readme: boolean
 }
 
-/** Load average above which figures are not to be trusted. */
-const BUSY = 0.7
-
 const names = WORKLOADS.map(({ name }) => name)
 const program = new Command('bench:peers')
   .description(
@@ -41,11 +36,7 @@ const program = new Command('bench:peers')
   .addOption(new Option('--side <names...>', 'sides to compare jpegnet with; all unless given').choices(SIDES))
   .option('--rounds <n>', 'rounds, of which the median is told', whole, 7)
   .option('--threads <n>', 'threads a side', whole, 2)
-  .option(
-    '--data <folder>',
-    'folder with data/cifar10.tar.xz, data/photos.tar.xz and weights/; pictures and weights are made where they are missing',
-    process.env['JPEGNET_SHARED'] ?? join(root, '../shared'),
-  )
+  .addOption(dataOption())
   .option('--prepare', 'only make models and pictures, for pytorch.py', false)
   .option('--convolutions', 'compare single convolutions', false)
   .option('--record', 'write the figures to benches/record/', false)
@@ -53,17 +44,12 @@ const program = new Command('bench:peers')
 const options = program.parse().opts<Options>()
 
 const { rounds, threads } = options
-const command = ['npm run bench:peers', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
-const date = new Date().toISOString().slice(0, 10)
-const circumstances: Circumstances = { rounds, threads, isa: runtimeInfo().isa, command, date, load: loadavg()[0] ?? 0 }
-const say = (text: string) => process.stderr.write(`${text}\n`)
+const circumstances = circumstancesOf('bench:peers', rounds, threads)
+const { date } = circumstances
 
 say(
   `the exported graph gives the reference's logits; largest error ${(await checkExport()).toExponential(1)} of their spread`,
 )
-if (circumstances.load > BUSY) {
-  say(`load average ${circumstances.load.toFixed(1)}: something else is running, and figures will say little`)
-}
 const comparisons: Comparison[] = []
 for (const workload of WORKLOADS) {
   if (options.workload ? !options.workload.includes(workload.name) : options.convolutions) continue
@@ -93,7 +79,7 @@ if (comparisons.length > 0) {
   const text = table(comparisons, circumstances)
   process.stdout.write(`${text}\n`)
   if (options.record) say(await writeRecord('peers', date, csv(comparisons, circumstances)))
-  if (options.readme) await writeReadme(text)
+  if (options.readme) await writeReadme('bench:peers', text)
 }
 
 if (options.prepare) await prepareConvolutions()
@@ -106,10 +92,4 @@ else if (options.convolutions) {
   const text = convolutionsCsv(results, circumstances)
   process.stdout.write(text)
   if (options.record) say(await writeRecord('peers-convolutions', date, text))
-}
-
-function whole(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1 on.')
-  return value
 }

@@ -1,5 +1,6 @@
 /** What one side does in a process of its own: it does what it is told and says how long that took. */
 import { readFile } from 'node:fs/promises'
+import { peakMegabytes } from './peak.js'
 import type { Prepared } from './prepare.js'
 import type { Measure, OpenSide, Side, SideName } from './sides/side.js'
 
@@ -73,14 +74,4 @@ export async function obey(order: Order): Promise<Answers[Order['type']]> {
     case 'memory':
       return { megabytes: await peakMegabytes() }
   }
-}
-
-/**
- * The most memory this process ever had resident. Linux counts in `ru_maxrss`, which Node tells, what the process that
- * started this one had too; its status file does not.
- */
-async function peakMegabytes(): Promise<number> {
-  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
-  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? []
-  return Number(kilobytes ?? process.resourceUsage().maxRSS) / 1024
 }

@@ -1,10 +1,10 @@
 /** JPEG files to compare on: real ones where they are at hand, made ones otherwise. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { inspectJpeg } from 'jpegnet'
+import { inspectJpeg, type LabelledFile } from 'jpegnet'
 import sharp, { type JpegOptions, type Sharp } from 'sharp'
 import { cached } from './folders.js'
 
@@ -20,6 +20,9 @@ const SETS = {
   'photos-256': { archive: 'photos', side: 256, count: 64, jpeg: { quality: 75, chromaSubsampling: '4:2:0' } },
 } as const
 
+/** Classes of made pictures, which mean nothing. */
+const MADE_CLASSES = 10
+
 /** A set's files, and in words what they are. */
 export interface Pictures {
   files: string[]
@@ -29,18 +32,54 @@ export interface Pictures {
 /** The files of a set, made if they are not there yet. `data` is the folder of the archives of real pictures. */
 export async function pictures(set: PictureSet, data: string): Promise<Pictures> {
   const { archive, side, count, jpeg } = SETS[set]
-  const path = join(data, `${archive}.tar.xz`)
-  const format = `${side}×${side}, quality ${jpeg.quality}, ${jpeg.chromaSubsampling}`
-  if (!existsSync(path)) {
-    return { files: await madePictures(side, count, jpeg), what: `made pictures (no ${archive}.tar.xz), ${format}` }
-  }
-  const real = await extracted(path, archive, count)
-  if (set !== 'photos-256')
-    return { files: real, what: set === 'cifar' ? `CIFAR-10, ${format}` : 'photographs, 224×224' }
+  const path = archivePath(archive, data)
+  if (!existsSync(path)) return { files: await madePictures(side, count, jpeg), what: madeOf(set) }
+  const real = (await extracted(path, archive, 'test', count)).map(({ file }) => file)
+  if (set !== 'photos-256') return { files: real, what: realOf(set) }
   const files = await written(set, count, index =>
     sharp(real[index]).resize(side, side, { fit: 'fill' }).jpeg(jpeg).toBuffer(),
   )
-  return { files, what: `photographs, ${format}` }
+  return { files, what: `photographs, ${formatOf(set)}` }
+}
+
+/** A set's files with their classes, and in words what they are. */
+export interface LabelledPictures {
+  files: LabelledFile[]
+  what: string
+}
+
+/**
+ * Files of a part of a set as its archive has them, classes in turn: so many, or all there are. Made ones where there is no
+ * archive have classes too.
+ */
+export async function labelledPictures(
+  set: 'cifar' | 'photos-224',
+  part: 'train' | 'test',
+  data: string,
+  count: number | 'all',
+): Promise<LabelledPictures> {
+  const { archive, side, count: few, jpeg } = SETS[set]
+  const path = archivePath(archive, data)
+  if (existsSync(path)) return { files: await extracted(path, archive, part, count), what: realOf(set) }
+  const made = await madePictures(side, count === 'all' ? few : count, jpeg)
+  return { files: made.map((file, index) => ({ file, label: String(index % MADE_CLASSES) })), what: madeOf(set) }
+}
+
+function archivePath(archive: string, data: string): string {
+  return join(data, `${archive}.tar.xz`)
+}
+
+function formatOf(set: PictureSet): string {
+  const { side, jpeg } = SETS[set]
+  return `${side}×${side}, quality ${jpeg.quality}, ${jpeg.chromaSubsampling}`
+}
+
+function realOf(set: 'cifar' | 'photos-224'): string {
+  return set === 'cifar' ? `CIFAR-10, ${formatOf(set)}` : 'photographs, 224×224'
+}
+
+function madeOf(set: PictureSet): string {
+  return `made pictures (no ${SETS[set].archive}.tar.xz), ${formatOf(set)}`
 }
 
 /** Pictures of noise. */
@@ -48,26 +87,44 @@ export function madePictures(side: number, count: number, jpeg: JpegOptions): Pr
   return written(`made-${side}`, count, index => made(index, side).jpeg(jpeg).toBuffer())
 }
 
-/** Files in colour of an archive's test part, classes in turn. */
-async function extracted(path: string, archive: string, count: number): Promise<string[]> {
-  const folder = await cached('data')
-  const test = join(folder, archive, 'test')
-  if (!existsSync(test)) await run('tar', ['-xJf', path, '-C', folder, `${archive}/test`])
+/** Files in colour of a part of an archive, classes in turn: so many, or all. */
+async function extracted(
+  path: string,
+  archive: string,
+  part: 'train' | 'test',
+  count: number | 'all',
+): Promise<LabelledFile[]> {
+  const folder = join(await unpacked(path, archive, part), archive, part)
   const classes = await Promise.all(
-    (await readdir(test)).sort().map(async name => {
-      const files = (await readdir(join(test, name))).sort()
-      return files.map(file => join(test, name, file))
+    (await readdir(folder)).sort().map(async label => {
+      const files = (await readdir(join(folder, label))).sort()
+      return files.map(file => ({ file: join(folder, label, file), label }))
     }),
   )
   const most = Math.max(...classes.map(files => files.length))
   const inTurn = Array.from({ length: most }, (_, row) => classes.flatMap(files => files[row] ?? [])).flat()
-  const chosen: string[] = []
-  for (const file of inTurn) {
+  const chosen: LabelledFile[] = []
+  for (const labelled of inTurn) {
     if (chosen.length === count) return chosen
-    if ((await inspectJpeg(file)).colour === 'ycbcr') chosen.push(file)
+    if ((await inspectJpeg(labelled.file)).colour === 'ycbcr') chosen.push(labelled)
   }
-  if (chosen.length < count) throw new Error(`${path}: expected ${count} test files in colour, found ${chosen.length}`)
+  if (count !== 'all' && chosen.length < count) {
+    throw new Error(`${path}: expected ${count} ${part} files in colour, found ${chosen.length}`)
+  }
   return chosen
+}
+
+/** The folder that a part of an archive is unpacked in, whole. */
+async function unpacked(path: string, archive: string, part: string): Promise<string> {
+  const folder = await cached('data')
+  const whole = join(folder, archive, part)
+  if (existsSync(whole)) return folder
+  const aside = await cached('data/unpacking')
+  await run('tar', ['-xJf', path, '-C', aside, `${archive}/${part}`])
+  await mkdir(join(folder, archive), { recursive: true })
+  await rename(join(aside, archive, part), whole)
+  await rm(aside, { recursive: true })
+  return folder
 }
 
 /** Files made once, and again if a run before was cut short. */
@@ -75,7 +132,8 @@ async function written(name: string, count: number, make: (index: number) => Pro
   const folder = await cached(`pictures/${name}`)
   const done = join(folder, 'complete')
   const files = Array.from({ length: count }, (_, index) => join(folder, `${String(index).padStart(4, '0')}.jpg`))
-  if ((await readFile(done, 'utf8').catch(() => '')) !== String(count)) {
+  const there = Number(await readFile(done, 'utf8').catch(() => ''))
+  if (there < count) {
     await mkdir(folder, { recursive: true })
     for (const [index, file] of files.entries()) await writeFile(file, await make(index))
     await writeFile(done, String(count))

@@ -20,6 +20,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from network import Network
+
 ROOT = Path(__file__).resolve().parents[2]
 PREPARED = ROOT / ".peers" / "models"
 CONTENDER = ROOT / ".peers" / "build" / "lines.js"
@@ -49,69 +51,18 @@ class Side:
         self.torch = torch
         self.workload = workload
         self.pool = ThreadPoolExecutor(threads)
-        self.nodes = json.loads(Path(workload["graph"]).read_text())["nodes"]
-        self.tensors = {
+        graph = json.loads(Path(workload["graph"]).read_text())
+        tensors = {
             name: tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
-            for name, tensor in self.folded(load_file(workload["model"])).items()
+            for name, tensor in folded(graph["nodes"], load_file(workload["model"])).items()
         }
+        # The batch norms are in the convolutions.
+        self.run = Network(graph, tensors, norm=lambda path, operation, x: x)
         shape = (1, -1, 1, 1)
         self.mean = torch.tensor(workload["input"]["mean"]).reshape(shape) * 255
         self.scale = 1 / (torch.tensor(workload["input"]["std"]).reshape(shape) * 255)
         self.next = 0
         self.files = [Path(file).read_bytes() for file in workload["files"]]
-
-    def folded(self, tensors: dict) -> dict:
-        """Weights with every batch norm in the convolution before it; the norms leave the list of nodes' work."""
-        torch = self.torch
-        for index, node in enumerate(self.nodes):
-            if node["operation"]["type"] != "batchNorm":
-                continue
-            (source,) = node["inputs"]
-            before = self.nodes[source - 1]
-            if source == 0 or before["operation"]["type"] != "conv2d":
-                sys.exit(f"{node['path']}: expected a batch norm after a convolution, found one elsewhere")
-            path, norm = before["path"], node["path"]
-            ratio = tensors[f"{norm}.weight"] / torch.sqrt(tensors[f"{norm}.running_var"] + node["operation"]["epsilon"])
-            bias = tensors.get(f"{path}.bias", torch.zeros_like(ratio))
-            tensors[f"{path}.weight"] = tensors[f"{path}.weight"] * ratio.reshape(-1, 1, 1, 1)
-            tensors[f"{path}.bias"] = tensors[f"{norm}.bias"] + (bias - tensors[f"{norm}.running_mean"]) * ratio
-        return tensors
-
-    def run(self, pixels):
-        """Logits of normalised pixels."""
-        torch = self.torch
-        functional = torch.nn.functional
-        values = [pixels]
-        for node in self.nodes:
-            path, operation = node["path"], node["operation"]
-            inputs = [values[number] for number in node["inputs"]]
-            x = inputs[0]
-            match operation["type"]:
-                case "conv2d":
-                    weight, bias = self.tensors[f"{path}.weight"], self.tensors.get(f"{path}.bias")
-                    y = functional.conv2d(x, weight, bias, operation["stride"], operation["padding"])
-                case "batchNorm":
-                    y = x
-                case "piecewiseLinear":
-                    expected = [{"at": 0, "slopeChange": 1, "interceptChange": 0}]
-                    if operation["slope"] or operation["intercept"] or operation["breakpoints"] != expected:
-                        sys.exit(f"{path}: expected a ReLU, found another piecewise linear function")
-                    y = functional.relu(x)
-                case "add":
-                    y = sum(inputs[1:], start=x)
-                case "maxPool":
-                    y = functional.max_pool2d(x, operation["size"], operation["stride"], operation["padding"])
-                case "subsample":
-                    step, missing = operation["stride"], operation["channels"] - x.shape[1]
-                    y = functional.pad(x[:, :, ::step, ::step], (0, 0, 0, 0, missing // 2, missing - missing // 2))
-                case "globalAveragePool":
-                    y = x.mean((2, 3))
-                case "linear":
-                    y = functional.linear(x, self.tensors[f"{path}.weight"], self.tensors.get(f"{path}.bias"))
-                case other:
-                    sys.exit(f"{path}: expected an operation that this script knows, found {other}")
-            values.append(y)
-        return values[-1]
 
     def decode(self, files: list[bytes]):
         """Normalised pixels `[N, 3, height, width]` of files, decoded side by side."""
@@ -146,6 +97,25 @@ class Side:
                 else:
                     self.whole(self.batch(size))
             return (time.perf_counter() - start) * 1000
+
+
+def folded(nodes: list[dict], tensors: dict) -> dict:
+    """Weights with every batch norm in the convolution before it."""
+    import torch
+
+    for node in nodes:
+        if node["operation"]["type"] != "batchNorm":
+            continue
+        (source,) = node["inputs"]
+        before = nodes[source - 1]
+        if source == 0 or before["operation"]["type"] != "conv2d":
+            sys.exit(f"{node['path']}: expected a batch norm after a convolution, found one elsewhere")
+        path, norm = before["path"], node["path"]
+        ratio = tensors[f"{norm}.weight"] / torch.sqrt(tensors[f"{norm}.running_var"] + node["operation"]["epsilon"])
+        bias = tensors.get(f"{path}.bias", torch.zeros_like(ratio))
+        tensors[f"{path}.weight"] = tensors[f"{path}.weight"] * ratio.reshape(-1, 1, 1, 1)
+        tensors[f"{path}.bias"] = tensors[f"{norm}.bias"] + (bias - tensors[f"{norm}.running_mean"]) * ratio
+    return tensors
 
 
 class Ours:

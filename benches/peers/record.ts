@@ -8,9 +8,6 @@ import { root } from './folders.js'
 import { MEASURES, type SideName } from './sides/side.js'
 import { median } from './turns.js'
 
-const START = '<!-- bench:peers -->'
-const END = '<!-- /bench:peers -->'
-
 /** Where and how figures were made. */
 export interface Circumstances {
   threads: number
@@ -57,8 +54,13 @@ export function table(comparisons: readonly Comparison[], circumstances: Circums
     'time, jpegnet = 1',
     'peak memory, MB',
   ]
-  const lines = [head, ['---', '--:', '---', '--:', '--:', '--:', '--:', '--:'], ...rows]
-  return [...lines.map(cells => `| ${cells.join(' | ')} |`), '', notes(comparisons, circumstances)].join('\n')
+  const align = ['---', '--:', '---', '--:', '--:', '--:', '--:', '--:']
+  return [...markdown([head, align, ...rows]), '', notes(comparisons, circumstances)].join('\n')
+}
+
+/** Rows of a Markdown table; the second says how columns are aligned. */
+export function markdown(rows: readonly (readonly string[])[]): string[] {
+  return rows.map(cells => `| ${cells.join(' | ')} |`)
 }
 
 function notes(comparisons: readonly Comparison[], { threads, rounds, isa, date }: Circumstances): string {
@@ -81,14 +83,15 @@ function contender(side: SideName): string {
   return side === 'jpegnet' ? 'jpegnet' : `sharp + ${side}`
 }
 
-/** Writes the table between the README's marks. */
-export async function writeReadme(text: string): Promise<void> {
+/** Writes a table between its marks in the README. */
+export async function writeReadme(mark: 'bench:peers' | 'bench:peers-train', text: string): Promise<void> {
   const path = join(root, 'README.md')
   const readme = await readFile(path, 'utf8')
-  const [start, end] = [readme.indexOf(START), readme.indexOf(END)]
+  const [opening, closing] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`]
+  const [start, end] = [readme.indexOf(opening), readme.indexOf(closing)]
   if (start < 0 || end < start)
-    throw new Error(`README.md: expected a line ${START} and below it ${END}, found neither or one`)
-  await writeFile(path, `${readme.slice(0, start + START.length)}\n\n${text}\n\n${readme.slice(end)}`)
+    throw new Error(`README.md: expected a line ${opening} and below it ${closing}, found neither or one`)
+  await writeFile(path, `${readme.slice(0, start + opening.length)}\n\n${text}\n\n${readme.slice(end)}`)
 }
 
 /** All figures as CSV. */
@@ -161,7 +164,8 @@ export function convolutionsCsv(results: readonly ConvolutionResult[], circumsta
   ].join('\n')
 }
 
-function preamble({ isa, command, date, threads }: Circumstances, used: string): string[] {
+/** First lines of a record: how, when, where and with what it was made. */
+export function preamble({ isa, command, date, threads }: Circumstances, used: string): string[] {
   return [
     `# ${command}; ${date}; ${machine()}, ${isa}; ${threads} threads a side`,
     `# ${used}, Node ${process.versions.node}`,
@@ -175,16 +179,18 @@ export async function writeRecord(name: string, date: string, text: string): Pro
   return path
 }
 
-function machine(): string {
+export function machine(): string {
   return `${cpus()[0]?.model.trim() ?? 'an unknown CPU'}, ${availableParallelism()} cores`
 }
 
-function versions(results: readonly { versions: Record<string, string> }[]): string {
+/** Of all that was used. */
+export function versions(results: readonly { versions: Record<string, string> }[]): string {
   const all = new Map(results.flatMap(({ versions }) => Object.entries(versions)))
   return [...all].map(([name, version]) => `${name} ${version}`).join(', ')
 }
 
-function perSecond(batch: number, milliseconds: number): string {
+/** Pictures a second, as people write it. */
+export function perSecond(batch: number, milliseconds: number): string {
   const rate = (batch * 1000) / milliseconds
   return rate >= 100 ? Math.round(rate).toLocaleString('en') : rate.toFixed(1)
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contender } from './process.js'
 import type { Measure } from './sides/side.js'
 
-/** Milliseconds a round of one measure lasts at least, as whole batches. */
+/** Milliseconds a round of one run lasts at least, as whole batches. */
 const ROUND = 300
 /** Milliseconds between turns, in which threads that wait by spinning fall asleep. */
 const PAUSE = 40
@@ -11,35 +11,44 @@ const PAUSE = 40
 /** Milliseconds a batch, a value a round. */
 export type Times<M extends Measure = Measure> = Record<M, number[]>
 
+/** Does so many batches and tells the milliseconds they took. */
+export type Run = (batches: number) => Promise<number>
+
 /** Times every measure of every contender once a round, one after the other; the times of each contender. */
 export async function timeInTurns<M extends Measure>(
   contenders: readonly Contender[],
   measures: readonly M[],
   rounds: number,
 ): Promise<Times<M>[]> {
-  const times = contenders.map(() => Object.fromEntries(measures.map(measure => [measure, []])) as unknown as Times<M>)
-  const turns: { contender: Contender; measure: M; batches: number; times: number[] }[] = []
-  for (const measure of measures) {
-    for (const [index, contender] of contenders.entries()) {
-      const batches = await batchesARound(contender, measure)
-      turns.push({ contender, measure, batches, times: (times[index] as Times<M>)[measure] })
-    }
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const { contender, measure, batches, times } of turns) {
-      await sleep(PAUSE)
-      const { milliseconds } = await contender.tell({ type: 'time', measure, batches })
-      times.push(milliseconds / batches)
-    }
-  }
-  return times
+  const runs = measures.flatMap(measure =>
+    contenders.map((contender): Run => async batches => {
+      return (await contender.tell({ type: 'time', measure, batches })).milliseconds
+    }),
+  )
+  const times = await alternate(runs, rounds)
+  return contenders.map((_, contender) => {
+    const own = measures.map((measure, index) => [measure, times[index * contenders.length + contender]])
+    return Object.fromEntries(own) as Times<M>
+  })
 }
 
-/** Runs a measure a first time, and a second to see how often it fits into a round. */
-async function batchesARound(contender: Contender, measure: Measure): Promise<number> {
-  await contender.tell({ type: 'time', measure, batches: 1 })
-  const { milliseconds } = await contender.tell({ type: 'time', measure, batches: 1 })
-  return Math.max(1, Math.min(500, Math.ceil(ROUND / milliseconds)))
+/** Runs each once a round, one after the other: milliseconds a batch, a value a round, of each run. */
+export async function alternate(runs: readonly Run[], rounds: number): Promise<number[][]> {
+  const turns: { run: Run; batches: number; times: number[] }[] = []
+  for (const run of runs) turns.push({ run, batches: await batchesARound(run), times: [] })
+  for (let round = 0; round < rounds; round++) {
+    for (const { run, batches, times } of turns) {
+      await sleep(PAUSE)
+      times.push((await run(batches)) / batches)
+    }
+  }
+  return turns.map(({ times }) => times)
+}
+
+/** Runs a first time, and a second to see how often it fits into a round. */
+async function batchesARound(run: Run): Promise<number> {
+  await run(1)
+  return Math.max(1, Math.min(500, Math.ceil(ROUND / (await run(1)))))
 }
 
 export function median(values: readonly number[]): number {

@@ -1,22 +1,24 @@
 /** sharp and TensorFlow.js on WebAssembly with SIMD; it has no threads in Node. */
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
 import * as tf from '@tensorflow/tfjs-core'
-import { setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm'
 import { readSafetensors, type Tensor } from 'jpegnet'
 import sharp from 'sharp'
 import type { Graph, GraphNode } from '../../../dist/model/graph.js'
 import { decoder } from './decode.js'
 import type { OpenSide } from './side.js'
-
-/** What one node computes; maps are `[N, height, width, channels]`. */
-type Apply = (inputs: tf.Tensor[]) => tf.Tensor
+import {
+  border,
+  channelsLast,
+  expectRelu,
+  filterOf,
+  named,
+  startWasm,
+  withoutWeights,
+  type Apply,
+} from './tfjsLayers.js'
 
 export const open: OpenSide = async ({ input, model, graph: file }, threads) => {
-  const binaries = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'))
-  setWasmPaths(`${binaries}/`)
-  if (!(await tf.setBackend('wasm'))) throw new Error('tfjs: expected its wasm backend to start, and it did not')
+  const version = await startWasm()
   const graph = JSON.parse(await readFile(file, 'utf8')) as Graph
   const network = build(graph, (await readSafetensors(model)).tensors)
   const decode = decoder(input, 'NHWC', threads)
@@ -27,7 +29,7 @@ export const open: OpenSide = async ({ input, model, graph: file }, threads) => 
     return values
   }
   return {
-    versions: { 'tfjs-wasm': version_wasm, sharp: sharp.versions.sharp ?? '' },
+    versions: { 'tfjs-wasm': version, sharp: sharp.versions.sharp ?? '' },
     threads: 1,
     whole: async files => run(await decode(files), files.length),
     decode,
@@ -44,11 +46,7 @@ export const open: OpenSide = async ({ input, model, graph: file }, threads) => 
  * before it, with the ReLU after it.
  */
 function build({ nodes }: Graph, tensors: readonly Tensor[]): (input: tf.Tensor) => tf.Tensor {
-  const tensor = (name: string): Tensor => {
-    const found = tensors.find(candidate => candidate.name === name)
-    if (!found) throw new Error(`${name}: expected a tensor of that name, found none`)
-    return found
-  }
+  const tensor = named(tensors)
   const readers = (value: number) => nodes.flatMap(({ inputs }, index) => (inputs.includes(value) ? [index] : []))
   /** The one node that reads a node's value, if it is of that type. */
   const only = (index: number, type: GraphNode['operation']['type']): number | undefined => {
@@ -58,7 +56,8 @@ function build({ nodes }: Graph, tensors: readonly Tensor[]): (input: tf.Tensor)
 
   const steps: { inputs: number[]; output: number; apply: Apply }[] = []
   const fused = new Set<number>()
-  nodes.forEach(({ path, inputs, operation }, index) => {
+  nodes.forEach((node, index) => {
+    const { path, inputs, operation } = node
     if (fused.has(index)) return
     let last = index
     let apply: Apply
@@ -85,31 +84,6 @@ function build({ nodes }: Graph, tensors: readonly Tensor[]): (input: tf.Tensor)
           })
         break
       }
-      case 'piecewiseLinear':
-        expectRelu(path, operation)
-        apply = ([x]) => tf.relu(x as tf.Tensor)
-        break
-      case 'add':
-        apply = tf.addN
-        break
-      case 'subsample': {
-        const { stride, channels } = operation
-        apply = ([x]) => {
-          const kept = tf.stridedSlice(x as tf.Tensor4D, [0, 0, 0, 0], (x as tf.Tensor4D).shape, [1, stride, stride, 1])
-          const missing = channels - (kept.shape[3] as number)
-          const before = Math.floor(missing / 2)
-          return tf.pad(kept, [[0, 0], [0, 0], [0, 0], [before, missing - before]]) // prettier-ignore
-        }
-        break
-      }
-      case 'maxPool': {
-        const { size, stride, padding } = operation
-        apply = ([x]) => tf.maxPool(x as tf.Tensor4D, size, stride, border(padding))
-        break
-      }
-      case 'globalAveragePool':
-        apply = ([x]) => tf.mean(x as tf.Tensor, [1, 2])
-        break
       case 'linear': {
         const weight = tensor(`${path}.weight`)
         const matrix = tf.tensor2d(weight.values, weight.shape as [number, number])
@@ -118,8 +92,10 @@ function build({ nodes }: Graph, tensors: readonly Tensor[]): (input: tf.Tensor)
         apply = ([x]) => tf.add(tf.matMul(x as tf.Tensor2D, matrix, false, true), bias)
         break
       }
-      default:
+      case 'batchNorm':
         throw new Error(`${path}: expected a batch norm only after a convolution, found one elsewhere`)
+      default:
+        apply = withoutWeights(node) as Apply
     }
     steps.push({ inputs, output: last + 1, apply })
   })
@@ -135,8 +111,8 @@ function build({ nodes }: Graph, tensors: readonly Tensor[]): (input: tf.Tensor)
 
 /** A filter `[size, size, in, out]` and a bias, with the normalisation after the convolution in them. */
 function folded(tensor: (name: string) => Tensor, path: string, hasBias: boolean, norm: GraphNode | undefined) {
-  const { values, shape } = tensor(`${path}.weight`)
-  const [out, channels, size] = shape as [number, number, number, number]
+  const weight = tensor(`${path}.weight`)
+  const [out] = weight.shape as [number]
   const scale = new Float32Array(out).fill(1)
   const bias = hasBias ? tensor(`${path}.bias`).values.slice() : new Float32Array(out)
   if (norm?.operation.type === 'batchNorm') {
@@ -154,36 +130,6 @@ function folded(tensor: (name: string) => Tensor, path: string, hasBias: boolean
       bias[channel] = (shift[channel] as number) + ((bias[channel] as number) - (mean[channel] as number)) * ratio
     }
   }
-  const filter = tf.tidy(() => {
-    const scaled = tf.mul(tf.tensor4d(values, [out, channels, size, size]), tf.tensor4d(scale, [out, 1, 1, 1]))
-    return tf.transpose(scaled, [2, 3, 1, 0]) as tf.Tensor4D
-  })
+  const filter = tf.tidy(() => tf.mul(filterOf(weight), tf.tensor1d(scale)) as tf.Tensor4D)
   return { filter, bias: tf.tensor1d(bias) }
-}
-
-/** Zeros around a map. */
-function border(padding: number): [[0, 0], [number, number], [number, number], [0, 0]] {
-  return [
-    [0, 0],
-    [padding, padding],
-    [padding, padding],
-    [0, 0],
-  ]
-}
-
-function expectRelu(path: string, operation: GraphNode['operation']): void {
-  if (operation.type !== 'piecewiseLinear') return
-  const { slope, intercept, breakpoints } = operation
-  const [only, second] = breakpoints
-  if (slope !== 0 || intercept !== 0 || second || only?.at !== 0 || only.slopeChange !== 1) {
-    throw new Error(`${path}: expected a ReLU, found another piecewise linear function`)
-  }
-}
-
-function channelsLast(pixels: Float32Array, channels: number, count: number): Float32Array {
-  const area = pixels.length / channels / count
-  return pixels.map((_, at) => {
-    const [picture, rest] = [Math.floor(at / (area * channels)), at % (area * channels)]
-    return pixels[(picture * channels + (rest % channels)) * area + Math.floor(rest / channels)] as number
-  })
 }
