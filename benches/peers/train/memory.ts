@@ -20,6 +20,7 @@ export interface Peak {
   /** Before its first step: program, weights, pictures. */
   beforeMegabytes: number
   megabytes: number
+  versions: Record<string, string>
 }
 
 /** Measures a few steps in a process of their own. */
@@ -33,7 +34,8 @@ export async function peakOfSteps(
   try {
     const { megabytes: beforeMegabytes } = await training.tell({ type: 'memory' })
     await training.tell({ type: 'steps', count: STEPS })
-    return { beforeMegabytes, megabytes: (await training.tell({ type: 'memory' })).megabytes }
+    const { megabytes } = await training.tell({ type: 'memory' })
+    return { beforeMegabytes, megabytes, versions: training.opened.versions }
   } finally {
     await training.end()
   }

@@ -36,7 +36,7 @@ export function canRun({ program }: Entry, python: Python | undefined): boolean 
  * For glibc: memory that a step gave back stays the process's for the next step, which PyTorch's guide to tuning asks of
  * an allocator and which makes its steps a tenth to a fifth shorter. Not where memory is measured.
  */
-const KEEPS_MEMORY = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '68719476736' }
+export const KEEPS_MEMORY = { MALLOC_MMAP_THRESHOLD_: '4294967296', MALLOC_TRIM_THRESHOLD_: '68719476736' }
 
 /** A training's process. */
 export class Training extends Conversation<TrainOrder, TrainAnswers> {

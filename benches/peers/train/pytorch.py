@@ -6,7 +6,6 @@
 import json
 import re
 import resource
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from network import Network
+from serve import serve
 
 STATISTICS = ("running_mean", "running_var")
 
@@ -48,13 +48,14 @@ class Trainer:
         momentum, epsilon = operation["momentum"], operation["epsilon"]
         return functional.batch_norm(x, mean, variance, weight, bias, self.training, momentum, epsilon)
 
-    def step(self, pixels, labels) -> torch.Tensor:
-        """One update; the mean loss before it."""
+    def step(self, pixels, labels) -> tuple[torch.Tensor, torch.Tensor]:
+        """One update; the mean loss and the logits before it."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss = functional.cross_entropy(self.network(pixels), labels)
+        logits = self.network(pixels)
+        loss = functional.cross_entropy(logits, labels)
         loss.backward()
         self.optimizer.step()
-        return loss.detach()
+        return loss.detach(), logits.detach()
 
 
 def taken(tensor, first: int, count: int) -> torch.Tensor:
@@ -94,7 +95,8 @@ class Steps:
         losses = []
         start = time.perf_counter()
         for _ in range(count):
-            losses.append(self.trainer.step(*self.batches[self.done % len(self.batches)]))
+            loss, _ = self.trainer.step(*self.batches[self.done % len(self.batches)])
+            losses.append(loss)
             self.done += 1
         milliseconds = (time.perf_counter() - start) * 1000
         return {"losses": [float(loss) for loss in losses], "milliseconds": milliseconds}
@@ -128,15 +130,5 @@ class Contender:
                 raise ValueError(f"expected an order that this script knows, found {other}")
 
 
-def main() -> None:
-    contender = Contender()
-    for line in sys.stdin:
-        try:
-            reply = {"answer": contender.obey(json.loads(line))}
-        except Exception as error:  # noqa: BLE001: whatever it was, who asked is told
-            reply = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(reply), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(Contender().obey)

@@ -63,7 +63,10 @@ export function largestBatchCsv(results: readonly LargestBatch[], circumstances:
   }))
   return csvOf(
     [
-      ...comments(circumstances, []),
+      ...comments(
+        circumstances,
+        results.flatMap(({ peak }) => peak ?? []),
+      ),
       'largest batch, a multiple of 8, of which three steps fit in so much peak resident memory of the whole process',
     ],
     rows,
