@@ -37,10 +37,19 @@ export function wholes(text: string): number[] {
 
 /** Where and how a command's figures are made; tells people if nothing good can come of it. */
 export function circumstancesOf(name: string, rounds: number, threads: number): Circumstances {
-  const command = [`npm run ${name}`, ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ')
+  const given = withoutPaths(process.argv.slice(2))
+  const command = [`npm run ${name}`, ...(given.length > 0 ? ['--', ...given] : [])].join(' ')
   const load = loadavg()[0] ?? 0
   if (load > BUSY) say(`load average ${load.toFixed(1)}: something else is running, and figures will say little`)
   return { rounds, threads, isa: runtimeInfo().isa, command, date: new Date().toISOString().slice(0, 10), load }
+}
+
+/** Arguments without those that say where things lie on one machine. */
+function withoutPaths(given: readonly string[]): string[] {
+  const paths = ['--data', '--python']
+  return given.filter((text, at) => {
+    return !paths.some(option => text === option || text.startsWith(`${option}=`) || given[at - 1] === option)
+  })
 }
 
 /** Tells people how it goes. */

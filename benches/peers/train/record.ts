@@ -117,16 +117,17 @@ export async function trainTable(): Promise<string> {
   return [...markdown([head, align, ...rows]), '', ...notes(train, threads)].join('\n')
 }
 
-function notes({ comments: [made = '', used = ''], rows }: Table, threads: Table | undefined): string[] {
+function notes({ comments: [made = '', used = '', how = ''], rows }: Table, threads: Table | undefined): string[] {
   const [first] = rows
+  const truth = first?.['loss_error_of'] === 'nothing' ? "jpegnet's" : 'those of PyTorch in float64'
   const perWorkload = rows.filter(row => row['files_read_per_second'])
   const read = perWorkload.map(row => `${Number(row['files_read_per_second']).toLocaleString('en')} (${row['title']})`)
   const faster = threads?.rows.filter(row => row['threads'] !== threads.rows[0]?.['threads']) ?? []
   const speedups = faster.map(row => `${row['speedup']} times (${titleOf(row, rows)}, ${row['threads']} threads)`)
   return [
-    `${made.replace(/^[^;]*; /, '')}; ${used}. Pictures: ${[...new Set(rows.map(row => row['pictures']))].join('; ')}.`,
+    `${made.replace(/^[^;]*; /, '')}; ${how.split(';')[0]}; ${used}. Pictures: ${[...new Set(rows.map(row => row['pictures']))].join('; ')}.`,
     `A step is forward, loss, backward and update; jpegnet's begins at entropy-decoded files in memory, the others' at float32`,
-    `pixels in memory. Losses of the first ${first?.['losses']?.split(' ').length} steps agree with those of PyTorch in float64 (largest relative errors in the record).`,
+    `pixels in memory. Losses of the first ${first?.['losses']?.split(' ').length} steps agree with ${truth} (largest relative errors in the record).`,
     `Reading and decoding the files before a training, files a second: ${read.join(', ')}.`,
     ...(speedups.length > 0 ? [`Against one thread, a step of jpegnet's is faster: ${speedups.join(', ')}.`] : []),
   ]
