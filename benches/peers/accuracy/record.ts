@@ -7,7 +7,7 @@ import type { Run } from './runs.js'
 /** A line an epoch of every run. */
 export function accuracyCsv(runs: readonly Run[], circumstances: Circumstances, pictures: string): string {
   const rows = runs.flatMap(({ epochs }) =>
-    epochs.map(({ entry, seed, epoch, loss, accuracy, testAccuracy, imagesPerSecond }): Row => ({
+    epochs.map(({ entry, seed, epoch, loss, accuracy, testAccuracy }): Row => ({
       program: entry.program,
       mode: entry.mode,
       precision: entry.precision,
@@ -16,7 +16,6 @@ export function accuracyCsv(runs: readonly Run[], circumstances: Circumstances, 
       loss: loss.toFixed(5),
       train_accuracy: accuracy.toFixed(5),
       test_accuracy: testAccuracy.toFixed(4),
-      images_per_second: imagesPerSecond.toFixed(0),
     })),
   )
   const made = preamble(circumstances, versions(runs)).map(line => line.replace(/^# /, ''))

@@ -4,7 +4,8 @@
 mod support;
 
 use jpegnet_engine::{
-    Clipping, NamedTensor, Network, NetworkSpec, OptimizerSpec, Plan, Rates, StepOptions, Storage, WeightSet,
+    Clipping, MaskingSpec, NamedTensor, Network, NetworkSpec, OperationSpec, OptimizerSpec, Plan, Rates, StepOptions,
+    Storage, WeightSet,
 };
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use support::definitions::stem_and_shortcuts;
@@ -236,25 +237,38 @@ fn frozen_parameters_keep_their_bits_and_have_no_memory() {
     }
 }
 
+/// The definition exact, approximated and in a band.
+fn in_every_mode() -> [NetworkSpec; 3] {
+    let mut approximated = definition();
+    for node in &mut approximated.nodes {
+        if let OperationSpec::PiecewiseLinear { masking, frequencies, .. } = &mut node.operation {
+            (*masking, *frequencies) = (MaskingSpec::Asm, 6);
+        }
+    }
+    [definition(), approximated, NetworkSpec { band: Some(6), ..definition() }]
+}
+
 #[test]
 fn leaving_out_the_gradients_of_frozen_layers_changes_no_other_and_takes_less_memory() {
     let (pictures, labels) = made_up(4);
     let sgd = OptimizerSpec::Sgd { learning_rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-    let step = |frozen: Vec<bool>| {
-        let mut network = network(definition(), 1);
-        let options = StepOptions { frozen, ..StepOptions::new(sgd) };
-        network.train_step_with(&images(&pictures), &labels, &options).unwrap();
-        (network.state(false), network.bytes())
-    };
-    let (whole, most) = step(Vec::new());
-    let names: Vec<String> = plan().parameter_names().map(Into::into).collect();
-    for learning in [&["fc"][..], &["layer2", "fc"], &["layer1"]] {
-        let learns = |name: &str| learning.iter().any(|path| name.starts_with(path));
-        let (state, bytes) = step(names.iter().map(|name| !learns(name)).collect());
-        for name in names.iter().filter(|name| learns(name)) {
-            assert!(tensor(&state, name).values == tensor(&whole, name).values, "{name} of {learning:?}");
+    for spec in in_every_mode() {
+        let step = |frozen: Vec<bool>| {
+            let mut network = network(spec.clone(), 1);
+            let options = StepOptions { frozen, ..StepOptions::new(sgd) };
+            network.train_step_with(&images(&pictures), &labels, &options).unwrap();
+            (network.state(false), network.bytes())
+        };
+        let (whole, most) = step(Vec::new());
+        let names: Vec<String> = plan().parameter_names().map(Into::into).collect();
+        for learning in [&["fc"][..], &["layer2", "fc"], &["layer1"]] {
+            let learns = |name: &str| learning.iter().any(|path| name.starts_with(path));
+            let (state, bytes) = step(names.iter().map(|name| !learns(name)).collect());
+            for name in names.iter().filter(|name| learns(name)) {
+                assert!(tensor(&state, name).values == tensor(&whole, name).values, "{name} of {learning:?}");
+            }
+            assert!(bytes < most, "{bytes} and {most} bytes: {learning:?}");
         }
-        assert!(bytes < most, "{bytes} and {most} bytes: {learning:?}");
     }
 }
 
@@ -560,19 +574,21 @@ fn layers_know_what_they_learn() {
 #[test]
 fn maps_kept_in_sixteen_bits_take_less_memory_and_learn_almost_the_same() {
     let (pictures, labels) = made_up(48);
-    let run = |storage| {
-        let mut network = network(definition(), 5);
-        let options = StepOptions { storage, ..StepOptions::new(PLAIN) };
-        let mut step = || network.train_step_with(&images(&pictures), &labels, &options).unwrap().loss;
-        let losses: Vec<f64> = (0..5).map(|_| step()).collect();
-        (losses, network.bytes(), bits(&network.state(true)))
-    };
-    let (exact, wide_bytes, _) = run(Storage::Float32);
-    let (losses, narrow_bytes, state) = run(Storage::Bfloat16);
-    // The forward pass of a stage works on what it computed; the backward pass on what was kept of it.
-    assert!((losses[0] - exact[0]).abs() < 1e-2, "{losses:?} {exact:?}");
-    assert!((losses[1] - exact[1]).abs() < 5e-2 && losses[4] < 0.7 * losses[0], "{losses:?} {exact:?}");
-    assert!(losses != exact, "{losses:?}");
-    assert!(narrow_bytes < wide_bytes, "{narrow_bytes} and {wide_bytes}");
-    assert!(run(Storage::Bfloat16).2 == state, "the same bits again");
+    for spec in in_every_mode() {
+        let run = |storage| {
+            let mut network = network(spec.clone(), 5);
+            let options = StepOptions { storage, ..StepOptions::new(PLAIN) };
+            let mut step = || network.train_step_with(&images(&pictures), &labels, &options).unwrap().loss;
+            let losses: Vec<f64> = (0..5).map(|_| step()).collect();
+            (losses, network.bytes(), bits(&network.state(true)))
+        };
+        let (exact, wide_bytes, _) = run(Storage::Float32);
+        let (losses, narrow_bytes, state) = run(Storage::Bfloat16);
+        // The forward pass of a stage works on what it computed; the backward pass on what was kept of it.
+        assert!((losses[0] - exact[0]).abs() < 1e-2, "{losses:?} {exact:?}");
+        assert!((losses[1] - exact[1]).abs() < 5e-2 && losses[4] < 0.8 * losses[0], "{losses:?} {exact:?}");
+        assert!(losses != exact, "{losses:?}");
+        assert!(narrow_bytes < wide_bytes, "{narrow_bytes} and {wide_bytes}");
+        assert!(run(Storage::Bfloat16).2 == state, "the same bits again");
+    }
 }
