@@ -134,26 +134,26 @@ impl PiecewiseLinear {
     pub(crate) fn evaluate_block_again<S: Simd, L: Lanes>(
         &self,
         simd: S,
-        (lanes, place): (L, Place),
+        at: (L, Place),
         masks: &[u32],
         values: &mut Vectors<S>,
     ) {
-        for half in 0..2 {
-            let mut bit = simd.splat_u32s(1);
-            for value in &mut values[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
-                let x = *value;
-                *value = simd.mul_add_e_f32s(simd.splat_f32s(self.slope), x, simd.splat_f32s(self.intercept));
-                for (number, breakpoint) in self.breakpoints.iter().enumerate() {
-                    let start = place.masks(self.breakpoints.len(), number, half);
-                    let bits = lanes.load_bits(simd, &masks[start..]);
-                    let beyond = simd.equal_u32s(simd.and_u32s(bits, bit), bit);
-                    let slope = simd.splat_f32s(breakpoint.slope_change);
-                    let change = simd.mul_add_e_f32s(slope, x, simd.splat_f32s(breakpoint.intercept_change));
-                    *value = simd.add_f32s(*value, simd.select_f32s(beyond, change, simd.splat_f32s(0.0)));
-                }
-                bit = simd.add_u32s(bit, bit);
-            }
-        }
+        let (slope, intercept) = (simd.splat_f32s(self.slope), simd.splat_f32s(self.intercept));
+        self.by_masks(
+            simd,
+            at,
+            masks,
+            values,
+            #[inline(always)]
+            |x| simd.mul_add_e_f32s(slope, x, intercept),
+            #[inline(always)]
+            |change, x| {
+                let slope = simd.splat_f32s(change.slope_change);
+                simd.mul_add_e_f32s(slope, x, simd.splat_f32s(change.intercept_change))
+            },
+            #[inline(always)]
+            |_, sum| sum,
+        );
     }
 
     /// Multiplies a block by the slopes of the pieces that [`evaluate_block`](Self::evaluate_block) picked.
@@ -161,22 +161,50 @@ impl PiecewiseLinear {
     pub(crate) fn scale_block_by_slopes<S: Simd, L: Lanes>(
         &self,
         simd: S,
+        at: (L, Place),
+        masks: &[u32],
+        values: &mut Vectors<S>,
+    ) {
+        let slope = simd.splat_f32s(self.slope);
+        self.by_masks(
+            simd,
+            at,
+            masks,
+            values,
+            #[inline(always)]
+            |_| slope,
+            #[inline(always)]
+            |change, _| simd.splat_f32s(change.slope_change),
+            #[inline(always)]
+            |x, slope| simd.mul_f32s(x, slope),
+        );
+    }
+
+    /// Replaces every x of a block by `end(x, begin(x) + Σ change(x))` over the breakpoints that its masks have passed.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "three small functions and what they work on")]
+    fn by_masks<S: Simd, L: Lanes>(
+        &self,
+        simd: S,
         (lanes, place): (L, Place),
         masks: &[u32],
         values: &mut Vectors<S>,
+        begin: impl Fn(S::f32s) -> S::f32s,
+        change: impl Fn(&Breakpoint, S::f32s) -> S::f32s,
+        end: impl Fn(S::f32s, S::f32s) -> S::f32s,
     ) {
         for half in 0..2 {
             let mut bit = simd.splat_u32s(1);
             for value in &mut values[half * BLOCK / 2..(half + 1) * BLOCK / 2] {
-                let mut slope = simd.splat_f32s(self.slope);
+                let mut sum = begin(*value);
                 for (number, breakpoint) in self.breakpoints.iter().enumerate() {
                     let start = place.masks(self.breakpoints.len(), number, half);
                     let bits = lanes.load_bits(simd, &masks[start..]);
                     let beyond = simd.equal_u32s(simd.and_u32s(bits, bit), bit);
-                    let change = simd.splat_f32s(breakpoint.slope_change);
-                    slope = simd.add_f32s(slope, simd.select_f32s(beyond, change, simd.splat_f32s(0.0)));
+                    let change = simd.select_f32s(beyond, change(breakpoint, *value), simd.splat_f32s(0.0));
+                    sum = simd.add_f32s(sum, change);
                 }
-                *value = simd.mul_f32s(*value, slope);
+                *value = end(*value, sum);
                 bit = simd.add_u32s(bit, bit);
             }
         }

@@ -4,9 +4,8 @@
 mod support;
 
 use jpegnet_kernels::pixels::{
-    PoolShape, add_global_average_pool_gradient, add_subsample_gradient, coefficients_from_pixels_into,
-    global_average_pool_into, masked_again_in_place, masked_backward_in_place, masked_in_place,
-    pixels_from_coefficients_into, subsample_into, truncate_pixels_in_place,
+    Masked, PoolShape, add_global_average_pool_gradient, add_subsample_gradient, coefficients_from_pixels_into,
+    global_average_pool_into, pixels_from_coefficients_into, subsample_into, truncate_pixels_in_place,
 };
 use jpegnet_kernels::{BLOCK, Extent, Isa, Masking, MaxPool, PiecewiseLinear, truncate_in_place};
 use support::nonlinearity::functions;
@@ -65,20 +64,21 @@ fn nonlinearities_of_pixels_are_those_of_their_coefficients_and_so_are_their_gra
                     truncate(band, channels, &mut map);
                     let mut image = input.clone();
                     let mut masks = vec![u32::MAX; of_map.len()];
-                    masked_in_place(isa, &function, masking, band, size, &mut image, Some(&mut masks));
+                    let masked = Masked::new(&function, masking, band, size);
+                    masked.apply_in_place(isa, &mut image, Some(&mut masks));
                     assert_close(&image, &pixels(isa, size, &map), &what);
                     let mut without = input.clone();
-                    masked_in_place(isa, &function, masking, band, size, &mut without, None);
+                    masked.apply_in_place(isa, &mut without, None);
                     assert!(without == image, "{what}");
                     let mut again = input.clone();
-                    masked_again_in_place(isa, &function, masking, band, size, &masks, &mut again);
+                    masked.apply_again_in_place(isa, &masks, &mut again);
                     assert!(again == image, "{what}");
 
                     let mut of_coefficients = coefficients(isa, size, &derivatives);
                     truncate(band, channels, &mut of_coefficients);
                     function.backward_in_place(isa, masking, extent, channels, &masks, &mut of_coefficients);
                     let mut gradient = derivatives.clone();
-                    masked_backward_in_place(isa, &function, masking, band, size, &masks, &mut gradient);
+                    masked.backward_in_place(isa, &masks, &mut gradient);
                     assert_close(&gradient, &pixels(isa, size, &of_coefficients), &what);
                 }
             }

@@ -12,15 +12,10 @@ use pulp::Simd;
 ///
 /// # Panics
 /// If the image does not have the length its shape says, or frequencies are not in 1…15.
-pub fn truncate_pixels_in_place(
-    isa: Isa,
-    frequencies: usize,
-    (height, width, channels): (usize, usize, usize),
-    image: &mut [f32],
-) {
+pub fn truncate_pixels_in_place(isa: Isa, frequencies: usize, size: (usize, usize, usize), image: &mut [f32]) {
     assert!((1..2 * SIDE).contains(&frequencies), "frequencies are counted from 1 to 15");
-    let blocks = Blocks::new((height, width, channels), image.len());
-    over_blocks(isa, blocks.extent.grid().blocks(), channels, Truncate { below: frequencies, blocks, image });
+    let blocks = Blocks::new(size);
+    over_blocks(isa, blocks.extent.grid().blocks(), blocks.channels, Truncate { below: frequencies, blocks, image });
 }
 
 struct Truncate<'a> {
@@ -47,9 +42,15 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    pub(super) fn new((height, width, channels): (usize, usize, usize), length: usize) -> Self {
-        assert_eq!(length, height * width * channels, "the image fills its shape");
+    pub(super) fn new((height, width, channels): (usize, usize, usize)) -> Self {
         Blocks { extent: Extent { height, width }, channels }
+    }
+
+    /// Every image must fill its shape.
+    #[inline(always)]
+    fn check(self, image: &[f32]) {
+        let Extent { height, width } = self.extent;
+        assert_eq!(image.len(), height * width * self.channels, "the image fills its shape");
     }
 
     /// Rows and columns of a block that lie inside, and where its first pixel is.
@@ -70,6 +71,7 @@ impl Blocks {
         (block, channel): (usize, usize),
         values: &mut Vectors<S>,
     ) {
+        self.check(image);
         let (rows, columns, first) = self.place(block, channel);
         let at = |index: usize| first + (index / SIDE * self.extent.width + index % SIDE) * self.channels;
         let is_whole = (rows, columns) == (SIDE, SIDE);
@@ -88,6 +90,7 @@ impl Blocks {
         (block, channel): (usize, usize),
         values: &Vectors<S>,
     ) {
+        self.check(image);
         let (rows, columns, first) = self.place(block, channel);
         for row in 0..rows {
             for column in 0..columns {

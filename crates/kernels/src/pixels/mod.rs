@@ -29,7 +29,7 @@ pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};
 pub use epilogue::{Activation, Epilogue, scale_shift_in_place};
 pub use gradients::InputGradient;
 pub use low_pass::truncate_pixels_in_place;
-pub use masking::{masked_again_in_place, masked_backward_in_place, masked_in_place};
+pub use masking::Masked;
 pub use pool::{
     PoolShape, add_global_average_pool_gradient, add_subsample_gradient, global_average_pool_into, max_pool_rows_into,
     subsample_into,

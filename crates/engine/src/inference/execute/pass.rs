@@ -8,8 +8,8 @@ use crate::inference::step::{Activation, Kind, Size, Step, size_of_map};
 use crate::layers::running_coefficients;
 use crate::plan::Operation;
 use jpegnet_kernels::pixels::{
-    self, Conv2d, Epilogue, coefficients_from_pixels_into, global_average_pool_into, masked_in_place,
-    max_pool_rows_into, pixels_from_coefficients_into, scale_shift_in_place, subsample_into, truncate_pixels_in_place,
+    self, Conv2d, Epilogue, Masked, coefficients_from_pixels_into, global_average_pool_into, max_pool_rows_into,
+    pixels_from_coefficients_into, scale_shift_in_place, subsample_into, truncate_pixels_in_place,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -52,7 +52,7 @@ impl Pass<'_> {
             Kind::ToBand { activation } => self.to_band(activation, output),
             Kind::BandActivation { function } => self.band_activation(function, output),
             Kind::Masked { function, masking } => self.each_image(output, |_, output| {
-                masked_in_place(isa, function, *masking, None, (height, width, channels), output, None);
+                Masked::new(function, *masking, None, (height, width, channels)).apply_in_place(isa, output, None);
             }),
             Kind::Truncate { band } => self.each_image(output, |_, output| {
                 truncate_pixels_in_place(isa, *band, (height, width, channels), output);

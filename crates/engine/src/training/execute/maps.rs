@@ -8,11 +8,11 @@ use crate::training::compile::{channels_of, length_of};
 use crate::training::memory::Maps;
 use crate::training::step::{Buffer, Target, Term};
 use jpegnet_kernels::pixels::{
-    self, Activation, MOMENTS, add_global_average_pool_gradient, add_subsample_gradient, global_average_pool_into,
-    masked_again_in_place, masked_backward_in_place, masked_in_place, normalise_backward_into, pass_and_add_moments,
-    pass_in_place, subsample_into, sum_into, truncate_pixels_in_place,
+    self, Activation, MOMENTS, Masked, add_global_average_pool_gradient, add_subsample_gradient,
+    global_average_pool_into, normalise_backward_into, pass_and_add_moments, pass_in_place, subsample_into, sum_into,
+    truncate_pixels_in_place,
 };
-use jpegnet_kernels::{MaxPool, PiecewiseLinear, add_in_place, linear_backward, linear_into, softmax_cross_entropy};
+use jpegnet_kernels::{MaxPool, add_in_place, linear_backward, linear_into, softmax_cross_entropy};
 
 impl Pass<'_> {
     /// Channels of a node's output.
@@ -98,40 +98,35 @@ impl Pass<'_> {
     }
 
     pub(super) fn masked(&self, node: usize, map: Buffer, maps: &mut Maps) {
-        let function = self.function(node);
-        let (size, (length, _)) = (self.input_size(node), self.lengths(node));
-        let words = self.program.masks[node];
-        maps.write_masked(map, node, |maps, masks| {
-            for (image, map) in maps.chunks_exact_mut(length).enumerate() {
-                // A function whose gradient nobody needs keeps no bits, nor does one without breakpoints.
-                let masks = (words > 0).then(|| &mut masks[image * words..(image + 1) * words]);
-                masked_in_place(self.batch.isa, function, self.batch.maskings[node], self.band(node), size, map, masks);
-            }
+        self.with_masks(node, map, maps, |nonlinearity, map, masks| {
+            // A function whose gradient nobody needs keeps no bits, nor does one without breakpoints.
+            let masks = Some(masks).filter(|masks| !masks.is_empty());
+            nonlinearity.apply_in_place(self.batch.isa, map, masks);
         });
     }
 
     pub(super) fn masked_again(&self, node: usize, map: Buffer, maps: &mut Maps) {
-        let function = self.function(node);
-        let (size, (length, _)) = (self.input_size(node), self.lengths(node));
-        let words = self.program.masks[node];
-        let (isa, masking, band) = (self.batch.isa, self.batch.maskings[node], self.band(node));
-        maps.write_masked(map, node, |maps, masks| {
-            for (image, map) in maps.chunks_exact_mut(length).enumerate() {
-                let masks = &masks[image * words..(image + 1) * words];
-                masked_again_in_place(isa, function, masking, band, size, masks, map);
-            }
+        self.with_masks(node, map, maps, |nonlinearity, map, masks| {
+            nonlinearity.apply_again_in_place(self.batch.isa, masks, map);
         });
     }
 
     pub(super) fn masked_backward(&self, node: usize, gradient: Buffer, maps: &mut Maps) {
-        let function = self.function(node);
-        let (size, (length, _)) = (self.input_size(node), self.lengths(node));
-        let words = self.program.masks[node];
-        let (isa, masking, band) = (self.batch.isa, self.batch.maskings[node], self.band(node));
-        maps.write_masked(gradient, node, |gradients, masks| {
-            for (image, gradient) in gradients.chunks_exact_mut(length).enumerate() {
-                let masks = &masks[image * words..(image + 1) * words];
-                masked_backward_in_place(isa, function, masking, band, size, masks, gradient);
+        self.with_masks(node, gradient, maps, |nonlinearity, gradient, masks| {
+            nonlinearity.backward_in_place(self.batch.isa, masks, gradient);
+        });
+    }
+
+    /// Calls with a nonlinearity, every image's map and its masks.
+    fn with_masks(&self, node: usize, map: Buffer, maps: &mut Maps, body: impl Fn(&Masked, &mut [f32], &mut [u32])) {
+        let Operation::PiecewiseLinear { function, .. } = self.operation(node) else {
+            unreachable!("the node is piecewise linear");
+        };
+        let nonlinearity = Masked::new(function, self.batch.maskings[node], self.band(node), self.input_size(node));
+        let ((length, _), words) = (self.lengths(node), self.program.masks[node]);
+        maps.write_masked(map, node, |maps, masks| {
+            for (image, map) in maps.chunks_exact_mut(length).enumerate() {
+                body(&nonlinearity, map, &mut masks[image * words..(image + 1) * words]);
             }
         });
     }
@@ -153,13 +148,6 @@ impl Pass<'_> {
                 truncate_pixels_in_place(self.batch.isa, band, size, map);
             }
         });
-    }
-
-    fn function(&self, node: usize) -> &PiecewiseLinear {
-        match self.operation(node) {
-            Operation::PiecewiseLinear { function, .. } => function,
-            _ => unreachable!("the node is piecewise linear"),
-        }
     }
 
     /// Which derivatives pass, by the maps that say so.
