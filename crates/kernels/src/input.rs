@@ -7,6 +7,7 @@
 use crate::block::{BLOCK, Grid, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::isa::Isa;
 use crate::resample::AxisOperator;
+use crate::sampling::Sampling;
 
 /// One component of a file, quantised and sparse.
 #[derive(Clone, Copy, Debug)]
@@ -52,16 +53,11 @@ pub struct InputTransform {
 #[derive(Clone, Debug)]
 pub(crate) struct PlaneTransform {
     pub(crate) grid: Grid,
-    /// True samples from top to bottom and from left to right.
-    pub(crate) rows: usize,
-    pub(crate) columns: usize,
-    /// Pixels that a sample stands for.
-    pub(crate) vertical_ratio: usize,
-    pub(crate) horizontal_ratio: usize,
-    /// Whether chroma is upsampled by libjpeg's triangle filter; samples are copied otherwise.
-    pub(crate) triangle: bool,
-    vertical: Option<AxisOperator>,
-    horizontal: Option<AxisOperator>,
+    pub(crate) vertical: Sampling,
+    pub(crate) horizontal: Sampling,
+    /// Upsampling down the columns and along the rows, where there is any to do.
+    taller: Option<AxisOperator>,
+    wider: Option<AxisOperator>,
 }
 
 impl InputTransform {
@@ -150,32 +146,26 @@ impl InputTransform {
 
 impl PlaneTransform {
     /// A component of a picture of `(width, height)` pixels, one sample of which stands for `(horizontal, vertical)` pixels.
-    fn new((width, height): (usize, usize), (horizontal, vertical): (usize, usize)) -> PlaneTransform {
-        let (rows, columns) = (height.div_ceil(vertical), width.div_ceil(horizontal));
-        // libjpeg's choice (jdsample.c): its triangle filter where chroma is halved and nothing else, and not along rows
-        // of one or two samples; copies everywhere else.
-        let triangle = matches!((horizontal, vertical), (2, 1 | 2) | (1, 2)) && (horizontal == 1 || columns > 2);
-        let upsample = |pixels, samples, ratio| match (ratio, triangle) {
+    fn new((width, height): (usize, usize), ratios: (usize, usize)) -> PlaneTransform {
+        let (vertical, horizontal) = Sampling::of_component((width, height), ratios);
+        let upsample = |pixels, Sampling { samples, ratio, triangle }| match (ratio, triangle) {
             (1, _) => None,
             (_, true) => Some(AxisOperator::upsample_by_triangle(pixels, samples)),
             (_, false) => Some(AxisOperator::upsample_by_copy(pixels, samples, ratio)),
         };
         PlaneTransform {
-            grid: Grid { high: rows.div_ceil(SIDE), wide: columns.div_ceil(SIDE) },
-            rows,
-            columns,
-            vertical_ratio: vertical,
-            horizontal_ratio: horizontal,
-            triangle,
-            vertical: upsample(height, rows, vertical),
-            horizontal: upsample(width, columns, horizontal),
+            grid: Grid { high: vertical.samples.div_ceil(SIDE), wide: horizontal.samples.div_ceil(SIDE) },
+            taller: upsample(height, vertical),
+            wider: upsample(width, horizontal),
+            vertical,
+            horizontal,
         }
     }
 
     /// The dense plane at its own size, and the plane upsampled along one axis.
     fn steps_len(&self) -> usize {
         let own = self.grid.blocks() * BLOCK;
-        match (&self.vertical, &self.horizontal) {
+        match (&self.taller, &self.wider) {
             (None, None) => 0,
             (Some(_), None) | (None, Some(_)) => own,
             (Some(vertical), Some(_)) => own + vertical.output_blocks() * self.grid.wide * BLOCK,
@@ -185,7 +175,7 @@ impl PlaneTransform {
     fn apply_into(&self, isa: Isa, plane: &SparsePlane, output: &mut [f32], steps: &mut [f32]) {
         assert_eq!(plane.grid, self.grid, "the plane has the grid the transform was made for");
         let own = self.grid.blocks() * BLOCK;
-        match (&self.vertical, &self.horizontal) {
+        match (&self.taller, &self.wider) {
             (None, None) => dequantise_into(plane, output),
             (Some(vertical), None) => {
                 let dense = &mut steps[..own];

@@ -34,6 +34,8 @@ mod piecewise_linear;
 pub mod pixels;
 mod pool;
 mod resample;
+pub mod resize;
+mod sampling;
 mod subsample;
 mod truncate;
 
@@ -58,5 +60,6 @@ pub use optimizer::{Adam, Sgd};
 pub use piecewise_linear::{Breakpoint, Masking, PiecewiseLinear};
 pub use pool::{global_average_pool_backward_into, global_average_pool_into};
 pub use resample::AxisOperator;
+pub use sampling::Sampling;
 pub use subsample::Subsample;
 pub use truncate::truncate_in_place;

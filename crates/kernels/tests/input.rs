@@ -6,39 +6,12 @@ use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
 use jpegnet_kernels::{BLOCK, Grid, Isa, inverse_dct_into};
 use proptest::prelude::*;
 use std::path::Path;
+use support::Random;
 use support::plane::Plane;
-
-/// One axis of libjpeg's upsampling, sample by sample: its triangle filter or copies.
-fn upsample(samples: &[f64], ratio: usize, triangle: bool) -> Vec<f64> {
-    let last = samples.len() - 1;
-    let pixel = |at: usize| match (triangle && ratio == 2, at % ratio) {
-        (true, 0) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2).saturating_sub(1)],
-        (true, _) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2 + 1).min(last)],
-        _ => samples[at / ratio],
-    };
-    (0..samples.len() * ratio).map(pixel).collect()
-}
-
-/// A component's samples cut to its true size, upsampled, and cut to the picture's.
-fn full_size(plane: &Plane, width: usize, height: usize) -> Vec<f64> {
-    let (horizontal, vertical) = plane.ratios;
-    let (own_width, own_height) = (width.div_ceil(horizontal), height.div_ceil(vertical));
-    let samples = plane.samples();
-    let triangle = match plane.ratios {
-        (2, 1 | 2) => own_width > 2,
-        (1, 2) => true,
-        _ => false,
-    };
-    let row = |y: usize| upsample(&samples[y * plane.grid.wide * 8..][..own_width], horizontal, triangle);
-    let rows: Vec<Vec<f64>> = (0..own_height).map(row).collect();
-    let column = |x: usize| upsample(&rows.iter().map(|row| row[x]).collect::<Vec<_>>(), vertical, triangle);
-    let columns: Vec<Vec<f64>> = (0..width).map(column).collect();
-    (0..height * width).map(|at| columns[at % width][at / width]).collect()
-}
 
 /// The network's input in pixels, `[height, width, channels]`, computed in pixels.
 fn expected(planes: &[Plane], (width, height): (usize, usize), channels: usize, mean: &[f32], std: &[f32]) -> Vec<f64> {
-    let full: Vec<Vec<f64>> = planes.iter().map(|plane| full_size(plane, width, height)).collect();
+    let full: Vec<Vec<f64>> = planes.iter().map(|plane| plane.full_size(width, height)).collect();
     let pixel = |at: usize| {
         let y = full[0][at] + 128.0;
         let chroma = |plane: usize| full.get(plane).map_or(0.0, |plane| plane[at]);
@@ -197,21 +170,8 @@ proptest! {
         channels in prop::sample::select(vec![1usize, 3]),
         seed in any::<u64>(),
     ) {
-        let mut state = seed | 1;
-        let mut next = |below: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % below
-        };
-        let mut plane = |ratios: (usize, usize)| {
-            let side = |pixels: usize, ratio: usize| pixels.div_ceil(ratio).div_ceil(8);
-            let grid = Grid { high: side(height, ratios.1), wide: side(width, ratios.0) };
-            let quantisation = std::array::from_fn(|_| u16::try_from(1 + next(30)).unwrap());
-            let dense: Vec<i16> = (0..grid.blocks() * BLOCK)
-                .map(|_| if next(4) == 0 { i16::try_from(next(41)).unwrap() - 20 } else { 0 })
-                .collect();
-            Plane::new(grid, quantisation, &dense, ratios)
-        };
-        let planes: Vec<Plane> = ratios.into_iter().take(components).map(&mut plane).collect();
+        let mut random = Random(seed);
+        let planes: Vec<Plane> = ratios.into_iter().take(components).map(|ratios| Plane::random((width, height), ratios, &mut random)).collect();
         let (mean, std) = (&[0.4, 0.5, 0.3][..channels], &[0.2, 0.25, 0.3][..channels]);
         let expected = expected(&planes, (width, height), channels, mean, std);
         for isa in Isa::available() {

@@ -6,6 +6,7 @@ use crate::block::{BLOCK, SIDE};
 use crate::dct::{Vectors, inverse_block};
 use crate::input::{InputTransform, PlaneTransform, SparsePlane};
 use crate::isa::{Full, Isa, Lanes};
+use crate::sampling::Sampling;
 use pulp::{Simd, WithSimd};
 use std::ops::Range;
 
@@ -46,9 +47,10 @@ impl InputTransform {
 impl PlaneTransform {
     /// The sample rows that rows of pixels are made from.
     fn sample_rows(&self, rows: &Range<usize>) -> Range<usize> {
-        let (ratio, last) = (self.vertical_ratio, self.rows - 1);
+        let Sampling { samples, ratio, triangle } = self.vertical;
+        let last = samples - 1;
         let (first, end) = (rows.start / ratio, (rows.end - 1) / ratio);
-        if self.triangle && ratio > 1 {
+        if triangle {
             first.saturating_sub(1).min(last)..(end + 1).min(last) + 1
         } else {
             first.min(last)..end.min(last) + 1
@@ -57,7 +59,7 @@ impl PlaneTransform {
 
     /// Floats of the samples of so many rows of pixels, in whole blocks.
     fn most_samples(&self, rows: usize) -> usize {
-        let blocks = (rows.div_ceil(self.vertical_ratio) + 2).div_ceil(SIDE) + 1;
+        let blocks = (rows.div_ceil(self.vertical.ratio) + 2).div_ceil(SIDE) + 1;
         blocks.min(self.grid.high) * self.grid.wide * BLOCK
     }
 }
@@ -111,10 +113,10 @@ impl PlaneTransform {
     /// One line of samples at the picture's size; `samples` begin with sample row `first`, `tall` is scratch.
     #[inline(always)]
     fn line_into(&self, row: usize, width: usize, samples: &[f32], first: usize, line: &mut [f32], tall: &mut [f32]) {
-        let wide = self.grid.wide * SIDE;
-        let of = |row: usize| &samples[(row - first) * wide..(row - first) * wide + self.columns];
-        let (near, next) = self.taps(row, self.vertical_ratio, self.rows);
-        let tall = &mut tall[..self.columns];
+        let (wide, columns) = (self.grid.wide * SIDE, self.horizontal.samples);
+        let of = |row: usize| &samples[(row - first) * wide..(row - first) * wide + columns];
+        let (near, next) = self.vertical.taps(row);
+        let tall = &mut tall[..columns];
         if near == next {
             tall.copy_from_slice(of(near));
         } else {
@@ -123,9 +125,9 @@ impl PlaneTransform {
             }
         }
         let line = &mut line[..width];
-        if self.horizontal_ratio == 1 {
+        if self.horizontal.ratio == 1 {
             line.copy_from_slice(&tall[..width]);
-        } else if self.triangle {
+        } else if self.horizontal.triangle {
             // Inside, both neighbours exist; the last pixel of an odd width has no pair.
             let pairs = tall.windows(3).zip(line[2..].chunks_exact_mut(2));
             for (window, pair) in pairs {
@@ -133,24 +135,14 @@ impl PlaneTransform {
                 pair[1] = 0.75 * window[1] + 0.25 * window[2];
             }
             for x in (0..width.min(2)).chain(width.saturating_sub(3)..width) {
-                let (near, next) = self.taps(x, self.horizontal_ratio, self.columns);
+                let (near, next) = self.horizontal.taps(x);
                 line[x] = 0.75 * tall[near] + 0.25 * tall[next];
             }
         } else {
             for (x, out) in line.iter_mut().enumerate() {
-                *out = tall[(x / self.horizontal_ratio).min(self.columns - 1)];
+                *out = tall[self.horizontal.taps(x).0];
             }
         }
-    }
-
-    /// The sample nearest to a pixel and the next nearest, which are the same where samples are copied.
-    #[inline(always)]
-    fn taps(&self, pixel: usize, ratio: usize, samples: usize) -> (usize, usize) {
-        let near = (pixel / ratio).min(samples - 1);
-        if ratio == 1 || !self.triangle {
-            return (near, near);
-        }
-        (near, if pixel.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(samples - 1) })
     }
 }
 

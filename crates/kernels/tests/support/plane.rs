@@ -1,5 +1,6 @@
 //! Components of files.
 
+use super::Random;
 use jpegnet_kernels::input::SparsePlane;
 use jpegnet_kernels::{BLOCK, Grid, definition};
 
@@ -25,6 +26,17 @@ impl Plane {
             counts.push(u8::try_from(values.len() - before).unwrap());
         }
         Plane { grid, quantisation, counts, positions, values, ratios }
+    }
+
+    /// Random coefficients, a quarter of them, of a component of a picture of `(width, height)`.
+    pub fn random((width, height): (usize, usize), ratios: (usize, usize), random: &mut Random) -> Plane {
+        let mut below = |limit: f64| random.between(0.0, limit).floor();
+        let side = |pixels: usize, ratio: usize| pixels.div_ceil(ratio).div_ceil(8);
+        let grid = Grid { high: side(height, ratios.1), wide: side(width, ratios.0) };
+        let quantisation = std::array::from_fn(|_| 1 + below(30.0) as u16);
+        let coefficient = |_| if below(4.0) == 0.0 { below(41.0) as i16 - 20 } else { 0 };
+        let dense: Vec<i16> = (0..grid.blocks() * BLOCK).map(coefficient).collect();
+        Plane::new(grid, quantisation, &dense, ratios)
     }
 
     pub fn sparse(&self) -> SparsePlane<'_> {
@@ -57,4 +69,32 @@ impl Plane {
         }
         samples
     }
+
+    /// Level-shifted samples cut to the true size, upsampled, and cut to the picture's, `[height, width]`.
+    pub fn full_size(&self, width: usize, height: usize) -> Vec<f64> {
+        let (horizontal, vertical) = self.ratios;
+        let (own_width, own_height) = (width.div_ceil(horizontal), height.div_ceil(vertical));
+        let samples = self.samples();
+        let triangle = match self.ratios {
+            (2, 1 | 2) => own_width > 2,
+            (1, 2) => true,
+            _ => false,
+        };
+        let row = |y: usize| upsample(&samples[y * self.grid.wide * 8..][..own_width], horizontal, triangle);
+        let rows: Vec<Vec<f64>> = (0..own_height).map(row).collect();
+        let column = |x: usize| upsample(&rows.iter().map(|row| row[x]).collect::<Vec<_>>(), vertical, triangle);
+        let columns: Vec<Vec<f64>> = (0..width).map(column).collect();
+        (0..height * width).map(|at| columns[at % width][at / width]).collect()
+    }
+}
+
+/// One axis of libjpeg's upsampling, sample by sample: its triangle filter or copies.
+fn upsample(samples: &[f64], ratio: usize, triangle: bool) -> Vec<f64> {
+    let last = samples.len() - 1;
+    let pixel = |at: usize| match (triangle && ratio == 2, at % ratio) {
+        (true, 0) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2).saturating_sub(1)],
+        (true, _) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2 + 1).min(last)],
+        _ => samples[at / ratio],
+    };
+    (0..samples.len() * ratio).map(pixel).collect()
 }

@@ -3,6 +3,7 @@
 use crate::block::SIDE;
 use crate::dct::DCT;
 use crate::input::PlaneTransform;
+use crate::sampling::Sampling;
 
 /// Profiles along an axis: the eight cosines, then the corrections of the first and of the last sample of the picture.
 pub(super) const PROFILES: usize = SIDE + 2;
@@ -32,15 +33,14 @@ pub(super) struct Axis {
 
 impl Axis {
     pub(super) fn vertical(plane: &PlaneTransform, pixels: usize) -> Axis {
-        Axis::new(plane, plane.vertical_ratio, plane.rows, pixels)
+        Axis::new(plane.vertical, pixels)
     }
 
     pub(super) fn horizontal(plane: &PlaneTransform, pixels: usize) -> Axis {
-        Axis::new(plane, plane.horizontal_ratio, plane.columns, pixels)
+        Axis::new(plane.horizontal, pixels)
     }
 
-    fn new(plane: &PlaneTransform, ratio: usize, samples: usize, pixels: usize) -> Axis {
-        let triangle = plane.triangle && ratio > 1;
+    fn new(Sampling { samples, ratio, triangle }: Sampling, pixels: usize) -> Axis {
         let axis = Axis { ratio, triangle, samples, pixels, corrects_first: false, corrects_last: false };
         let corrects = |sample: usize| axis.correction(sample).iter().any(|&weight| weight != 0.0);
         Axis { corrects_first: corrects(0), corrects_last: samples > 1 && corrects(samples - 1), ..axis }
