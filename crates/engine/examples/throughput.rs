@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example throughput [frequencies] [batch] [threads]`
 
-use jpegnet_engine::{Image, Network, NetworkSpec, OptimizerSpec, Plan};
+use jpegnet_engine::{Content, Image, Network, NetworkSpec, OptimizerSpec, Plan};
 use jpegnet_jpeg::{Limits, SparseJpeg, read_coefficients};
 use jpegnet_kernels::Isa;
 use std::path::Path;
@@ -19,7 +19,8 @@ fn main() {
     let spec = NetworkSpec::from_json(&paper_network(frequencies)).expect("a valid definition");
     let mut network = Network::new(Plan::new(spec).expect("a valid network"), 1, isa);
     let pictures: Vec<SparseJpeg> = (0..10).map(picture).collect();
-    let images: Vec<Image> = (0..batch).map(|number| Image { name: "", jpeg: &pictures[number % 10] }).collect();
+    let images: Vec<Image> =
+        (0..batch).map(|number| Image { name: "", content: Content::Jpeg(&pictures[number % 10]) }).collect();
     let labels: Vec<u32> = (0..batch).map(|number| u32::try_from(number % 10).expect("a digit")).collect();
     let optimizer = OptimizerSpec::Sgd { learning_rate: 0.001, momentum: 0.9, nesterov: false, weight_decay: 0.0 };
     let threads = rayon::current_num_threads();

@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use crate::spec::InputSpec;
+use crate::view::Pixels;
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
 use jpegnet_kernels::{Grid, Isa};
@@ -14,8 +15,17 @@ use std::sync::Arc;
 pub struct Image<'a> {
     /// What errors call it: the file.
     pub name: &'a str,
-    /// Its coefficients.
-    pub jpeg: &'a SparseJpeg,
+    /// What it is given as.
+    pub content: Content<'a>,
+}
+
+/// What a picture is given as.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// A file's coefficients, of which the network's first step makes what it needs.
+    Jpeg(&'a SparseJpeg),
+    /// The pixels of a view of a file.
+    Pixels(&'a Pixels),
 }
 
 /// All that the transform from planes to the network's input depends on, beside the network.
@@ -40,11 +50,14 @@ pub(crate) struct InputTransforms {
     known: HashMap<Geometry, Kind>,
 }
 
-/// The images of a batch, each with its transform.
+/// The images of a batch, each with the way it is read.
 #[derive(Debug)]
 pub(crate) struct BatchInput<'a> {
     images: &'a [Image<'a>],
-    kinds: Vec<Kind>,
+    /// None of images in pixels.
+    kinds: Vec<Option<Kind>>,
+    /// Of images in pixels: a factor and an offset a channel, from grey levels to the network's input.
+    normalisation: Vec<(f32, f32)>,
 }
 
 impl InputTransforms {
@@ -55,21 +68,36 @@ impl InputTransforms {
         images: &'a [Image<'a>],
     ) -> Result<BatchInput<'a>, EngineError> {
         let kinds = images.iter().map(|image| self.kind(input, image)).collect::<Result<_, _>>()?;
-        Ok(BatchInput { images, kinds })
+        let normalisation = input.mean.iter().zip(&input.std).map(|(mean, std)| (1.0 / (255.0 * std), -mean / std));
+        Ok(BatchInput { images, kinds, normalisation: normalisation.collect() })
     }
 
-    fn kind(&mut self, input: &InputSpec, image: &Image) -> Result<Kind, EngineError> {
-        let Image { name, jpeg } = image;
-        if (jpeg.width as usize, jpeg.height as usize) != (input.width, input.height) {
+    fn kind(&mut self, input: &InputSpec, image: &Image) -> Result<Option<Kind>, EngineError> {
+        let (width, height) = match image.content {
+            Content::Jpeg(jpeg) => (jpeg.width as usize, jpeg.height as usize),
+            Content::Pixels(pixels) => (pixels.width, pixels.height),
+        };
+        if (width, height) != (input.width, input.height) {
             return Err(EngineError::SizeMismatch {
-                file: (*name).into(),
+                file: image.name.into(),
                 expected: format!("{}×{}", input.width, input.height),
-                found: format!("{}×{}", jpeg.width, jpeg.height),
+                found: format!("{width}×{height}"),
             });
         }
+        let jpeg = match image.content {
+            Content::Jpeg(jpeg) => jpeg,
+            Content::Pixels(pixels) if pixels.channels == input.channels => return Ok(None),
+            Content::Pixels(pixels) => {
+                return Err(EngineError::ShapeMismatch {
+                    path: image.name.into(),
+                    expected: format!("{} channels", input.channels),
+                    found: pixels.channels.to_string(),
+                });
+            }
+        };
         let geometry = Geometry { gray: jpeg.colour == Colour::Gray, ratios: ratios(jpeg) };
         if let Some(known) = self.known.get(&geometry) {
-            return Ok(known.clone());
+            return Ok(Some(known.clone()));
         }
         let colour = if geometry.gray { InputColour::Gray } else { InputColour::YCbCr };
         let transform = InputTransform::new(
@@ -83,7 +111,7 @@ impl InputTransforms {
         );
         let kind = Kind { number: self.known.len(), transform: Arc::new(transform) };
         self.known.insert(geometry, kind.clone());
-        Ok(kind)
+        Ok(Some(kind))
     }
 }
 
@@ -95,10 +123,10 @@ impl BatchInput<'_> {
 
     /// Floats of scratch that so many rows of pixels of one image need.
     pub(crate) fn pixel_scratch(&self, rows: usize) -> usize {
-        self.kinds.iter().map(|kind| kind.transform.pixel_workspace_len(rows)).max().unwrap_or(0)
+        self.kinds.iter().flatten().map(|kind| kind.transform.pixel_workspace_len(rows)).max().unwrap_or(0)
     }
 
-    /// Expands rows of one image into the network's input in pixels `[rows, width, channels]`.
+    /// Rows of one image as the network's input in pixels `[rows, width, channels]`.
     pub(crate) fn pixel_rows_into(
         &self,
         isa: Isa,
@@ -107,31 +135,55 @@ impl BatchInput<'_> {
         output: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.kinds[image].transform.pixel_rows_into(isa, &self.planes(image), rows, output, scratch);
+        match (self.images[image].content, &self.kinds[image]) {
+            (Content::Jpeg(jpeg), Some(kind)) => {
+                kind.transform.pixel_rows_into(isa, &components(jpeg), rows, output, scratch);
+            }
+            (Content::Pixels(Pixels { width, height, samples, .. }), _) => {
+                let plane = |channel: usize| &samples[channel * width * height..][rows.start * width..rows.end * width];
+                match self.normalisation[..] {
+                    [only] => normalise([plane(0)], [only], output),
+                    [red, green, blue] => normalise([plane(0), plane(1), plane(2)], [red, green, blue], output),
+                    _ => unreachable!("an input has 1 or 3 channels"),
+                }
+            }
+            (Content::Jpeg(_), None) => unreachable!("every file has a kind"),
+        }
     }
 
-    /// The kind of file of every image.
-    pub(crate) fn kinds(&self) -> &[Kind] {
-        &self.kinds
+    /// The kind of file and the components of an image; none if it is in pixels.
+    pub(crate) fn file(&self, image: usize) -> Option<(&Kind, Vec<SparsePlane<'_>>)> {
+        match (self.images[image].content, &self.kinds[image]) {
+            (Content::Jpeg(jpeg), Some(kind)) => Some((kind, components(jpeg))),
+            _ => None,
+        }
     }
+}
 
-    /// The components of an image.
-    pub(crate) fn planes(&self, image: usize) -> Vec<SparsePlane<'_>> {
-        let jpeg = self.images[image].jpeg;
-        jpeg.components
-            .iter()
-            .zip(ratios(jpeg))
-            .map(|(component, (horizontal_ratio, vertical_ratio))| SparsePlane {
-                grid: Grid { high: component.blocks_high, wide: component.blocks_wide },
-                quantisation: &component.quantisation,
-                counts: component.blocks.counts(),
-                positions: component.blocks.positions(),
-                values: component.blocks.values(),
-                horizontal_ratio,
-                vertical_ratio,
-            })
-            .collect()
+/// Planes of grey levels to the network's input `[pixels, channels]`.
+fn normalise<const C: usize>(planes: [&[f32]; C], normalisation: [(f32, f32); C], output: &mut [f32]) {
+    for (at, output) in output.as_chunks_mut::<C>().0.iter_mut().enumerate() {
+        for ((output, plane), (factor, offset)) in output.iter_mut().zip(planes).zip(normalisation) {
+            *output = plane[at] * factor + offset;
+        }
     }
+}
+
+/// The components of a file, as kernels read them.
+pub(crate) fn components(jpeg: &SparseJpeg) -> Vec<SparsePlane<'_>> {
+    jpeg.components
+        .iter()
+        .zip(ratios(jpeg))
+        .map(|(component, (horizontal_ratio, vertical_ratio))| SparsePlane {
+            grid: Grid { high: component.blocks_high, wide: component.blocks_wide },
+            quantisation: &component.quantisation,
+            counts: component.blocks.counts(),
+            positions: component.blocks.positions(),
+            values: component.blocks.values(),
+            horizontal_ratio,
+            vertical_ratio,
+        })
+        .collect()
 }
 
 /// How many pixels of the picture one sample of each component stands for, horizontally and vertically.

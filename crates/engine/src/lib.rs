@@ -25,12 +25,14 @@ mod spec;
 mod step;
 mod tensor;
 mod training;
+pub mod transform;
+pub mod view;
 pub mod weights;
 mod workspace;
 
 pub use error::EngineError;
 pub use inference::StepSummary;
-pub use input::Image;
+pub use input::{Content, Image};
 pub use jpegnet_kernels::Isa;
 pub use network::{InferenceMode, LossAndGradients, Network, StepReport, WeightSet};
 pub use optimizer::OptimizerSpec;

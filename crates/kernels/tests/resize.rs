@@ -3,7 +3,7 @@
 mod support;
 
 use jpegnet_kernels::resize::{
-    AxisMap, Basis, ComponentAxis, Dequantised, Filter, Padding, add_resized, resize_scratch_len,
+    AxisMap, Basis, ComponentAxis, Dequantised, Filter, Padding, Panels, ResizeScratch, add_resized,
 };
 use jpegnet_kernels::{Isa, Sampling};
 use proptest::prelude::*;
@@ -133,11 +133,11 @@ fn from_coefficients(
     fill: f64,
 ) -> Vec<f64> {
     let (down, along) = Sampling::of_component(size, plane.ratios);
-    let axes =
-        (&ComponentAxis::new(vertical, down, Basis::Cosines), &ComponentAxis::new(horizontal, along, Basis::Cosines));
+    let vertical_axis = ComponentAxis::new(vertical, down, Basis::Cosines);
+    let horizontal_axis = Panels::new(&ComponentAxis::new(horizontal, along, Basis::Cosines));
     let mut output = vec![0.0; vertical.len() * horizontal.len()];
-    let mut scratch = vec![f32::NAN; resize_scratch_len(axes.1)];
-    add_resized(isa, Dequantised::new(&plane.sparse()), axes, &mut output, &mut scratch);
+    let axes = (&vertical_axis, &horizontal_axis);
+    add_resized(isa, Dequantised::new(&plane.sparse()), axes, &mut output, &mut ResizeScratch::default());
     let (tall, wide): (Vec<f64>, Vec<f64>) = (vertical.coverage().collect(), horizontal.coverage().collect());
     let filled =
         |(at, &pixel): (usize, &f32)| f64::from(pixel) + fill * (1.0 - tall[at / wide.len()] * wide[at % wide.len()]);

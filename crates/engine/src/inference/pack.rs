@@ -91,11 +91,12 @@ impl Packed {
         };
         let (node, folded) = (*node, *folded);
         let mut filters = Vec::with_capacity(input.len());
-        for kind in input.kinds() {
-            let Some(scatter) = scatters.get(kind.number) else {
+        for image in 0..input.len() {
+            let kind = input.file(image).map(|(kind, _)| kind.number);
+            let Some((kind, scatter)) = kind.and_then(|kind| Some((kind, scatters.get(kind)?))) else {
                 unreachable!("compiled for kinds that can be scattered");
             };
-            let key = Key { node, form: Form::Scatter(kind.number), folded };
+            let key = Key { node, form: Form::Scatter(kind), folded };
             let known = self.filters.get(&key).cloned();
             let filter = known.map_or_else(|| pack_scatter(plan, parameters, (node, folded), scatter), Ok)?;
             self.filters.insert(key, Arc::clone(&filter));

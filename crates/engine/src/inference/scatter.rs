@@ -118,10 +118,10 @@ impl Scatters {
     /// How sparse the images of a batch are; nothing if some cannot be scattered.
     pub(crate) fn sparsity(&mut self, shape: ConvShape, input: &BatchInput) -> Option<Sparsity> {
         let (mut multiplies, mut pieces, mut non_zeros) = (0.0, 0.0, 0usize);
-        for (image, kind) in input.kinds().iter().enumerate() {
+        for image in 0..input.len() {
+            let (kind, planes) = input.file(image)?;
             let known = self.0.entry(kind.number);
             let scatter = known.or_insert_with(|| Scatter::new(&kind.transform, shape).map(Arc::new)).as_ref()?;
-            let planes = input.planes(image);
             multiplies += scatter.multiplies(&planes) as f64;
             pieces += scatter.pieces() as f64;
             non_zeros += scatter.non_zeros(&planes);

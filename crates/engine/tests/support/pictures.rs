@@ -2,7 +2,7 @@
 #![expect(clippy::cast_possible_truncation, reason = "made-up pictures are small")]
 
 use super::fixture;
-use jpegnet_engine::{Image, InputSpec};
+use jpegnet_engine::{Content, Image, InputSpec};
 use jpegnet_jpeg::{Colour, Component, Limits, SparseBlocks, SparseJpeg, read_coefficients};
 use jpegnet_kernels::BLOCK;
 use jpegnet_kernels::definition::inverse_dct_block;
@@ -24,7 +24,7 @@ pub fn reference_pictures() -> Vec<(String, SparseJpeg)> {
 }
 
 pub fn images(pictures: &[(String, SparseJpeg)]) -> Vec<Image<'_>> {
-    pictures.iter().map(|(name, jpeg)| Image { name, jpeg }).collect()
+    pictures.iter().map(|(name, jpeg)| Image { name, content: Content::Jpeg(jpeg) }).collect()
 }
 
 /// Made-up pictures, 4:4:4 or gray, most coefficients zero as in a photograph.

@@ -4,7 +4,7 @@
 use super::axis_map::AxisMap;
 use crate::block::SIDE;
 use crate::definition::dct_8;
-use crate::isa::padded;
+use crate::isa::PANEL_UNIT;
 use crate::sampling::Sampling;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -18,23 +18,23 @@ pub enum Basis {
     Samples,
 }
 
-/// What each of a component's blocks along an axis adds to the pixels that come out.
+/// What the pixels that come out are of a component's blocks along an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ComponentAxis {
-    outputs: usize,
-    /// The first of the blocks that are read.
-    first: usize,
-    spans: Vec<Span>,
-    /// Of every block that is read, eight columns: what a value adds to each pixel of the block's span.
-    columns: Vec<f32>,
+    rows: Vec<Row>,
+    /// Of every row and every block it reads, the weights of the block's eight values.
+    weights: Vec<[f32; SIDE]>,
+    /// The blocks that are read.
+    blocks: Range<usize>,
+    /// The pixels that each of them reaches.
+    spans: Vec<Range<usize>>,
 }
 
-/// The pixels that a block reaches.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Span {
-    first: usize,
-    count: usize,
-    /// Where its columns begin, each `count` padded to whole vectors.
+/// One pixel that comes out.
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    blocks: Range<usize>,
+    /// Where its weights begin.
     at: usize,
 }
 
@@ -52,19 +52,119 @@ impl ComponentAxis {
     #[must_use]
     pub fn new(map: &AxisMap, sampling: Sampling, basis: Basis) -> ComponentAxis {
         assert!(sampling.samples > 0, "a component has samples");
-        let Reached { first, mut spans } = Reached::of(map, sampling);
-        let mut length = 0;
-        for span in &mut spans {
-            span.at = length;
-            length += SIDE * padded(span.count);
-        }
-        let mut axis = ComponentAxis { outputs: map.len(), first, spans, columns: vec![0.0; length] };
-        let mut weights = Vec::new();
+        let mut axis = ComponentAxis { rows: Vec::new(), weights: Vec::new(), blocks: 0..0, spans: Vec::new() };
+        let mut samples = Vec::new();
         for output in 0..map.len() {
-            let from = sample_weights_into(map.row(output), sampling, &mut weights);
-            axis.add_row(output, from, &weights, basis);
+            let first = sample_weights_into(map.row(output), sampling, &mut samples);
+            axis.push_row(first, &samples, basis);
         }
-        axis
+        let read = || axis.rows.iter().filter(|row| !row.blocks.is_empty());
+        let first = read().map(|row| row.blocks.start).min().unwrap_or(0);
+        let end = read().map(|row| row.blocks.end).max().unwrap_or(first);
+        let mut spans = vec![0..0; end - first];
+        for (output, row) in axis.rows.iter().enumerate() {
+            for block in row.blocks.clone() {
+                let span: &mut Range<usize> = &mut spans[block - first];
+                *span = if span.start == span.end { output..output + 1 } else { span.start..output + 1 };
+            }
+        }
+        ComponentAxis { blocks: first..end, spans, ..axis }
+    }
+
+    /// Pixels that come out.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Blocks that are read.
+    #[must_use]
+    pub fn blocks(&self) -> Range<usize> {
+        self.blocks.clone()
+    }
+
+    /// The pixels between the first and the last that a block reaches.
+    pub(super) fn span(&self, block: usize) -> Range<usize> {
+        self.spans[block - self.blocks.start].clone()
+    }
+
+    /// What a pixel is of a block's values, if it reads the block.
+    pub(super) fn weights(&self, output: usize, block: usize) -> Option<&[f32; SIDE]> {
+        let Row { blocks, at } = &self.rows[output];
+        blocks.contains(&block).then(|| &self.weights[at + block - blocks.start])
+    }
+
+    /// Appends a pixel that is `Σ weights[i]·sample[first + i]`.
+    fn push_row(&mut self, first: usize, weights: &[f64], basis: Basis) {
+        let at = self.weights.len();
+        let blocks = if weights.is_empty() { 0..0 } else { first / SIDE..(first + weights.len()).div_ceil(SIDE) };
+        let mut rest = weights;
+        let mut n = first % SIDE;
+        for _ in blocks.clone() {
+            let (own, others) = rest.split_at((SIDE - n).min(rest.len()));
+            let mut sums = [0.0; SIDE];
+            for (n, weight) in (n..).zip(own) {
+                match basis {
+                    Basis::Samples => sums[n] += weight,
+                    Basis::Cosines => {
+                        for (sum, value) in sums.iter_mut().zip(&COSINES[n]) {
+                            *sum += weight * value;
+                        }
+                    }
+                }
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "an entry of a float32 matrix")]
+            self.weights.push(sums.map(|sum| sum as f32));
+            (rest, n) = (others, 0);
+        }
+        self.rows.push(Row { blocks, at });
+    }
+}
+
+/// An axis cut into panels of as many pixels as the widest vector has lanes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panels {
+    outputs: usize,
+    blocks: Range<usize>,
+    panels: Vec<Panel>,
+    /// Of every panel, block and value: what it adds to each pixel of the panel.
+    weights: Vec<[f32; PANEL_UNIT]>,
+}
+
+/// Some pixels side by side.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Panel {
+    /// The blocks they read.
+    pub(super) blocks: Range<usize>,
+    /// Where their weights begin.
+    at: usize,
+}
+
+impl Panels {
+    /// Of an axis.
+    #[must_use]
+    pub fn new(axis: &ComponentAxis) -> Panels {
+        let mut panels = Panels { outputs: axis.outputs(), blocks: axis.blocks(), panels: vec![], weights: vec![] };
+        for (number, rows) in axis.rows.chunks(PANEL_UNIT).enumerate() {
+            let read = || rows.iter().filter(|row| !row.blocks.is_empty());
+            let first = read().map(|row| row.blocks.start).min().unwrap_or(0);
+            let blocks = first..read().map(|row| row.blocks.end).max().unwrap_or(first);
+            let at = panels.weights.len();
+            panels.weights.resize(at + blocks.len() * SIDE, [0.0; PANEL_UNIT]);
+            for block in blocks.clone() {
+                let columns = &mut panels.weights[at + (block - first) * SIDE..][..SIDE];
+                for lane in 0..rows.len() {
+                    let Some(weights) = axis.weights(number * PANEL_UNIT + lane, block) else {
+                        continue;
+                    };
+                    for (column, weight) in columns.iter_mut().zip(weights) {
+                        column[lane] = *weight;
+                    }
+                }
+            }
+            panels.panels.push(Panel { blocks, at });
+        }
+        panels
     }
 
     /// Pixels that come out.
@@ -76,105 +176,33 @@ impl ComponentAxis {
     /// Blocks that are read.
     #[must_use]
     pub fn blocks(&self) -> Range<usize> {
-        self.first..self.first + self.spans.len()
+        self.blocks.clone()
     }
 
-    /// The pixels that a block reaches.
-    pub(super) fn span(&self, block: usize) -> Range<usize> {
-        let Span { first, count, .. } = self.spans[block - self.first];
-        first..first + count
+    pub(super) fn panels(&self) -> &[Panel] {
+        &self.panels
     }
 
-    /// Floats of a line of pixels into which whole vectors may be written.
-    pub(super) fn line_len(&self) -> usize {
-        let end = |span: &Span| span.first + padded(span.count);
-        self.spans.iter().map(end).max().unwrap_or(0).max(padded(self.outputs))
+    /// What each of a block's eight values adds to the pixels of a panel that reads it.
+    #[inline(always)]
+    pub(super) fn columns(&self, panel: &Panel, block: usize) -> &[[f32; PANEL_UNIT]] {
+        &self.weights[panel.at + (block - panel.blocks.start) * SIDE..][..SIDE]
     }
-
-    /// What the values of a block add to the pixels of its span, a column each, padded with zeros to whole vectors.
-    pub(super) fn columns(&self, block: usize) -> (&[f32], usize) {
-        let Span { count, at, .. } = self.spans[block - self.first];
-        let length = padded(count);
-        (&self.columns[at..at + SIDE * length], length)
-    }
-
-    /// Adds `Σ weights[i]·sample[from + i]` to an output.
-    fn add_row(&mut self, output: usize, from: usize, weights: &[f64], basis: Basis) {
-        let mut at = 0;
-        while at < weights.len() {
-            let (block, n) = ((from + at) / SIDE, (from + at) % SIDE);
-            let taken = (SIDE - n).min(weights.len() - at);
-            let mut sums = [0.0; SIDE];
-            for (n, weight) in (n..).zip(&weights[at..at + taken]) {
-                match basis {
-                    Basis::Samples => sums[n] += weight,
-                    Basis::Cosines => {
-                        for (sum, value) in sums.iter_mut().zip(&COSINES[n]) {
-                            *sum += weight * value;
-                        }
-                    }
-                }
-            }
-            let Span { first, count, at: start } = self.spans[block - self.first];
-            for (k, sum) in sums.iter().enumerate() {
-                #[expect(clippy::cast_possible_truncation, reason = "an entry of a float32 matrix")]
-                let rounded = *sum as f32;
-                self.columns[start + k * padded(count) + output - first] = rounded;
-            }
-            at += taken;
-        }
-    }
-}
-
-/// Which blocks the outputs of a map read, and which outputs each block reaches.
-struct Reached {
-    first: usize,
-    spans: Vec<Span>,
-}
-
-impl Reached {
-    fn of(map: &AxisMap, sampling: Sampling) -> Reached {
-        let rows = || (0..map.len()).filter_map(|output| Some((output, blocks_of(map.row(output), sampling)?)));
-        let first = rows().map(|(_, blocks)| blocks.start).min().unwrap_or(0);
-        let end = rows().map(|(_, blocks)| blocks.end).max().unwrap_or(0);
-        let mut spans = vec![Span { first: usize::MAX, count: 0, at: 0 }; end - first];
-        for (output, blocks) in rows() {
-            for span in &mut spans[blocks.start - first..blocks.end - first] {
-                if span.count == 0 {
-                    span.first = output;
-                }
-                span.count = output + 1 - span.first;
-            }
-        }
-        // A block that none reads has a span of no pixels somewhere.
-        spans.iter_mut().filter(|span| span.count == 0).for_each(|span| span.first = 0);
-        Reached { first, spans }
-    }
-}
-
-/// The samples between the first and the last that a row of a map reads.
-fn samples_of((first, weights): (usize, &[f64]), sampling: Sampling) -> Option<Range<usize>> {
-    let last = first + weights.len().checked_sub(1)?;
-    let (begin, end) = (sampling.taps(first), sampling.taps(last));
-    Some(begin.0.min(begin.1)..end.0.max(end.1) + 1)
-}
-
-fn blocks_of(row: (usize, &[f64]), sampling: Sampling) -> Option<Range<usize>> {
-    let samples = samples_of(row, sampling)?;
-    Some(samples.start / SIDE..samples.end.div_ceil(SIDE))
 }
 
 /// Leaves a row's weights of samples, of which it gives the first.
-fn sample_weights_into(row: (usize, &[f64]), sampling: Sampling, weights: &mut Vec<f64>) -> usize {
+fn sample_weights_into((first, pixels): (usize, &[f64]), sampling: Sampling, weights: &mut Vec<f64>) -> usize {
     weights.clear();
-    let Some(samples) = samples_of(row, sampling) else {
+    let Some(last) = pixels.len().checked_sub(1) else {
         return 0;
     };
-    weights.resize(samples.len(), 0.0);
-    for (pixel, weight) in (row.0..).zip(row.1) {
+    let (begin, end) = (sampling.taps(first), sampling.taps(first + last));
+    let from = begin.0.min(begin.1);
+    weights.resize(end.0.max(end.1) + 1 - from, 0.0);
+    for (pixel, weight) in (first..).zip(pixels) {
         let (near, next) = sampling.taps(pixel);
-        weights[near - samples.start] += 0.75 * weight;
-        weights[next - samples.start] += 0.25 * weight;
+        weights[near - from] += 0.75 * weight;
+        weights[next - from] += 0.25 * weight;
     }
-    samples.start
+    from
 }

@@ -141,7 +141,9 @@ impl Pass<'_> {
         self.each_image(output, |image, output| {
             let image = self.images.start + image;
             let (scatter, filter) = &self.run.scatters[image];
-            let planes = self.run.input.planes(image);
+            let Some((_, planes)) = self.run.input.file(image) else {
+                unreachable!("compiled for files");
+            };
             let one = |(unit, output): (usize, &mut [f32])| {
                 self.executor.workspaces.lend(|scratch| {
                     let (isa, activation) = (self.run.isa, activation.of_kernels());
