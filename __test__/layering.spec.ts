@@ -48,12 +48,13 @@ const mayUse: Record<string, string[]> = {
   runtime: ['native', ...common],
   layers: common,
   data: ['layers', 'native', ...common],
+  transforms: ['layers', 'native', ...common],
   weights: ['layers', 'native', ...common],
-  model: ['train', 'data', 'weights', 'layers', 'native', ...common],
-  train: ['model', 'data', 'weights', 'layers', 'native', ...common],
-  models: ['model', 'layers', ...common],
+  model: ['train', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
+  train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
+  models: ['model', 'transforms', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
-  index: ['report', 'train', 'data', 'weights', 'models', 'model', 'layers', 'runtime', ...common],
+  index: ['report', 'train', 'data', 'weights', 'models', 'model', 'transforms', 'layers', 'runtime', ...common],
   cli: ['index', 'data', ...common],
 }
 

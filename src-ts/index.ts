@@ -49,6 +49,33 @@ export { type LabelledFile, type LabelledImage } from './data/images.js'
 export { jpegCoefficients, type CoefficientPlane } from './data/coefficients.js'
 export { inspectJpeg, type JpegComponent, type JpegInspection } from './data/inspect.js'
 
+// Transforms.
+export {
+  centerCrop,
+  cover,
+  crop,
+  pad,
+  randomCrop,
+  randomHorizontalFlip,
+  randomResizedCrop,
+  randomRightAngle,
+  randomVerticalFlip,
+  resize,
+  type CropOptions,
+  type GeometryTransform,
+  type ProbabilityOptions,
+  type RandomCropOptions,
+  type RandomResizedCropOptions,
+  type ResamplingOptions,
+} from './transforms/geometry.js'
+export { colorJitter, grayscale, randomGrayscale } from './transforms/colours.js'
+export { type ColorJitterOptions, type ColourTransform } from './transforms/colours.js'
+export { cutout, randomErasing, type CutoutOptions } from './transforms/erasing.js'
+export { type ErasingTransform, type RandomErasingOptions } from './transforms/erasing.js'
+export { cutMix, mixup, type Mix, type MixOptions } from './transforms/mixing.js'
+export { type Fill, type Interpolation, type Padding, type PaddingOptions, type Size } from './transforms/sizes.js'
+export { evaluationTransform, type EvaluationTransformOptions, type Transform } from './transforms/transform.js'
+
 // Training.
 export { adam, adamW, sgd, type AdamOptions, type Optimizer, type SgdOptions } from './train/optimizers.js'
 export { constant, cosine, oneCycle, step, type Schedule } from './train/schedules.js'

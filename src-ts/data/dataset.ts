@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
-import { asError, lift, NativePackedSet, type NativeJpegSet } from '../native/addon.js'
+import { asError, lift, NativePackedSet, type BindingView, type NativeJpegSet } from '../native/addon.js'
 import { checked, shown } from '../options.js'
 import type { SkippedFile } from './folder.js'
 import { inspection, type JpegInspection } from './inspect.js'
@@ -101,14 +101,15 @@ export class Dataset {
   }
 
   /**
-   * @internal The pictures of these numbers as a network reads them; the caller's to dispose of.
+   * @internal The pictures of these numbers, or views of them; the caller's to dispose of.
    *
    * @throws ModelError `INVALID_OPTION` if there is no such picture or the limit of memory is too small for so many;
-   * `FILE_NOT_FOUND`, `FILE_UNREADABLE` or `FILE_CHANGED` if one must be read again and is not what it was; `DISPOSED`
+   * `FILE_NOT_FOUND`, `FILE_UNREADABLE` or `FILE_CHANGED` if one must be read again and is not what it was; `SIZE_MISMATCH` if
+   * one is too small or too large for a transform; `DISPOSED`
    */
-  async batch(indices: Uint32Array): Promise<NativeJpegSet> {
+  async batch(indices: Uint32Array, view?: BindingView): Promise<NativeJpegSet> {
     const jpegs = this.#jpegs ? Array.from(indices, index => this.#jpegs?.[index] ?? new Uint8Array()) : []
-    return lift(await this.#set.batch(indices, jpegs))
+    return lift(await this.#set.batch(indices, jpegs, view))
   }
 
   /** @internal @throws ModelError `INVALID_OPTION` if the limit of memory is too small for a batch of so many */

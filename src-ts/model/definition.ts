@@ -2,7 +2,8 @@ import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 import { layerSchema, type Layer } from '../layers/layer.js'
 import { frequenciesSchema } from '../layers/masking.js'
-import { checked } from '../options.js'
+import { checked, withoutUndefined } from '../options.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, withMode, type ModeOptions } from './mode.js'
 
 /** What a model takes in. */
@@ -17,6 +18,11 @@ export interface InputOptions {
   mean?: readonly number[] | undefined
   /** Deviation of each channel's samples in 0…1, divided by; 0.5 unless given. */
   std?: readonly number[] | undefined
+  /**
+   * What is done to every picture that the model is asked about or tested on, before whatever still is not of its size is
+   * resized in proportion until it covers it and cut to its middle, as {@link cover} does; nothing unless given.
+   */
+  transform?: readonly Transform[] | undefined
 }
 
 /** What a model takes in, complete. */
@@ -26,6 +32,7 @@ export interface InputDefinition {
   readonly width: number
   readonly mean: readonly number[]
   readonly std: readonly number[]
+  readonly transform?: readonly Transform[] | undefined
 }
 
 /** Options of {@link defineModel}; a mode, if given, replaces the masking of every nonlinearity. */
@@ -49,10 +56,11 @@ export interface ModelDefinition {
 const sizes = { channels: z.literal([1, 3]), height: z.int().min(1), width: z.int().min(1) }
 const mean = z.array(z.number())
 const std = z.array(z.number().positive())
+const transform = transformsSchema.optional()
 
 const modelOptionsSchema = z.strictObject({
   name: z.string().min(1),
-  input: z.strictObject({ ...sizes, mean: mean.readonly().optional(), std: std.readonly().optional() }),
+  input: z.strictObject({ ...sizes, mean: mean.readonly().optional(), std: std.readonly().optional(), transform }),
   layers: layerSchema,
   ...modeShape,
 }) satisfies z.ZodType<ModelOptions>
@@ -60,7 +68,7 @@ const modelOptionsSchema = z.strictObject({
 export const modelDefinitionSchema = z
   .strictObject({
     name: z.string().min(1),
-    input: z.strictObject({ ...sizes, mean: mean.readonly(), std: std.readonly() }),
+    input: z.strictObject({ ...sizes, mean: mean.readonly(), std: std.readonly(), transform }),
     layers: layerSchema,
     band: frequenciesSchema.optional(),
   })
@@ -81,6 +89,7 @@ export const modelDefinitionSchema = z
 export function defineModel(options: ModelOptions): ModelDefinition {
   const { name, input, layers, ...mode } = checked(modelOptionsSchema, options, 'defineModel')
   const { mean = Array<number>(input.channels).fill(0.5), std = Array<number>(input.channels).fill(0.5) } = input
-  const whole = checked(modelDefinitionSchema, { name, input: { ...input, mean, std }, layers }, 'defineModel')
+  const complete = { ...withoutUndefined(input), mean, std }
+  const whole = checked(modelDefinitionSchema, { name, input: complete, layers }, 'defineModel')
   return frozen(withMode(whole, completeMode(mode, whole, 'defineModel')))
 }

@@ -5,6 +5,8 @@ import type { SkippedFile } from '../data/folder.js'
 import type { JpegSource } from '../data/listing.js'
 import { memorySchema, type MemorySize } from '../data/memory.js'
 import { checked } from '../options.js'
+import { lowerView } from '../transforms/lower.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { labelsFor } from './labels.js'
 import { completeMode, modeShape, type ModeOptions } from './mode.js'
 import type { Model } from './model.js'
@@ -17,6 +19,8 @@ export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; tot
 export interface EvaluateOptions extends ModeOptions {
   /** Pictures a call; 128 unless given. Answers depend on it by float32's rounding only. */
   batchSize?: number | undefined
+  /** What is done to every picture; what the model's definition says unless given. */
+  transform?: readonly Transform[] | undefined
   /** Most memory the pictures may take once they are read, as for {@link loadDataset}. */
   memory?: MemorySize | undefined
   /** Told how far reading and classifying have come. */
@@ -48,6 +52,7 @@ export interface Evaluation {
 const optionsSchema = z.strictObject({
   ...modeShape,
   batchSize: z.int().min(1).optional(),
+  transform: transformsSchema.optional(),
   memory: memorySchema.optional(),
   onProgress: z
     .custom<(progress: EvaluateProgress) => void>(value => typeof value === 'function', 'a function')
@@ -63,6 +68,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const {
     batchSize = EVALUATION_BATCH,
+    transform,
     memory,
     onProgress,
     signal,
@@ -73,6 +79,7 @@ export async function evaluate(
   checkMemory(memory, [data], 'evaluate')
   model.assertUsable()
   const start = performance.now()
+  const view = lowerView(model.definition.input, transform ?? model.definition.input.transform ?? [])
   const dataset = source instanceof Dataset ? source : await loadDataset(source, { memory, onProgress, signal })
   try {
     const labels = labelsFor(model, dataset)
@@ -81,7 +88,7 @@ export async function evaluate(
     let [loss, correct] = [0, 0]
     let done = 0
     const order = Uint32Array.from({ length: images }, (_, index) => index)
-    for await (const { indices, pictures } of batches(dataset, cut(order, batchSize))) {
+    for await (const { indices, pictures } of batches(dataset, cut(order, batchSize), () => view)) {
       throwIfAborted(signal)
       const logits = await model.logits(pictures, mode)
       for (const [position, image] of indices.entries()) {

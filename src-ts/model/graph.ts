@@ -47,7 +47,7 @@ export interface Breakpoint {
 
 /** A model as the engine takes it. */
 export interface Graph {
-  input: InputDefinition
+  input: Omit<InputDefinition, 'transform'>
   nodes: GraphNode[]
   /** φ that every feature map is truncated to; all frequencies are kept unless given. */
   band?: number | undefined
@@ -90,7 +90,8 @@ export function lowerModel({ input, layers, band }: ModelDefinition): Graph {
   }
 
   lower(layers, '', 0)
-  return { input, nodes, ...(band !== undefined && { band }) }
+  const { transform: _, ...engines } = input
+  return { input: engines, nodes, ...(band !== undefined && { band }) }
 }
 
 function operation(layer: Exclude<Layer, { type: 'sequential' | 'add' }>): Operation {

@@ -9,6 +9,8 @@ import type { TrainEvent } from '../train/events.js'
 import { train } from '../train/loop.js'
 import { fit, type History } from '../train/fit.js'
 import type { TrainOptions } from '../train/options.js'
+import { lowerView } from '../transforms/lower.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { missingWeights, suggestions, withoutPrefix, type LoadReport } from '../weights/load.js'
 import { checkedTensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
@@ -39,6 +41,8 @@ export interface CreateOptions extends ModeOptions {
 export interface PredictOptions extends ModeOptions {
   /** Pictures a call; 64 unless given. Answers depend on it by float32's rounding only. */
   batchSize?: number | undefined
+  /** What is done to every picture; what the definition says unless given. */
+  transform?: readonly Transform[] | undefined
   /** Ends the prediction between two calls with an `ABORTED` error. */
   signal?: AbortSignal | undefined
 }
@@ -67,6 +71,7 @@ const createOptionsSchema = z.strictObject({
 const predictOptionsSchema = z.strictObject({
   ...modeShape,
   batchSize: z.int().min(1).optional(),
+  transform: transformsSchema.optional(),
   signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<PredictOptions>
 
@@ -207,14 +212,10 @@ export class Model {
     const mode = completeMode(given, this.definition, 'profile')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'profile')
     this.assertUsable()
-    const set = new NativeJpegSet()
-    try {
-      const indices = await decoded(set, named(all, 0))
+    return this.#viewed(named(all, 0), undefined, async (set, indices) => {
       const steps = await this.#call(network => network.profile(set, indices, rounds, mode ?? {}))
       return new InferencePlan(this.definition, all.length, mode, steps)
-    } finally {
-      set.dispose()
-    }
+    })
   }
 
   /**
@@ -260,30 +261,39 @@ export class Model {
    * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   async predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const { batchSize = 64, signal, ...given } = checked(predictOptionsSchema, options, 'predict')
+    const { batchSize = 64, transform, signal, ...given } = checked(predictOptionsSchema, options, 'predict')
     const mode = completeMode(given, this.definition, 'predict')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'predict')
     this.assertUsable()
     const predictions: Prediction[] = []
     for (let start = 0; start < all.length; start += batchSize) {
       throwIfAborted(signal)
-      predictions.push(...(await this.#predictBatch(all.slice(start, start + batchSize), start, mode)))
+      const files = named(all.slice(start, start + batchSize), start)
+      const logits = await this.#viewed(files, transform, (set, indices) =>
+        this.#call(network => network.predict(set, indices, mode ?? {})),
+      )
+      const row = (index: number) => [...logits.subarray(index * this.classes, (index + 1) * this.classes)]
+      predictions.push(...files.map(({ name }, index) => prediction(name, row(index), this.labels)))
     }
     return predictions
   }
 
-  async #predictBatch(pictures: readonly Picture[], first: number, mode: Mode | undefined): Promise<Prediction[]> {
-    const files = named(pictures, first)
-    const set = new NativeJpegSet()
+  /** Uses views of pictures, which are freed afterwards. */
+  async #viewed<T>(
+    pictures: readonly NamedPicture[],
+    transform: readonly Transform[] | undefined,
+    use: (set: NativeJpegSet, indices: Uint32Array) => Promise<T>,
+  ): Promise<T> {
+    const { input } = this.definition
+    const files = new NativeJpegSet()
+    let views: NativeJpegSet | undefined
     try {
-      const indices = await decoded(set, files)
-      const logits = await this.#call(network => network.predict(set, indices, mode ?? {}))
-      return files.map(({ name }, index) => {
-        const row = [...logits.subarray(index * this.classes, (index + 1) * this.classes)]
-        return prediction(name, row, this.labels)
-      })
+      const indices = await decoded(files, pictures)
+      views = lift(await files.view(lowerView(input, transform ?? input.transform ?? [])))
+      return await use(views, indices)
     } finally {
-      set.dispose()
+      views?.dispose()
+      files.dispose()
     }
   }
 

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 import type { Layer } from '../layers/layer.js'
 import { defineModel, type ModelDefinition } from '../model/definition.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, withMode, type ModeOptions } from '../model/mode.js'
 
 /** Options that all networks here have; the mode is exact unless given. */
@@ -19,6 +20,8 @@ export interface NetworkOptions extends ModeOptions {
   mean?: readonly number[] | undefined
   /** Deviation of each channel's samples in 0…1; 0.5 unless given. */
   std?: readonly number[] | undefined
+  /** What is done to pictures the model is asked about or tested on; see {@link InputOptions.transform}. */
+  transform?: readonly Transform[] | undefined
 }
 
 export const networkShape = {
@@ -28,6 +31,7 @@ export const networkShape = {
   width: z.int().min(1).optional(),
   mean: z.array(z.number()).readonly().optional(),
   std: z.array(z.number().positive()).readonly().optional(),
+  transform: transformsSchema.optional(),
   ...modeShape,
 }
 
@@ -43,8 +47,8 @@ export const CLASSES = 10
  * @throws ModelError `INVALID_OPTION`
  */
 export function network(name: string, layers: Layer, options: NetworkOptions, where: string): ModelDefinition {
-  const { channels = 3, height = 32, width = 32, mean, std } = options
+  const { channels = 3, height = 32, width = 32, mean, std, transform } = options
   const { mode, frequencies, masking } = options
-  const definition = defineModel({ name, input: { channels, height, width, mean, std }, layers })
+  const definition = defineModel({ name, input: { channels, height, width, mean, std, transform }, layers })
   return frozen(withMode(definition, completeMode({ mode, frequencies, masking }, definition, where)))
 }

@@ -9,6 +9,7 @@ export type {
   BindingNode,
   BindingStepOptions,
   BindingTensor,
+  BindingView,
 } from '#binding'
 export { JpegSet as NativeJpegSet, Network as NativeNetwork, PackedSet as NativePackedSet } from '#binding'
 

@@ -7,6 +7,7 @@ import { EVALUATION_BATCH, type Evaluation } from '../model/evaluate.js'
 import { labelsFor } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation } from '../native/addon.js'
+import { lowerView } from '../transforms/lower.js'
 import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
 import type { EpochResult, StepEvent, StopEvent, TrainEvent } from './events.js'
 import { checkedTrainOptions, type TrainOptions } from './options.js'
@@ -124,7 +125,11 @@ async function* epoch(
   let done: UnfinishedEpoch = state.unfinished ?? { images: 0, lossSum: 0, correct: 0, seconds: 0 }
   throwIfAborted(signal)
   let start = performance.now()
-  for await (const { indices, pictures } of batches(dataset, cut(order, ofStep, done.images))) {
+  const { augment, mix, seed } = state.settings
+  const first = done.images
+  const view = (before: number) =>
+    lowerView(model.definition.input, augment, { mix, random: { seed, epoch: state.epoch, start: first + before } })
+  for await (const { indices, pictures } of batches(dataset, cut(order, ofStep, first), view)) {
     throwIfAborted(signal)
     const stepOfEpoch = Math.floor(done.images / ofStep)
     const place = { step: state.epoch * stepsPerEpoch + stepOfEpoch, stepsPerEpoch, epochs }

@@ -27,6 +27,13 @@ export interface TrainOptions extends GivenSettings {
    * memory and rounds each value to eight bits. Everything is computed in float32.
    */
   storage?: GivenSettings['storage']
+  /**
+   * What is done to the pictures learned from, anew in every epoch, before what the model does to pictures that are not of its
+   * size; nothing unless given. Those tested on are treated as the definition says.
+   */
+  augment?: GivenSettings['augment']
+  /** Ways to mix the pictures of a step, of which each step picks one; none unless given. */
+  mix?: GivenSettings['mix']
   /** What is done to large gradients; nothing unless given. */
   clip?: GivenSettings['clip']
   /**

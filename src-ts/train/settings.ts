@@ -2,6 +2,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import * as z from 'zod'
 import { shown, withoutUndefined } from '../options.js'
+import { mixSchema, type Mix } from '../transforms/mixing.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { freezeSchema, groupsSchema, type LayerGroup } from './groups.js'
 import { adam, optimizerSchema, type Optimizer } from './optimizers.js'
 import { constant, scheduleSchema, type Schedule } from './schedules.js'
@@ -36,6 +38,8 @@ export interface TrainSettings {
   schedule: Schedule
   labelSmoothing: number
   storage: 'float32' | 'bfloat16'
+  augment: readonly Transform[]
+  mix: readonly Mix[]
   clip: Clipping | false
   freeze: readonly string[]
   freezeStatistics: boolean
@@ -60,6 +64,8 @@ const commonShape = {
   schedule: scheduleSchema,
   labelSmoothing: z.number().min(0).max(1),
   storage: z.enum(['float32', 'bfloat16']),
+  augment: transformsSchema,
+  mix: z.array(mixSchema).readonly(),
   clip: orFalse(clipSchema),
   freeze: freezeSchema,
   freezeStatistics: z.boolean(),
@@ -83,6 +89,8 @@ export const settingsSchema = z.strictObject({
   accumulate: commonShape.accumulate.default(1),
   labelSmoothing: commonShape.labelSmoothing.default(0),
   storage: commonShape.storage.default('float32'),
+  augment: commonShape.augment.default([]),
+  mix: commonShape.mix.default([]),
   clip: commonShape.clip.default(false),
   freeze: commonShape.freeze.default([]),
   freezeStatistics: commonShape.freezeStatistics.default(true),
@@ -104,6 +112,8 @@ const DEFAULTS: TrainSettings = {
   schedule: constant(),
   labelSmoothing: 0,
   storage: 'float32',
+  augment: [],
+  mix: [],
   clip: false,
   freeze: [],
   freezeStatistics: true,

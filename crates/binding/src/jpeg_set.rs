@@ -4,6 +4,9 @@ use crate::decoding::{self, BindingDecodeReport, Source, append, decoded, files}
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
 use crate::memory::ToldBytes;
+use crate::view::{BindingView, Viewing};
+use jpegnet_engine::transform::Mixed;
+use jpegnet_engine::view::Pixels;
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Int16Array, ObjectFinalize, Result, Uint8Array};
@@ -13,15 +16,42 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A picture with its name.
+#[derive(Clone)]
 pub(crate) struct Picture {
     pub(crate) name: String,
-    pub(crate) jpeg: SparseJpeg,
+    pub(crate) content: PictureContent,
+}
+
+/// What a picture is kept as.
+#[derive(Clone)]
+pub(crate) enum PictureContent {
+    Jpeg(SparseJpeg),
+    /// A view of it.
+    Pixels(Pixels),
 }
 
 impl Picture {
+    pub(crate) fn of_file(name: String, jpeg: SparseJpeg) -> Picture {
+        Picture { name, content: PictureContent::Jpeg(jpeg) }
+    }
+
+    /// The coefficients of its file.
+    fn jpeg(&self) -> std::result::Result<&SparseJpeg, BindingFailure> {
+        match &self.content {
+            PictureContent::Jpeg(jpeg) => Ok(jpeg),
+            PictureContent::Pixels(_) => {
+                Err(BindingFailure::invalid_option(&self.name, "the coefficients of a file", "pixels"))
+            }
+        }
+    }
+
     /// Bytes of memory it takes, quantisation tables left out.
     fn bytes(&self) -> usize {
-        self.jpeg.bytes() + self.name.len()
+        let content = match &self.content {
+            PictureContent::Jpeg(jpeg) => jpeg.bytes(),
+            PictureContent::Pixels(pixels) => pixels.bytes(),
+        };
+        content + self.name.len()
     }
 }
 
@@ -41,11 +71,13 @@ pub(crate) struct Pictures {
 
 impl Pictures {
     fn push(&mut self, mut picture: Picture) -> u32 {
-        for component in &mut picture.jpeg.components {
-            match self.tables.get(&component.quantisation) {
-                Some(known) => component.quantisation = Arc::clone(known),
-                None => {
-                    self.tables.insert(Arc::clone(&component.quantisation));
+        if let PictureContent::Jpeg(jpeg) = &mut picture.content {
+            for component in &mut jpeg.components {
+                match self.tables.get(&component.quantisation) {
+                    Some(known) => component.quantisation = Arc::clone(known),
+                    None => {
+                        self.tables.insert(Arc::clone(&component.quantisation));
+                    }
                 }
             }
         }
@@ -69,6 +101,8 @@ impl Drop for Pictures {
 #[napi(custom_finalize)]
 pub struct JpegSet {
     pictures: Shared,
+    /// How its pictures were mixed, if they were.
+    mixed: Option<Mixed>,
     told: ToldBytes,
 }
 
@@ -123,15 +157,20 @@ impl JpegSet {
     #[napi(constructor)]
     #[must_use]
     pub fn new() -> Self {
-        JpegSet { pictures: Arc::new(Mutex::new(Some(Pictures::default()))), told: ToldBytes::default() }
+        let pictures = Arc::new(Mutex::new(Some(Pictures::default())));
+        JpegSet { pictures, mixed: None, told: ToldBytes::default() }
     }
 
     /// A set of pictures that share their tables already.
-    pub(crate) fn of(pictures: Vec<Picture>) -> Self {
-        let bytes = pictures.iter().map(Picture::bytes).sum();
-        let all = pictures.into_iter().map(Arc::new).collect();
+    pub(crate) fn of(all: Vec<Arc<Picture>>, mixed: Option<Mixed>) -> Self {
+        let bytes = all.iter().map(|picture| picture.bytes()).sum();
         let pictures = Pictures { all, tables: HashSet::new(), bytes };
-        JpegSet { pictures: Arc::new(Mutex::new(Some(pictures))), told: ToldBytes::default() }
+        JpegSet { pictures: Arc::new(Mutex::new(Some(pictures))), mixed, told: ToldBytes::default() }
+    }
+
+    /// How its pictures were mixed, if they were.
+    pub(crate) fn mixed(&self) -> Option<Mixed> {
+        self.mixed
     }
 
     /// The pictures of these numbers, shared: a call keeps what it was given, whatever becomes of the set.
@@ -150,6 +189,13 @@ impl JpegSet {
     #[must_use]
     pub fn length(&self) -> u32 {
         self.measure(|pictures| u32::try_from(pictures.all.len()).unwrap_or(u32::MAX))
+    }
+
+    /// If every picture was mixed with the one before it, and the first with the last: the share of its own label.
+    #[napi(getter)]
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        self.mixed.map(|Mixed { share }| share.into())
     }
 
     /// Bytes of native memory they take.
@@ -193,7 +239,7 @@ impl JpegSet {
                 let decode = |source: Source| {
                     let name = source.name.clone();
                     let jpeg = decoded(&name, &source.read()?)?;
-                    Ok(Picture { name, jpeg })
+                    Ok(Picture::of_file(name, jpeg))
                 };
                 let decoded: Vec<_> = sources?.into_par_iter().map(decode).collect();
                 let mut guard = locked(&pictures);
@@ -208,8 +254,10 @@ impl JpegSet {
     #[napi(ts_return_type = "BindingJpegDescription | BindingFailure")]
     #[must_use]
     pub fn describe(&self, index: u32) -> Outcome<BindingJpegDescription> {
-        match self.pictures(&[index]) {
-            Ok(picture) => Either::A(description(&picture[0])),
+        let described =
+            self.pictures(&[index]).and_then(|pictures| Ok(description(&pictures[0].name, pictures[0].jpeg()?)));
+        match described {
+            Ok(description) => Either::A(description),
             Err(failure) => Either::B(failure),
         }
     }
@@ -221,13 +269,23 @@ impl JpegSet {
         let pictures = self.pictures(&[index]);
         job(
             move || {
-                let components = &pictures?[0].jpeg.components;
+                let pictures = pictures?;
+                let components = &pictures[0].jpeg()?.components;
                 let found = components.get(component as usize);
                 let found = found.ok_or_else(|| BindingFailure::below("component", components.len(), component))?;
                 Ok(found.blocks.to_dense())
             },
             |_, dense| dense.into(),
         )
+    }
+
+    /// Views of all pictures, numbered as they are here: what a network reads. The set stays as it is.
+    #[napi(ts_return_type = "Promise<JpegSet | BindingFailure>")]
+    #[must_use]
+    pub fn view(&self, view: BindingView) -> AsyncTask<Job<JpegSet, JpegSet>> {
+        let all = (0..self.length()).collect::<Vec<_>>();
+        let pictures = self.pictures(&all);
+        job(move || Viewing::new(&view)?.of(all.into_par_iter().zip(pictures?), Ok), |_, set| set)
     }
 
     /// Tells the collector how much memory the set holds now; all that it knows of, in bytes.
@@ -257,7 +315,7 @@ fn locked(pictures: &Mutex<Option<Pictures>>) -> MutexGuard<'_, Option<Pictures>
     pictures.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn description(Picture { name, jpeg }: &Picture) -> BindingJpegDescription {
+fn description(name: &str, jpeg: &SparseJpeg) -> BindingJpegDescription {
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     let components = jpeg.components.iter().map(|component| BindingComponent {
         id: component.id.into(),
@@ -269,7 +327,7 @@ fn description(Picture { name, jpeg }: &Picture) -> BindingJpegDescription {
         non_zeros: count(component.blocks.non_zeros()),
     });
     BindingJpegDescription {
-        name: name.clone(),
+        name: name.to_owned(),
         width: jpeg.width,
         height: jpeg.height,
         colour: match jpeg.colour {

@@ -24,4 +24,5 @@ pub mod packed_set;
 pub mod runtime;
 pub mod step;
 mod store;
+mod view;
 pub mod weights;

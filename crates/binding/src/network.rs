@@ -2,14 +2,15 @@
 
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, contained, job};
-use crate::jpeg_set::{JpegSet, Picture};
+use crate::jpeg_set::{JpegSet, Picture, PictureContent};
 use crate::memory::ToldBytes;
 use crate::step::{BindingStep, BindingStepOptions, step_options};
 use crate::weights::{BindingTensor, copied, lifted};
+use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::weights::{Metadata, write_safetensors};
 use jpegnet_engine::{
-    Image, InferenceMode, LoadReport, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, Plan, StepReport,
-    StepSummary, WeightSet,
+    Content, Image, InferenceMode, Labels, LoadReport, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, Plan,
+    StepReport, StepSummary, WeightSet,
 };
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint32Array};
@@ -199,7 +200,8 @@ impl Network {
         self.shared.bytes.load(Ordering::Acquire) as f64
     }
 
-    /// One training step on pictures of a set: one update, of one or more batches.
+    /// One training step on pictures of a set: one update, of one or more batches. If the set's pictures are mixed, so are
+    /// their labels.
     #[napi(ts_return_type = "Promise<BindingStep | BindingFailure>")]
     #[must_use]
     pub fn train_step(
@@ -210,10 +212,14 @@ impl Network {
         options: BindingStepOptions,
     ) -> AsyncTask<Job<StepReport, BindingStep>> {
         let (pictures, labels) = (set.pictures(&indices), labels.to_vec());
+        let mixed = set.mixed();
         self.call(
             move |engine| {
                 let options = step_options(&options, engine.plan())?;
-                Ok(engine.train_step_with(&images(&pictures?), &labels, &options)?)
+                let mut others = labels.clone();
+                others.rotate_right(1.min(labels.len()));
+                let labels = Labels { own: &labels, mixed: mixed.map(|Mixed { share }| (&others[..], share)) };
+                Ok(engine.train_step_with(&images(&pictures?), labels, &options)?)
             },
             |_, step| step.into(),
         )
@@ -449,7 +455,16 @@ impl ObjectFinalize for Network {
 }
 
 fn images(pictures: &[Arc<Picture>]) -> Vec<Image<'_>> {
-    pictures.iter().map(|picture| Image { name: &picture.name, jpeg: &picture.jpeg }).collect()
+    pictures
+        .iter()
+        .map(|picture| Image {
+            name: &picture.name,
+            content: match &picture.content {
+                PictureContent::Jpeg(jpeg) => Content::Jpeg(jpeg),
+                PictureContent::Pixels(pixels) => Content::Pixels(pixels),
+            },
+        })
+        .collect()
 }
 
 /// The tensors of a set of weights.

@@ -6,6 +6,7 @@ use crate::job::{Job, Outcome, job};
 use crate::jpeg_set::{JpegSet, Picture};
 use crate::memory::ToldBytes;
 use crate::store::{Fingerprint, Kept, Packed, Store};
+use crate::view::{BindingView, Viewing};
 use jpegnet_jpeg::packed::unpack;
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, ObjectFinalize, Result, Uint8Array, Uint32Array};
@@ -123,13 +124,18 @@ impl PackedSet {
         outcome(self.with(|store| store.check_room(pictures as usize).map(|()| true)))
     }
 
-    /// A batch: the pictures of these numbers, in this order, as a network reads them. It is independent of the set.
+    /// A batch: the pictures of these numbers, in this order, or views of them. It is independent of the set.
     ///
     /// `buffers` are the files of pictures that have none on disk, one for each number; empty if all are on disk or none was
     /// given up.
     #[napi(ts_return_type = "Promise<JpegSet | BindingFailure>")]
     #[must_use]
-    pub fn batch(&self, indices: Uint32Array, buffers: Vec<Uint8Array>) -> AsyncTask<Job<JpegSet, JpegSet>> {
+    pub fn batch(
+        &self,
+        indices: Uint32Array,
+        buffers: Vec<Uint8Array>,
+        view: Option<BindingView>,
+    ) -> AsyncTask<Job<JpegSet, JpegSet>> {
         let (store, indices) = (Arc::clone(&self.store), indices.to_vec());
         let buffers: Vec<Vec<u8>> = buffers.iter().map(|bytes| bytes.to_vec()).collect();
         job(
@@ -145,10 +151,15 @@ impl PackedSet {
                 })?;
                 let mut buffers: Vec<Option<Vec<u8>>> = buffers.into_iter().map(Some).collect();
                 buffers.resize_with(indices.len(), || None);
-                let picture = |(&index, bytes)| picture(&store, index as usize, bytes);
-                let pictures: Vec<_> = indices.par_iter().zip(buffers).map(picture).collect();
+                let open = |(index, bytes)| picture(&store, index, bytes).map(Arc::new);
+                let pictures = indices.into_par_iter().zip(buffers);
+                if let Some(view) = view {
+                    let numbered = pictures.map(|(index, bytes)| (index, (index as usize, bytes)));
+                    return Viewing::new(&view)?.of(numbered, open);
+                }
+                let pictures: Vec<_> = pictures.map(|(index, bytes)| open((index as usize, bytes))).collect();
                 // The first failure in the order of the batch.
-                Ok(JpegSet::of(pictures.into_iter().collect::<Outcomes<_>>()?))
+                Ok(JpegSet::of(pictures.into_iter().collect::<Outcomes<_>>()?, None))
             },
             |_, batch| batch,
         )
@@ -198,7 +209,7 @@ fn outcome<T>(result: Outcomes<T>) -> Outcome<T> {
 fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>) -> Outcomes<Picture> {
     let (name, kept) = with(store, |store| store.get(index))?;
     match kept {
-        Kept::Packed(frame, packed) => Ok(Picture { name, jpeg: unpack(&frame, &packed) }),
+        Kept::Packed(frame, packed) => Ok(Picture::of_file(name, unpack(&frame, &packed))),
         Kept::InFile(fingerprint) => {
             let bytes = Source { name: name.clone(), bytes }.read()?;
             if Fingerprint::of(&bytes) != fingerprint {
@@ -210,7 +221,7 @@ fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>) -> Outcomes<Pic
                 store.keep(index, &packed);
                 Ok(())
             })?;
-            Ok(Picture { name, jpeg })
+            Ok(Picture::of_file(name, jpeg))
         }
     }
 }

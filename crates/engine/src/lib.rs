@@ -33,7 +33,7 @@ mod workspace;
 pub use error::EngineError;
 pub use inference::StepSummary;
 pub use input::{Content, Image};
-pub use jpegnet_kernels::Isa;
+pub use jpegnet_kernels::{Isa, Labels};
 pub use network::{InferenceMode, LossAndGradients, Network, StepReport, WeightSet};
 pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};

@@ -54,7 +54,7 @@ pub use gradient::{clamp_in_place, scale_in_place, sum_of_squares};
 pub use half::{narrow_into, widen_into};
 pub use isa::Isa;
 pub use linear::{linear_backward, linear_into};
-pub use loss::{Loss, softmax_cross_entropy, softmax_in_place};
+pub use loss::{Labels, Loss, softmax_cross_entropy, softmax_in_place};
 pub use max_pool::MaxPool;
 pub use optimizer::{Adam, Sgd};
 pub use piecewise_linear::{Breakpoint, Masking, PiecewiseLinear};

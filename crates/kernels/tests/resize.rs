@@ -1,5 +1,13 @@
 //! Crops, resizes, flips and paddings from coefficients, against the same on pixels in float64.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "lengths of small pictures"
+)]
+
 mod support;
 
 use jpegnet_kernels::resize::{

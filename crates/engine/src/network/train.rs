@@ -11,7 +11,7 @@ use crate::optimizer::OptimizerSpec;
 use crate::step::{StepOptions, Storage};
 use crate::tensor::NamedTensor;
 use crate::training::{Batch, BatchLoss, LossTarget, Observers, Training, update_running};
-use jpegnet_kernels::Masking;
+use jpegnet_kernels::{Labels, Masking};
 
 /// What a step saw, before its update.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,12 +58,13 @@ impl Network {
     /// [`EngineError::InvalidOption`] for options, labels or batches that make no sense; [`EngineError::SizeMismatch`]
     /// naming a picture; [`EngineError::NotFinite`] naming the first layer or parameter that left float32's range. After
     /// an error, parameters, statistics and optimizer are what they were.
-    pub fn train_step_with(
+    pub fn train_step_with<'a>(
         &mut self,
         images: &[Image],
-        labels: &[u32],
+        labels: impl Into<Labels<'a>>,
         options: &StepOptions,
     ) -> Result<StepReport, EngineError> {
+        let labels = labels.into();
         options.validate(&self.plan)?;
         self.check_step(images, labels)?;
         let answering = self.weight_sets.answering();
@@ -91,6 +92,7 @@ impl Network {
     /// # Errors
     /// As [`train_step`](Self::train_step).
     pub fn loss_and_gradients(&mut self, images: &[Image], labels: &[u32]) -> Result<LossAndGradients, EngineError> {
+        let labels = labels.into();
         self.check_step(images, labels)?;
         self.layers.fix_statistics(&self.plan, &[]);
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
@@ -109,23 +111,24 @@ impl Network {
     fn gradients_of_step(
         &mut self,
         images: &[Image],
-        labels: &[u32],
+        labels: Labels,
         options: &StepOptions,
     ) -> Result<StepReport, EngineError> {
         self.layers.fix_statistics(&self.plan, &options.fixed_statistics);
         self.earlier_batches.begin();
         let target = LossTarget { label_smoothing: options.label_smoothing, images: images.len() };
         let size = options.batch.unwrap_or(images.len());
-        let mut batches = images.chunks(size).zip(labels.chunks(size)).peekable();
         let (mut loss, mut correct) = (0.0, 0);
-        while let Some((batch, labels)) = batches.next() {
+        for start in (0..images.len()).step_by(size) {
+            let end = (start + size).min(images.len());
+            let (batch, labels) = (&images[start..end], labels.of(start..end));
             let of_batch = self.backpropagate(batch, labels, target, (&options.frozen, options.storage))?;
             update_running(&self.plan, &mut self.parameters, &self.layers);
             #[expect(clippy::cast_precision_loss, reason = "no step has 2^52 images")]
             let share = batch.len() as f64 / images.len() as f64;
             loss += share * of_batch.mean;
             correct += of_batch.correct;
-            if batches.peek().is_some() {
+            if end < images.len() {
                 self.earlier_batches.add(self.isa, &self.parameters.gradients);
             }
         }
@@ -151,7 +154,7 @@ impl Network {
     fn backpropagate(
         &mut self,
         images: &[Image],
-        labels: &[u32],
+        labels: Labels,
         target: LossTarget,
         (frozen, storage): (&[bool], Storage),
     ) -> Result<BatchLoss, EngineError> {
@@ -176,7 +179,7 @@ impl Network {
         Err(self.not_finite(path, "an output that is infinite or not a number"))
     }
 
-    fn check_step(&self, images: &[Image], labels: &[u32]) -> Result<(), EngineError> {
+    fn check_step(&self, images: &[Image], labels: Labels) -> Result<(), EngineError> {
         check_batch(images.len())?;
         self.check_labels(images.len(), labels)
     }
@@ -193,6 +196,7 @@ impl Network {
         labels: &[u32],
         rounds: usize,
     ) -> Result<Vec<(String, f64)>, EngineError> {
+        let labels = labels.into();
         self.check_step(images, labels)?;
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
         self.backpropagate(images, labels, target, (&[], Storage::Float32))?;
@@ -215,24 +219,30 @@ impl Network {
         Ok(lines.into_iter().enumerate().map(|(step, line)| (line, median(step))).collect())
     }
 
-    fn check_labels(&self, images: usize, labels: &[u32]) -> Result<(), EngineError> {
-        let invalid = |expected: String, found: String| {
-            Err(EngineError::InvalidOption { option: "labels".into(), expected, found })
+    fn check_labels(&self, images: usize, labels: Labels) -> Result<(), EngineError> {
+        let invalid = |option: &str, expected: String, found: String| {
+            Err(EngineError::InvalidOption { option: option.into(), expected, found })
         };
-        if labels.len() != images {
-            return invalid(format!("{images}, one for each image"), labels.len().to_string());
+        let (others, share) = labels.mixed.unwrap_or((labels.own, 1.0));
+        if !(0.0..=1.0).contains(&share) {
+            return invalid("share", "0…1".into(), share.to_string());
         }
-        let classes = self.plan.classes();
-        match labels.iter().find(|&&label| label as usize >= classes) {
-            Some(label) => invalid(format!("classes from 0 to {}", classes - 1), label.to_string()),
-            None => Ok(()),
+        for (option, labels) in [("labels", labels.own), ("labels mixed with", others)] {
+            if labels.len() != images {
+                return invalid(option, format!("{images}, one for each image"), labels.len().to_string());
+            }
+            let classes = self.plan.classes();
+            if let Some(label) = labels.iter().find(|&&label| label as usize >= classes) {
+                return invalid(option, format!("classes from 0 to {}", classes - 1), label.to_string());
+            }
         }
+        Ok(())
     }
 
     fn run_training(
         &mut self,
         input: &BatchInput,
-        (labels, target): (&[u32], LossTarget),
+        (labels, target): (Labels, LossTarget),
         maskings: &[Masking],
         observers: Observers,
     ) -> Option<BatchLoss> {

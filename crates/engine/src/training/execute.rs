@@ -20,7 +20,7 @@ use crate::plan::Plan;
 use crate::step::Storage;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::pixels::add_moments;
-use jpegnet_kernels::{Isa, Masking, add_in_place};
+use jpegnet_kernels::{Isa, Labels, Masking, add_in_place};
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -42,7 +42,7 @@ pub(crate) struct Batch<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) isa: Isa,
     pub(crate) input: &'a BatchInput<'a>,
-    pub(crate) labels: &'a [u32],
+    pub(crate) labels: Labels<'a>,
     pub(crate) target: LossTarget,
     /// Of every node; exact for those that mask nothing.
     pub(crate) maskings: &'a [Masking],

@@ -57,6 +57,7 @@ fn add(view: &mut View, transform: &TransformSpec, draws: &mut Draws) -> Result<
             }
             view.crop(Rectangle { left, top, width, height });
         }
+        TransformSpec::Cover { width, height, filter } => cover(view, (width, height), filter.into())?,
         TransformSpec::CenterCrop { width, height } => centre_crop(view, width, height)?,
         TransformSpec::Pad { sides: [left, top, right, bottom], padding } => {
             pad(view, Sides { left, top, right, bottom }, padding)?;
@@ -95,7 +96,9 @@ fn add(view: &mut View, transform: &TransformSpec, draws: &mut Draws) -> Result<
             for last in (1..operations.len()).rev() {
                 operations.swap(last, draws.up_to(last));
             }
-            operations.into_iter().for_each(|operation| view.recolour(operation));
+            for operation in operations {
+                view.recolour(operation);
+            }
         }
         TransformSpec::Gray { probability } => {
             if draws.chance(probability) {
@@ -134,6 +137,20 @@ fn resize(view: &mut View, size: ResizeSpec, filter: Filter) -> Result<(), Impos
     };
     view.resize(width, height, filter);
     Ok(())
+}
+
+fn cover(view: &mut View, (width, height): (usize, usize), filter: Filter) -> Result<(), Impossible> {
+    // The side that needs the larger factor gets its length; the other one keeps the proportion.
+    let by_width = width * view.height() >= height * view.width();
+    let (length, found) = if by_width { (width, view.width()) } else { (height, view.height()) };
+    let scaled = |side: usize| (side as f64 * length as f64 / found as f64).round_ties_even() as usize;
+    let covering = (scaled(view.width()).max(width), scaled(view.height()).max(height));
+    let longest = covering.0.max(covering.1);
+    if longest > LONGEST_SIDE {
+        return Err(Impossible(format!("one that is at most {} times as long as wide", LONGEST_SIDE / length)));
+    }
+    view.resize(covering.0, covering.1, filter);
+    centre_crop(view, width, height)
 }
 
 /// torchvision's `center_crop`: what is smaller is padded with black, halves are rounded as Python rounds.
@@ -200,9 +217,9 @@ fn erase_randomly(view: &mut View, scale: [f64; 2], ratio: [f64; 2], fill: Rgb, 
     }
 }
 
-/// The first pixel and the count of those of a square around a pixel that lie within a side.
-fn around(centre: usize, size: usize, side: usize) -> (usize, usize) {
+/// The first pixel and the count of those of a square around a pixel that lie within so many.
+fn around(centre: usize, size: usize, pixels: usize) -> (usize, usize) {
     let first = centre.saturating_sub(size / 2);
-    let end = (centre + size - size / 2).min(side);
+    let end = (centre + size - size / 2).min(pixels);
     (first, end - first)
 }

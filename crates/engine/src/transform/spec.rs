@@ -27,6 +27,15 @@ pub enum TransformSpec {
         /// Its rows.
         height: usize,
     },
+    /// To a size: resized, in proportion, until it covers it, and of that the middle.
+    Cover {
+        /// Columns.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// The filter.
+        filter: FilterSpec,
+    },
     /// The middle; what is smaller is padded with black.
     CenterCrop {
         /// Columns.
@@ -206,6 +215,8 @@ impl TransformSpec {
     }
 
     fn check(&self, at: &str) -> Result<(), EngineError> {
+        /// Smaller than any share or proportion that makes sense, so that no quotient overflows.
+        const SMALLEST: f64 = 1e-6;
         let side = |name: &str, length: usize| {
             let fits = (1..=LONGEST_SIDE).contains(&length);
             let expected = format!("1…{LONGEST_SIDE} pixels");
@@ -220,12 +231,11 @@ impl TransformSpec {
             let fits = (0.0..=1.0).contains(&probability);
             fits.then_some(()).ok_or_else(|| invalid(&format!("{at}.probability"), "0…1", &probability.to_string()))
         };
-        // Smaller than any that makes sense, so that no quotient overflows.
-        const SMALLEST: f64 = 1e-6;
         match *self {
             TransformSpec::Resize { size: ResizeSpec::Shorter { shorter }, .. } => side("shorter", shorter),
             TransformSpec::Resize { size: ResizeSpec::Both { width, height }, .. }
             | TransformSpec::Crop { width, height, .. }
+            | TransformSpec::Cover { width, height, .. }
             | TransformSpec::CenterCrop { width, height } => side("width", width).and_then(|()| side("height", height)),
             TransformSpec::Pad { sides, .. } => {
                 let most = sides.into_iter().max().unwrap_or(0);

@@ -75,8 +75,11 @@ impl AxisMap {
     pub fn is_identity(&self) -> bool {
         let kept = |output: usize| {
             let (first, weights) = self.row(output);
-            let own = output.checked_sub(first).and_then(|at| weights.get(at));
-            own.is_some_and(|&own| own == 1.0) && weights.iter().filter(|&&weight| weight != 0.0).count() == 1
+            // Whole weights are kept exactly by all that keeps pixels as they are.
+            let expected = |pixel: usize| f64::from(u8::from(pixel == output)).to_bits();
+            let found = (first..).zip(weights);
+            found.clone().all(|(pixel, weight)| weight.to_bits() == expected(pixel))
+                && found.into_iter().any(|(pixel, _)| pixel == output)
         };
         self.len() == self.pixels && (0..self.len()).all(kept)
     }
@@ -149,7 +152,9 @@ impl AxisMap {
             taps.clear();
             taps.extend(taken.clone().map(|from| filter.at((float(from) - centre + 0.5) / widening)));
             let sum: f64 = taps.iter().sum();
-            taps.iter_mut().for_each(|tap| *tap /= sum);
+            for tap in &mut taps {
+                *tap /= sum;
+            }
             resized.push_sum(&self, taken.zip(taps.iter().copied()));
         }
         resized

@@ -83,10 +83,10 @@ impl ColourMix {
 /// # Panics
 /// If a slice does not have the length its shape says.
 pub fn transpose_into(columns: usize, input: &[f32], output: &mut [f32]) {
+    /// Squares of lines of the cache.
+    const TILE: usize = 16;
     assert_eq!(input.len(), output.len(), "as much comes out");
     let rows = input.len() / columns.max(1);
-    // Squares of lines of the cache.
-    const TILE: usize = 16;
     for top in (0..rows).step_by(TILE) {
         for left in (0..columns).step_by(TILE) {
             for row in top..(top + TILE).min(rows) {

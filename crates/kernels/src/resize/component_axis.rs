@@ -126,7 +126,7 @@ impl ComponentAxis {
 pub struct Panels {
     outputs: usize,
     blocks: Range<usize>,
-    panels: Vec<Panel>,
+    cut: Vec<Panel>,
     /// Of every panel, block and value: what it adds to each pixel of the panel.
     weights: Vec<[f32; PANEL_UNIT]>,
 }
@@ -144,7 +144,7 @@ impl Panels {
     /// Of an axis.
     #[must_use]
     pub fn new(axis: &ComponentAxis) -> Panels {
-        let mut panels = Panels { outputs: axis.outputs(), blocks: axis.blocks(), panels: vec![], weights: vec![] };
+        let mut panels = Panels { outputs: axis.outputs(), blocks: axis.blocks(), cut: vec![], weights: vec![] };
         for (number, rows) in axis.rows.chunks(PANEL_UNIT).enumerate() {
             let read = || rows.iter().filter(|row| !row.blocks.is_empty());
             let first = read().map(|row| row.blocks.start).min().unwrap_or(0);
@@ -162,7 +162,7 @@ impl Panels {
                     }
                 }
             }
-            panels.panels.push(Panel { blocks, at });
+            panels.cut.push(Panel { blocks, at });
         }
         panels
     }
@@ -180,7 +180,7 @@ impl Panels {
     }
 
     pub(super) fn panels(&self) -> &[Panel] {
-        &self.panels
+        &self.cut
     }
 
     /// What each of a block's eight values adds to the pixels of a panel that reads it.

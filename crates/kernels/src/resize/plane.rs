@@ -178,19 +178,19 @@ fn resize_row<S: Simd>(
     }
 }
 
-/// `output[x..] += Σ_v weights[v]·line_v[x..]`.
+/// `output[x..] += Σ_v weights[v]·row_v[x..]`.
 #[inline(always)]
 fn add_weighted<S: Simd, L: Lanes>(
     simd: S,
     lanes: L,
     weights: &[f32; SIDE],
-    (lines, line_len): (&[f32], usize),
+    (rows, row_len): (&[f32], usize),
     (output, x): (&mut [f32], usize),
 ) {
     let mut sum = lanes.load(simd, &output[x..]);
     for (v, weight) in weights.iter().enumerate() {
-        let line = lanes.load(simd, &lines[v * line_len + x..]);
-        sum = simd.mul_add_f32s(simd.splat_f32s(*weight), line, sum);
+        let row = lanes.load(simd, &rows[v * row_len + x..]);
+        sum = simd.mul_add_f32s(simd.splat_f32s(*weight), row, sum);
     }
     lanes.store(simd, &mut output[x..], sum);
 }

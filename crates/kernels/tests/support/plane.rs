@@ -30,11 +30,12 @@ impl Plane {
 
     /// Random coefficients, a quarter of them, of a component of a picture of `(width, height)`.
     pub fn random((width, height): (usize, usize), ratios: (usize, usize), random: &mut Random) -> Plane {
-        let mut below = |limit: f64| random.between(0.0, limit).floor();
+        #[expect(clippy::cast_possible_truncation, reason = "small whole numbers")]
+        let mut below = |limit: i16| random.between(0.0, limit.into()) as i16;
         let side = |pixels: usize, ratio: usize| pixels.div_ceil(ratio).div_ceil(8);
         let grid = Grid { high: side(height, ratios.1), wide: side(width, ratios.0) };
-        let quantisation = std::array::from_fn(|_| 1 + below(30.0) as u16);
-        let coefficient = |_| if below(4.0) == 0.0 { below(41.0) as i16 - 20 } else { 0 };
+        let quantisation = std::array::from_fn(|_| 1 + below(30).unsigned_abs());
+        let coefficient = |_| if below(4) == 0 { below(41) - 20 } else { 0 };
         let dense: Vec<i16> = (0..grid.blocks() * BLOCK).map(coefficient).collect();
         Plane::new(grid, quantisation, &dense, ratios)
     }

@@ -331,7 +331,7 @@ impl Pass<'_> {
     }
 
     pub(super) fn loss(&self, first: usize, (logits, gradient): (Buffer, Buffer), maps: &mut Maps, sums: &mut [f64]) {
-        let labels = &self.batch.labels[first..first + maps.images()];
+        let labels = self.batch.labels.of(first..first + maps.images());
         let LossTarget { label_smoothing, images } = self.batch.target;
         #[expect(clippy::cast_precision_loss, reason = "no step has 2^24 images")]
         let scale = 1.0 / images as f32;

@@ -1,0 +1,94 @@
+//! What networks read of pictures: views of them, drawn and rendered on all threads.
+
+use crate::failure::BindingFailure;
+use crate::jpeg_set::{JpegSet, Picture, PictureContent};
+use jpegnet_engine::Isa;
+use jpegnet_engine::transform::{MixSpec, Pipeline, Seed, TransformSpec, mix};
+use jpegnet_engine::view::{Pixels, Renderer};
+use napi_derive::napi;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// What is done to pictures on their way to a network.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingView {
+    /// Transforms, as JSON.
+    pub transforms: String,
+    /// Ways to mix the pictures of a batch, as JSON; none unless given.
+    pub mix: Option<String>,
+    /// Channels of the network.
+    pub channels: u32,
+    /// Where random numbers come from.
+    pub seed: f64,
+    /// The epoch they are for.
+    pub epoch: f64,
+    /// Of the batch's first picture, its place in the epoch's order.
+    pub start: f64,
+}
+
+type Outcomes<T> = Result<T, BindingFailure>;
+
+/// The same, checked.
+pub(crate) struct Viewing {
+    isa: Isa,
+    pipeline: Pipeline,
+    mixes: Vec<MixSpec>,
+    seed: u64,
+    epoch: u64,
+    start: u64,
+}
+
+impl Viewing {
+    pub(crate) fn new(view: &BindingView) -> Outcomes<Viewing> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers below 2^53")]
+        let whole = |value: f64| value as u64;
+        let mixes = view.mix.as_deref().map_or(Ok(Vec::new()), MixSpec::list_from_json)?;
+        let pipeline = Pipeline {
+            transforms: TransformSpec::list_from_json(&view.transforms)?,
+            channels: view.channels as usize,
+            always: !mixes.is_empty(),
+        };
+        let (seed, epoch, start) = (whole(view.seed), whole(view.epoch), whole(view.start));
+        Ok(Viewing { isa: crate::runtime::isa()?, pipeline, mixes, seed, epoch, start })
+    }
+
+    /// Views of pictures that have these numbers in their data set.
+    pub(crate) fn of<P: Send>(
+        &self,
+        pictures: impl IndexedParallelIterator<Item = (u32, P)>,
+        open: impl Fn(P) -> Outcomes<Arc<Picture>> + Sync,
+    ) -> Outcomes<JpegSet> {
+        let view = |renderer: &mut Renderer, (number, picture): (u32, P)| {
+            let picture = open(picture)?;
+            let PictureContent::Jpeg(jpeg) = &picture.content else {
+                return Ok(picture);
+            };
+            let seed = Seed { seed: self.seed, epoch: self.epoch, picture: number.into() };
+            let name = &picture.name;
+            Ok(match self.pipeline.apply((self.isa, renderer), name, jpeg, seed)? {
+                Some(pixels) => Arc::new(Picture { name: name.clone(), content: PictureContent::Pixels(pixels) }),
+                None => picture,
+            })
+        };
+        let pictures: Vec<Outcomes<Arc<Picture>>> = pictures.map_init(Renderer::default, view).collect();
+        // The first failure in the order of the batch.
+        let pictures: Vec<Arc<Picture>> = pictures.into_iter().collect::<Outcomes<_>>()?;
+        if self.mixes.is_empty() {
+            return Ok(JpegSet::of(pictures, None));
+        }
+        let (names, mut pixels): (Vec<String>, Vec<Pixels>) = pictures.into_iter().filter_map(in_pixels).unzip();
+        let mixed = mix(&mut pixels, &self.mixes, self.seed, self.epoch, self.start);
+        let again = |(name, pixels)| Arc::new(Picture { name, content: PictureContent::Pixels(pixels) });
+        Ok(JpegSet::of(names.into_iter().zip(pixels).map(again).collect(), mixed))
+    }
+}
+
+/// The pixels of a picture, which a batch that is mixed has of every one.
+fn in_pixels(picture: Arc<Picture>) -> Option<(String, Pixels)> {
+    let Picture { name, content } = Arc::unwrap_or_clone(picture);
+    match content {
+        PictureContent::Pixels(pixels) => Some((name, pixels)),
+        PictureContent::Jpeg(_) => None,
+    }
+}
