@@ -23,6 +23,11 @@ export interface InputOptions {
    * resized in proportion until it covers it and cut to its middle, as {@link cover} does; nothing unless given.
    */
   transform?: readonly Transform[] | undefined
+  /**
+   * Whether samples and colours are clamped to 0…255, as in a picture that was decoded to 8 bits: `exact`; they are left as
+   * the file says, `linear`, unless given. Only blocks that can leave the range are decoded for it.
+   */
+  colour?: 'linear' | 'exact' | undefined
 }
 
 /** What a model takes in, complete. */
@@ -33,6 +38,7 @@ export interface InputDefinition {
   readonly mean: readonly number[]
   readonly std: readonly number[]
   readonly transform?: readonly Transform[] | undefined
+  readonly colour?: 'linear' | 'exact' | undefined
 }
 
 /** Options of {@link defineModel}; a mode, if given, replaces the masking of every nonlinearity. */
@@ -57,10 +63,17 @@ const sizes = { channels: z.literal([1, 3]), height: z.int().min(1), width: z.in
 const mean = z.array(z.number())
 const std = z.array(z.number().positive())
 const transform = transformsSchema.optional()
+const colour = z.enum(['linear', 'exact']).optional()
 
 const modelOptionsSchema = z.strictObject({
   name: z.string().min(1),
-  input: z.strictObject({ ...sizes, mean: mean.readonly().optional(), std: std.readonly().optional(), transform }),
+  input: z.strictObject({
+    ...sizes,
+    mean: mean.readonly().optional(),
+    std: std.readonly().optional(),
+    transform,
+    colour,
+  }),
   layers: layerSchema,
   ...modeShape,
 }) satisfies z.ZodType<ModelOptions>
@@ -68,7 +81,7 @@ const modelOptionsSchema = z.strictObject({
 export const modelDefinitionSchema = z
   .strictObject({
     name: z.string().min(1),
-    input: z.strictObject({ ...sizes, mean: mean.readonly(), std: std.readonly(), transform }),
+    input: z.strictObject({ ...sizes, mean: mean.readonly(), std: std.readonly(), transform, colour }),
     layers: layerSchema,
     band: frequenciesSchema.optional(),
   })

@@ -47,7 +47,7 @@ export interface Breakpoint {
 
 /** A model as the engine takes it. */
 export interface Graph {
-  input: Omit<InputDefinition, 'transform'>
+  input: Omit<InputDefinition, 'transform' | 'colour'>
   nodes: GraphNode[]
   /** φ that every feature map is truncated to; all frequencies are kept unless given. */
   band?: number | undefined
@@ -90,7 +90,7 @@ export function lowerModel({ input, layers, band }: ModelDefinition): Graph {
   }
 
   lower(layers, '', 0)
-  const { transform: _, ...engines } = input
+  const { transform: _, colour: __, ...engines } = input
   return { input: engines, nodes, ...(band !== undefined && { band }) }
 }
 

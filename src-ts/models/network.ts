@@ -22,6 +22,8 @@ export interface NetworkOptions extends ModeOptions {
   std?: readonly number[] | undefined
   /** What is done to pictures the model is asked about or tested on; see {@link InputOptions.transform}. */
   transform?: readonly Transform[] | undefined
+  /** Whether colours are clamped to 0…255, as in a decoded picture (`exact`); see {@link InputOptions.colour}. */
+  colour?: 'linear' | 'exact' | undefined
 }
 
 export const networkShape = {
@@ -32,6 +34,7 @@ export const networkShape = {
   mean: z.array(z.number()).readonly().optional(),
   std: z.array(z.number().positive()).readonly().optional(),
   transform: transformsSchema.optional(),
+  colour: z.enum(['linear', 'exact']).optional(),
   ...modeShape,
 }
 
@@ -47,8 +50,8 @@ export const CLASSES = 10
  * @throws ModelError `INVALID_OPTION`
  */
 export function network(name: string, layers: Layer, options: NetworkOptions, where: string): ModelDefinition {
-  const { channels = 3, height = 32, width = 32, mean, std, transform } = options
+  const { channels = 3, height = 32, width = 32, mean, std, transform, colour } = options
   const { mode, frequencies, masking } = options
-  const definition = defineModel({ name, input: { channels, height, width, mean, std, transform }, layers })
+  const definition = defineModel({ name, input: { channels, height, width, mean, std, transform, colour }, layers })
   return frozen(withMode(definition, completeMode({ mode, frequencies, masking }, definition, where)))
 }

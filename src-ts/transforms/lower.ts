@@ -11,6 +11,7 @@ export interface NetworkInput {
   readonly height: number
   readonly width: number
   readonly mean: readonly number[]
+  readonly colour?: 'linear' | 'exact' | undefined
 }
 
 /** What names the random numbers of a batch. */
@@ -36,6 +37,7 @@ export function lowerView(
     transforms: JSON.stringify(whole.map(transform => lower(transform, input))),
     ...(mix.length > 0 && { mix: JSON.stringify(mix) }),
     channels,
+    clamp: input.colour === 'exact',
     ...random,
   }
 }

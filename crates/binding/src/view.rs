@@ -19,6 +19,8 @@ pub struct BindingView {
     pub mix: Option<String>,
     /// Channels of the network.
     pub channels: u32,
+    /// Whether colours are clamped to 0…255 first.
+    pub clamp: bool,
     /// Where random numbers come from.
     pub seed: f64,
     /// The epoch they are for.
@@ -47,6 +49,7 @@ impl Viewing {
         let pipeline = Pipeline {
             transforms: TransformSpec::list_from_json(&view.transforms)?,
             channels: view.channels as usize,
+            clamp: view.clamp,
             always: !mixes.is_empty(),
         };
         let (seed, epoch, start) = (whole(view.seed), whole(view.epoch), whole(view.start));

@@ -31,7 +31,7 @@ pub enum Content<'a> {
 /// All that the transform from planes to the network's input depends on, beside the network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Geometry {
-    gray: bool,
+    colour: InputColour,
     /// Horizontal and vertical subsampling of each component.
     ratios: Vec<(usize, usize)>,
 }
@@ -95,11 +95,11 @@ impl InputTransforms {
                 });
             }
         };
-        let geometry = Geometry { gray: jpeg.colour == Colour::Gray, ratios: ratios(jpeg) };
+        let colour = input_colour(jpeg.colour);
+        let geometry = Geometry { colour, ratios: ratios(jpeg) };
         if let Some(known) = self.known.get(&geometry) {
             return Ok(Some(known.clone()));
         }
-        let colour = if geometry.gray { InputColour::Gray } else { InputColour::YCbCr };
         let transform = InputTransform::new(
             input.width,
             input.height,
@@ -166,6 +166,14 @@ fn normalise<const C: usize>(planes: [&[f32]; C], normalisation: [(f32, f32); C]
         for ((output, plane), (factor, offset)) in output.iter_mut().zip(planes).zip(normalisation) {
             *output = plane[at] * factor + offset;
         }
+    }
+}
+
+/// What the components of a file stand for, as kernels call it.
+pub(crate) fn input_colour(colour: Colour) -> InputColour {
+    match colour {
+        Colour::Gray => InputColour::Gray,
+        Colour::YCbCr => InputColour::YCbCr,
     }
 }
 

@@ -29,12 +29,59 @@ pub struct SparsePlane<'a> {
 }
 
 /// What the components of a file stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InputColour {
     /// Luminance alone.
     Gray,
     /// Luminance and two chrominances.
     YCbCr,
+    /// Red, green and blue.
+    Rgb,
+    /// Four inks.
+    Cmyk {
+        /// Whether samples say how much is left white, as Adobe's programs write them.
+        inverted: bool,
+    },
+    /// Four inks, the first three as luminance and chrominances.
+    Ycck {
+        /// As of [`Cmyk`](InputColour::Cmyk).
+        inverted: bool,
+    },
+}
+
+impl InputColour {
+    /// Components of a file of these colours.
+    #[must_use]
+    pub fn components(self) -> usize {
+        match self {
+            InputColour::Gray => 1,
+            InputColour::YCbCr | InputColour::Rgb => 3,
+            InputColour::Cmyk { .. } | InputColour::Ycck { .. } => 4,
+        }
+    }
+
+    /// Of the components that so many channels are made of, [`to_rgb`](Self::to_rgb): luminance alone is in the first one.
+    #[must_use]
+    pub fn used(self, channels: usize) -> &'static [[f64; 3]] {
+        if channels == 1 && self == InputColour::YCbCr { InputColour::Gray.to_rgb() } else { self.to_rgb() }
+    }
+
+    /// What level-shifted samples of each component are in red, green and blue; nothing for inks, which are not linear.
+    #[must_use]
+    pub fn to_rgb(self) -> &'static [[f64; 3]] {
+        match self {
+            InputColour::Gray => &[[1.0; 3]],
+            InputColour::YCbCr => &[[1.0, 1.0, 1.0], [0.0, -0.344_136_286, 1.772], [1.402, -0.714_136_286, 0.0]],
+            InputColour::Rgb => &[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+            InputColour::Cmyk { .. } | InputColour::Ycck { .. } => &[],
+        }
+    }
+}
+
+/// Luminance of red, green and blue: JPEG's Y and Pillow's `L` (ITU-R BT.601).
+#[must_use]
+pub fn luma([red, green, blue]: [f64; 3]) -> f64 {
+    0.299 * red + 0.587 * green + 0.114 * blue
 }
 
 /// The way from the components of one kind of file (size, sampling, colour) to one network's input.
@@ -66,8 +113,8 @@ impl InputTransform {
     /// gray file gives three equal channels before normalisation.
     ///
     /// # Panics
-    /// If there are not as many ratios as the colour has components, or not 1 or 3 channels with a mean and a deviation
-    /// each.
+    /// If there are not as many ratios as the colour has components, it is of inks, or there are not 1 or 3 channels with a
+    /// mean and a deviation each.
     #[must_use]
     pub fn new(
         width: usize,
@@ -80,18 +127,18 @@ impl InputTransform {
     ) -> InputTransform {
         assert!(channels == 1 || channels == 3, "an input has 1 or 3 channels");
         assert!(mean.len() == channels && std.len() == channels, "one mean and one deviation a channel");
-        let components = if colour == InputColour::Gray { 1 } else { 3 };
-        assert_eq!(ratios.len(), components, "one pair of ratios a component");
+        assert_eq!(ratios.len(), colour.components(), "one pair of ratios a component");
+        let to_rgb = colour.used(channels);
+        assert!(!to_rgb.is_empty(), "the colours are linear");
         let grid = Grid { high: height.div_ceil(SIDE), wide: width.div_ceil(SIDE) };
-        // A luminance input does not look at chroma at all.
-        let used = if channels == 1 { 1 } else { components };
-        let planes = ratios[..used].iter().map(|&ratios| PlaneTransform::new((width, height), ratios));
-        let colours: &[f32] = match (channels, used) {
-            (1, _) => &[1.0],
-            (_, 1) => &[1.0, 1.0, 1.0],
-            _ => &[1.0, 0.0, 1.402, 1.0, -0.344_136_3, -0.714_136_3, 1.0, 1.772, 0.0],
+        let planes = ratios[..to_rgb.len()].iter().map(|&ratios| PlaneTransform::new((width, height), ratios));
+        let weight = |c: usize, rgb: &[f64; 3]| {
+            let weight = if channels == 1 { luma(*rgb) } else { rgb[c] };
+            #[expect(clippy::cast_possible_truncation, reason = "a weight in float32")]
+            let weight = weight as f32;
+            weight / (255.0 * std[c])
         };
-        let mix = colours.iter().enumerate().map(|(at, weight)| weight / (255.0 * std[at / used])).collect();
+        let mix = (0..channels).flat_map(|c| to_rgb.iter().map(move |rgb| weight(c, rgb))).collect();
         let dc_offset = mean.iter().zip(std).map(|(mean, std)| 8.0 * (128.0 / 255.0 - mean) / std).collect();
         InputTransform { grid, width, height, channels, planes: planes.collect(), mix, dc_offset }
     }
@@ -116,7 +163,8 @@ impl InputTransform {
             transform.apply_into(isa, plane, samples, steps);
         }
         match (self.channels, self.planes.len()) {
-            (1, _) => self.mix_into::<1, 1>(isa, samples, output),
+            (1, 1) => self.mix_into::<1, 1>(isa, samples, output),
+            (1, _) => self.mix_into::<1, 3>(isa, samples, output),
             (_, 1) => self.mix_into::<3, 1>(isa, samples, output),
             _ => self.mix_into::<3, 3>(isa, samples, output),
         }

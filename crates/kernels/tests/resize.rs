@@ -10,8 +10,9 @@
 
 mod support;
 
+use jpegnet_kernels::input::{InputColour, SparsePlane};
 use jpegnet_kernels::resize::{
-    AxisMap, Basis, ComponentAxis, Dequantised, Filter, Padding, Panels, ResizeScratch, add_resized,
+    AxisMap, Basis, ComponentAxis, Dequantised, Filter, Padding, Panels, Repairs, ResizeScratch, add_resized,
 };
 use jpegnet_kernels::{Isa, Sampling};
 use proptest::prelude::*;
@@ -179,6 +180,93 @@ proptest! {
             prop_assert!(largest_difference(&found, &expected) < 1e-3);
         }
     }
+}
+
+/// Level-shifted red, green and blue as a decoder to 8 bits makes them, but for its rounding: samples clamped, upsampled,
+/// and clamped again once they are colours; inks as Pillow mixes them.
+fn decoded(planes: &[Plane], colour: InputColour, (width, height): (usize, usize)) -> Vec<[f64; 3]> {
+    let clamp = |value: f64| value.clamp(-128.0, 127.0);
+    let full: Vec<Vec<f64>> = planes.iter().map(|plane| plane.full_size_of(width, height, clamp)).collect();
+    let rgb = |at: usize| {
+        let [y, cb, cr] = [full[0][at], full[1][at], full[2][at]];
+        [y + 1.402 * cr, y - 0.344_136_286 * cb - 0.714_136_286 * cr, y + 1.772 * cb].map(clamp)
+    };
+    let printed = |inks: [f64; 3], black: f64, inverted: bool| {
+        let [c, m, y, k] =
+            [inks[0], inks[1], inks[2], black].map(|ink| if inverted { 127.0 - ink } else { ink + 128.0 });
+        [c, m, y].map(|ink| (255.0 - ink) * (255.0 - k) / 255.0 - 128.0)
+    };
+    let pixel = |at: usize| match colour {
+        InputColour::Gray => [full[0][at]; 3],
+        InputColour::YCbCr => rgb(at),
+        InputColour::Rgb => [full[0][at], full[1][at], full[2][at]],
+        InputColour::Cmyk { inverted } => printed([full[0][at], full[1][at], full[2][at]], full[3][at], inverted),
+        InputColour::Ycck { inverted } => printed(rgb(at).map(|value| -1.0 - value), full[3][at], inverted),
+    };
+    (0..width * height).map(pixel).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn repaired_pictures_are_what_a_clamping_decoder_gives(
+        (width, height) in (1usize..70, 1usize..70),
+        ratios in prop::sample::select(vec![(1, 1), (2, 1), (1, 2), (2, 2), (4, 1)]),
+        colour in prop::sample::select(vec![
+            InputColour::Gray,
+            InputColour::YCbCr,
+            InputColour::Rgb,
+            InputColour::Cmyk { inverted: true },
+            InputColour::Ycck { inverted: true },
+            InputColour::Cmyk { inverted: false },
+            InputColour::Ycck { inverted: false },
+        ]),
+        seed in any::<u64>(),
+    ) {
+        let mut random = Random(seed);
+        let chroma = if matches!(colour, InputColour::YCbCr | InputColour::Ycck { .. }) { ratios } else { (1, 1) };
+        let plane = |component: usize| {
+            let ratios = if matches!(component, 1 | 2) { chroma } else { (1, 1) };
+            Plane::random((width, height), ratios, &mut random)
+        };
+        let planes: Vec<Plane> = (0..colour.components()).map(plane).collect();
+        let sparse: Vec<SparsePlane> = planes.iter().map(Plane::sparse).collect();
+        let expected = decoded(&planes, colour, (width, height));
+        let blocks = (0..height.div_ceil(8), 0..width.div_ceil(8));
+        let repairs = Repairs::new(&sparse, colour, (width, height), blocks);
+        let (rows, columns) = (AxisMap::identity(height), AxisMap::identity(width));
+        let linear: Vec<Vec<f64>> = planes.iter().map(|plane| plane.full_size(width, height)).collect();
+        for channel in 0..3 {
+            let vertical = ComponentAxis::new(&rows, Sampling::of_pixels(height), Basis::Samples);
+            let horizontal = Panels::new(&ComponentAxis::new(&columns, Sampling::of_pixels(width), Basis::Samples));
+            let mut repaired = vec![0.0; width * height];
+            let axes = (&vertical, &horizontal);
+            add_resized(Isa::detect(), repairs.channel(channel), axes, &mut repaired, &mut ResizeScratch::default());
+            let found: Vec<f64> = (0..width * height)
+                .map(|at| {
+                    let weights = colour.to_rgb().iter().map(|rgb| rgb[channel]);
+                    f64::from(repaired[at]) + weights.zip(&linear).map(|(weight, plane)| weight * plane[at]).sum::<f64>()
+                })
+                .collect();
+            let expected: Vec<f64> = expected.iter().map(|pixel| pixel[channel]).collect();
+            prop_assert!(largest_difference(&found, &expected) < 1e-3);
+        }
+    }
+}
+
+#[test]
+fn blocks_that_cannot_leave_the_range_are_not_decoded() {
+    let grid = jpegnet_kernels::Grid { high: 1, wide: 2 };
+    let mut dense = [0; 128];
+    // Mid-grey with a little texture, and white with an overshoot.
+    (dense[1], dense[64], dense[65]) = (100, 1000, 200);
+    let plane = Plane::new(grid, [1; 64], &dense, (1, 1));
+    let repairs = Repairs::new(&[plane.sparse()], InputColour::Gray, (16, 8), (0..1, 0..2));
+    assert_eq!(repairs.len(), 1);
+    dense[64] = 0;
+    let plane = Plane::new(grid, [1; 64], &dense, (1, 1));
+    assert!(Repairs::new(&[plane.sparse()], InputColour::Gray, (16, 8), (0..1, 0..2)).is_empty());
 }
 
 #[test]

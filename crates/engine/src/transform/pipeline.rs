@@ -2,7 +2,7 @@
 
 use super::{Seed, TransformSpec, view_of};
 use crate::EngineError;
-use crate::view::{Pixels, Renderer, View};
+use crate::view::{Pixels, Renderer, View, needs_pixels};
 use jpegnet_jpeg::SparseJpeg;
 use jpegnet_kernels::Isa;
 
@@ -13,6 +13,8 @@ pub struct Pipeline {
     pub transforms: Vec<TransformSpec>,
     /// Channels of the network: 1 (luma) or 3.
     pub channels: usize,
+    /// Whether samples and colours are clamped to 0…255 first, as a decoder to 8 bits does.
+    pub clamp: bool,
     /// Whether pixels are made of pictures that need no change, too.
     pub always: bool,
 }
@@ -30,9 +32,12 @@ impl Pipeline {
         seed: Seed,
     ) -> Result<Option<Pixels>, EngineError> {
         let view = View::new(jpeg.width as usize, jpeg.height as usize);
-        let view = view_of(name, view, &self.transforms, seed)?;
-        if view.is_identity() && !self.always {
+        let mut view = view_of(name, view, &self.transforms, seed)?;
+        if view.is_identity() && !self.always && !needs_pixels(jpeg, self.clamp) {
             return Ok(None);
+        }
+        if self.clamp {
+            view.clamp();
         }
         Ok(Some(renderer.render(isa, jpeg, &view, self.channels)))
     }

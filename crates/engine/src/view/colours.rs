@@ -1,9 +1,7 @@
 //! Changes of colour, all affine in a pixel's red, green and blue, so that any number of them is one matrix.
 
 use super::Rgb;
-
-/// Weights of luma (ITU-R BT.601), which JPEG's Y and Pillow's `L` are.
-pub(super) const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
+use jpegnet_kernels::input::luma;
 
 /// A change of colour, as torchvision's functions of the same names do it, but for their clamping to 0…255.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +39,7 @@ impl Affine {
         match operation {
             ColourOperation::Brightness(factor) => self.scaled(f64::from(factor)),
             ColourOperation::Contrast(factor) => {
-                let grey = dot(LUMA, self.apply(mean));
+                let grey = luma(self.apply(mean));
                 let factor = f64::from(factor);
                 let Affine { matrix, offset } = self.scaled(factor);
                 Affine { matrix, offset: offset.map(|value| value + (1.0 - factor) * grey) }
@@ -58,10 +56,10 @@ impl Affine {
 
     /// `factor·x + (1 − factor)·luma(x)`.
     fn towards_luma(self, factor: f64) -> Affine {
-        let luma: [f64; 3] = std::array::from_fn(|c| dot(LUMA, self.matrix.map(|row| row[c])));
-        let grey = dot(LUMA, self.offset);
+        let of_channel: [f64; 3] = std::array::from_fn(|c| luma(self.matrix.map(|row| row[c])));
+        let grey = luma(self.offset);
         let scaled = self.scaled(factor);
-        let matrix = scaled.matrix.map(|row| std::array::from_fn(|c| row[c] + (1.0 - factor) * luma[c]));
+        let matrix = scaled.matrix.map(|row| std::array::from_fn(|c| row[c] + (1.0 - factor) * of_channel[c]));
         Affine { matrix, offset: scaled.offset.map(|value| value + (1.0 - factor) * grey) }
     }
 }

@@ -9,7 +9,7 @@ mod render;
 
 pub use colours::ColourOperation;
 pub use pixels::Pixels;
-pub use render::Renderer;
+pub use render::{Renderer, needs_pixels};
 
 use jpegnet_kernels::resize::{AxisMap, Filter, Padding};
 
@@ -56,6 +56,7 @@ pub struct View {
     fill: Option<Rgb>,
     colours: Vec<ColourOperation>,
     erased: Vec<(Rectangle, Rgb)>,
+    clamped: bool,
 }
 
 impl View {
@@ -69,6 +70,7 @@ impl View {
             fill: None,
             colours: Vec::new(),
             erased: Vec::new(),
+            clamped: false,
         }
     }
 
@@ -87,7 +89,7 @@ impl View {
     /// Whether it is the picture as it is.
     #[must_use]
     pub fn is_identity(&self) -> bool {
-        let unchanged = !self.transposed && self.colours.is_empty() && self.erased.is_empty();
+        let unchanged = !self.transposed && !self.clamped && self.colours.is_empty() && self.erased.is_empty();
         unchanged && self.vertical.is_identity() && self.horizontal.is_identity()
     }
 
@@ -164,6 +166,11 @@ impl View {
         let Rectangle { left, top, width, height } = rectangle;
         assert!(left + width <= self.width() && top + height <= self.height(), "what is erased lies within the view");
         self.erased.push((rectangle, fill));
+    }
+
+    /// Clamps the picture's samples and colours to 0…255 before anything is done to it, as a decoder to 8 bits does.
+    pub fn clamp(&mut self) {
+        self.clamped = true;
     }
 
     fn change_columns(&mut self, change: impl FnOnce(AxisMap) -> AxisMap) {

@@ -1,14 +1,15 @@
 //! From a file's coefficients to the pixels of a view.
 
-use super::colours::{Affine, LUMA, dot, doubles};
+use super::colours::{Affine, dot, doubles};
 use super::{Pixels, Rectangle, View};
-use crate::input::components;
-use jpegnet_jpeg::{Colour, SparseJpeg};
+use crate::input::{components, input_colour};
+use jpegnet_jpeg::SparseJpeg;
+use jpegnet_kernels::input::{InputColour, SparsePlane, luma};
 use jpegnet_kernels::resize::{
-    Basis, ColourMix, ComponentAxis, Coverage, Dequantised, Panels, PixelPlanes, ResizeScratch, add_resized,
+    Basis, ColourMix, ComponentAxis, Coverage, Dequantised, Panels, PixelPlanes, Repairs, ResizeScratch, add_resized,
     transpose_into,
 };
-use jpegnet_kernels::{Isa, Sampling};
+use jpegnet_kernels::{Isa, SIDE, Sampling};
 
 /// A level-shifted sample of 0.
 const MIDDLE: f64 = 128.0;
@@ -18,14 +19,6 @@ const MIDDLE: f64 = 128.0;
 pub struct Renderer {
     planes: Vec<f32>,
     scratch: ResizeScratch,
-}
-
-/// What planes of level-shifted samples are in red, green and blue: a row for each.
-fn to_rgb(colour: Colour, components: usize) -> Vec<[f64; 3]> {
-    match (colour, components) {
-        (Colour::YCbCr, 3) => vec![[1.0, 1.0, 1.0], [0.0, -0.344_136_286, 1.772], [1.402, -0.714_136_286, 0.0]],
-        _ => vec![[1.0; 3]],
-    }
 }
 
 impl Renderer {
@@ -38,18 +31,29 @@ impl Renderer {
         assert_eq!((view.horizontal.pixels(), view.vertical.pixels()), size, "the view is of the picture");
         let (rows, columns) = (view.vertical.len(), view.horizontal.len());
         let planes = components(jpeg);
-        // Luma alone is in the first component.
-        let used = if channels == 1 && jpeg.colour == Colour::YCbCr { 1 } else { planes.len() };
-        let to_rgb = to_rgb(jpeg.colour, used);
+        let colour = input_colour(jpeg.colour);
+        let mut to_rgb = colour.used(channels).to_vec();
+        let linear = to_rgb.len();
+        let repaired = repairs(view, &planes, colour, size);
+        if repaired.is_some() {
+            to_rgb.extend(InputColour::Rgb.to_rgb());
+        }
         self.planes.clear();
-        self.planes.resize(used * rows * columns, 0.0);
+        self.planes.resize(to_rgb.len() * rows * columns, 0.0);
+        let mut outputs = self.planes.chunks_exact_mut(rows * columns);
         let mut axes: Option<Axes> = None;
-        for (plane, output) in planes[..used].iter().zip(self.planes.chunks_exact_mut(rows * columns)) {
+        for (plane, output) in planes[..linear].iter().zip(&mut outputs) {
             // Both chrominances are usually sampled alike.
             let sampling = Sampling::of_component(size, (plane.horizontal_ratio, plane.vertical_ratio));
             let known = axes.take().filter(|axes| axes.sampling == sampling);
-            let Axes { vertical, horizontal, .. } = axes.insert(known.unwrap_or_else(|| Axes::new(view, sampling)));
+            let new = || Axes::new(view, sampling, Basis::Cosines);
+            let Axes { vertical, horizontal, .. } = axes.insert(known.unwrap_or_else(new));
             add_resized(isa, Dequantised::new(plane), (vertical, horizontal), output, &mut self.scratch);
+        }
+        if let Some((repairs, Axes { vertical, horizontal, .. })) = &repaired {
+            for (channel, output) in outputs.enumerate() {
+                add_resized(isa, repairs.channel(channel), (vertical, horizontal), output, &mut self.scratch);
+            }
         }
         let coverage = view.fill.map(|_| [singles(view.vertical.coverage()), singles(view.horizontal.coverage())]);
         let mix = self.mix(&to_rgb, view, coverage.as_ref(), channels);
@@ -99,6 +103,27 @@ impl Renderer {
     }
 }
 
+/// What is to be added to the linear result, in pixels, if there is anything.
+fn repairs(view: &View, planes: &[SparsePlane], colour: InputColour, size: (usize, usize)) -> Option<(Repairs, Axes)> {
+    if !view.clamped && !colour.to_rgb().is_empty() {
+        return None;
+    }
+    let axes = Axes::new(view, (Sampling::of_pixels(size.1), Sampling::of_pixels(size.0)), Basis::Samples);
+    let repairs = Repairs::new(planes, colour, size, (axes.vertical.blocks(), axes.horizontal.blocks()));
+    (!repairs.is_empty()).then_some((repairs, axes))
+}
+
+/// Whether a picture as it is is more than a linear map of its coefficients: of inks, or, if it is to be clamped, with
+/// something to clamp.
+#[must_use]
+pub fn needs_pixels(jpeg: &SparseJpeg, clamp: bool) -> bool {
+    let (width, height) = (jpeg.width as usize, jpeg.height as usize);
+    let colour = input_colour(jpeg.colour);
+    let blocks = (0..height.div_ceil(SIDE), 0..width.div_ceil(SIDE));
+    let clamped = || Repairs::new(&components(jpeg), colour, (width, height), blocks);
+    colour.to_rgb().is_empty() || (clamp && !clamped().is_empty())
+}
+
 /// A view of the components that are sampled so.
 struct Axes {
     /// Vertically and horizontally.
@@ -108,11 +133,11 @@ struct Axes {
 }
 
 impl Axes {
-    fn new(view: &View, sampling: (Sampling, Sampling)) -> Axes {
+    fn new(view: &View, sampling: (Sampling, Sampling), basis: Basis) -> Axes {
         Axes {
             sampling,
-            vertical: ComponentAxis::new(&view.vertical, sampling.0, Basis::Cosines),
-            horizontal: Panels::new(&ComponentAxis::new(&view.horizontal, sampling.1, Basis::Cosines)),
+            vertical: ComponentAxis::new(&view.vertical, sampling.0, basis),
+            horizontal: Panels::new(&ComponentAxis::new(&view.horizontal, sampling.1, basis)),
         }
     }
 }
@@ -120,7 +145,7 @@ impl Axes {
 /// A colour in so many channels, in float32.
 #[expect(clippy::cast_possible_truncation, reason = "a weight or a colour in float32")]
 fn channels_of(colour: [f64; 3], channels: usize) -> Vec<f32> {
-    if channels == 1 { vec![dot(LUMA, colour) as f32] } else { colour.map(|value| value as f32).to_vec() }
+    if channels == 1 { vec![luma(colour) as f32] } else { colour.map(|value| value as f32).to_vec() }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a share in float32")]

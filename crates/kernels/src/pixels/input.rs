@@ -101,7 +101,8 @@ impl WithSimd for PixelRows<'_> {
             }
             let line = |number: usize| &lines[2 * number * line_len..2 * number * line_len + transform.width];
             match (transform.channels, count) {
-                (1, _) => transform.mix_line::<1, 1>([line(0)], output),
+                (1, 1) => transform.mix_line::<1, 1>([line(0)], output),
+                (1, _) => transform.mix_line::<1, 3>([line(0), line(1), line(2)], output),
                 (_, 1) => transform.mix_line::<3, 1>([line(0)], output),
                 _ => transform.mix_line::<3, 3>([line(0), line(1), line(2)], output),
             }

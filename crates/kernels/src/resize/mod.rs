@@ -9,9 +9,11 @@ mod colour;
 mod component_axis;
 mod filter;
 mod plane;
+mod repairs;
 
 pub use axis_map::{AxisMap, Padding};
 pub use colour::{ColourMix, Coverage, PixelPlanes, transpose_into};
 pub use component_axis::{Basis, ComponentAxis, Panels};
 pub use filter::Filter;
 pub use plane::{BlockRows, Columns, Dequantised, ResizeScratch, add_resized};
+pub use repairs::{RepairedChannel, Repairs};

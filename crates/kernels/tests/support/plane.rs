@@ -73,9 +73,14 @@ impl Plane {
 
     /// Level-shifted samples cut to the true size, upsampled, and cut to the picture's, `[height, width]`.
     pub fn full_size(&self, width: usize, height: usize) -> Vec<f64> {
+        self.full_size_of(width, height, |sample| sample)
+    }
+
+    /// The same of samples that are changed first.
+    pub fn full_size_of(&self, width: usize, height: usize, change: impl Fn(f64) -> f64) -> Vec<f64> {
         let (horizontal, vertical) = self.ratios;
         let (own_width, own_height) = (width.div_ceil(horizontal), height.div_ceil(vertical));
-        let samples = self.samples();
+        let samples: Vec<f64> = self.samples().into_iter().map(change).collect();
         let triangle = match self.ratios {
             (2, 1 | 2) => own_width > 2,
             (1, 2) => true,
