@@ -234,7 +234,7 @@ proptest! {
         let sparse: Vec<SparsePlane> = planes.iter().map(Plane::sparse).collect();
         let expected = decoded(&planes, colour, (width, height));
         let blocks = (0..height.div_ceil(8), 0..width.div_ceil(8));
-        let repairs = Repairs::new(&sparse, colour, (width, height), blocks);
+        let repairs = Repairs::new(Isa::detect(), &sparse, colour, (width, height), blocks);
         let (rows, columns) = (AxisMap::identity(height), AxisMap::identity(width));
         let linear: Vec<Vec<f64>> = planes.iter().map(|plane| plane.full_size(width, height)).collect();
         for channel in 0..3 {
@@ -262,11 +262,11 @@ fn blocks_that_cannot_leave_the_range_are_not_decoded() {
     // Mid-grey with a little texture, and white with an overshoot.
     (dense[1], dense[64], dense[65]) = (100, 1000, 200);
     let plane = Plane::new(grid, [1; 64], &dense, (1, 1));
-    let repairs = Repairs::new(&[plane.sparse()], InputColour::Gray, (16, 8), (0..1, 0..2));
+    let repairs = Repairs::new(Isa::detect(), &[plane.sparse()], InputColour::Gray, (16, 8), (0..1, 0..2));
     assert_eq!(repairs.len(), 1);
     dense[64] = 0;
     let plane = Plane::new(grid, [1; 64], &dense, (1, 1));
-    assert!(Repairs::new(&[plane.sparse()], InputColour::Gray, (16, 8), (0..1, 0..2)).is_empty());
+    assert!(Repairs::new(Isa::detect(), &[plane.sparse()], InputColour::Gray, (16, 8), (0..1, 0..2)).is_empty());
 }
 
 #[test]

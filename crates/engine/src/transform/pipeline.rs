@@ -33,7 +33,7 @@ impl Pipeline {
     ) -> Result<Option<Pixels>, EngineError> {
         let view = View::new(jpeg.width as usize, jpeg.height as usize);
         let mut view = view_of(name, view, &self.transforms, seed)?;
-        if view.is_identity() && !self.always && !needs_pixels(jpeg, self.clamp) {
+        if view.is_identity() && !self.always && !needs_pixels(isa, jpeg, self.clamp) {
             return Ok(None);
         }
         if self.clamp {

@@ -34,7 +34,7 @@ impl Renderer {
         let colour = input_colour(jpeg.colour);
         let mut to_rgb = colour.used(channels).to_vec();
         let linear = to_rgb.len();
-        let repaired = repairs(view, &planes, colour, size);
+        let repaired = repairs(isa, view, &planes, colour, size);
         if repaired.is_some() {
             to_rgb.extend(InputColour::Rgb.to_rgb());
         }
@@ -104,23 +104,29 @@ impl Renderer {
 }
 
 /// What is to be added to the linear result, in pixels, if there is anything.
-fn repairs(view: &View, planes: &[SparsePlane], colour: InputColour, size: (usize, usize)) -> Option<(Repairs, Axes)> {
+fn repairs(
+    isa: Isa,
+    view: &View,
+    planes: &[SparsePlane],
+    colour: InputColour,
+    size: (usize, usize),
+) -> Option<(Repairs, Axes)> {
     if !view.clamped && !colour.to_rgb().is_empty() {
         return None;
     }
     let axes = Axes::new(view, (Sampling::of_pixels(size.1), Sampling::of_pixels(size.0)), Basis::Samples);
-    let repairs = Repairs::new(planes, colour, size, (axes.vertical.blocks(), axes.horizontal.blocks()));
+    let repairs = Repairs::new(isa, planes, colour, size, (axes.vertical.blocks(), axes.horizontal.blocks()));
     (!repairs.is_empty()).then_some((repairs, axes))
 }
 
 /// Whether a picture as it is is more than a linear map of its coefficients: of inks, or, if it is to be clamped, with
 /// something to clamp.
 #[must_use]
-pub fn needs_pixels(jpeg: &SparseJpeg, clamp: bool) -> bool {
+pub fn needs_pixels(isa: Isa, jpeg: &SparseJpeg, clamp: bool) -> bool {
     let (width, height) = (jpeg.width as usize, jpeg.height as usize);
     let colour = input_colour(jpeg.colour);
     let blocks = (0..height.div_ceil(SIDE), 0..width.div_ceil(SIDE));
-    let clamped = || Repairs::new(&components(jpeg), colour, (width, height), blocks);
+    let clamped = || Repairs::new(isa, &components(jpeg), colour, (width, height), blocks);
     colour.to_rgb().is_empty() || (clamp && !clamped().is_empty())
 }
 

@@ -1,16 +1,16 @@
 //! What decoding to 8 bits does that is not linear: samples and colours are clamped to 0…255, and CMYK's inks multiply.
 //!
-//! A block whose samples cannot leave the range has nothing to repair. By Cauchy–Schwarz a sample is no further from its
-//! block's mean than `√(63/64)·‖AC‖₂`, so most blocks are passed over by a look at their coefficients. Of the others the
-//! pixels are decoded as libjpeg does it, without its rounding, and what they differ by from the linear result is added
-//! to it, resampled like everything else.
+//! A block whose samples cannot leave the range has nothing to repair. A sample is no further from its block's mean than
+//! `√(63/64)·‖AC‖₂` (Cauchy–Schwarz) and than `Σ |AC_k|·max|basis_k|`, so most blocks are passed over by a look at their
+//! coefficients. Of the others the pixels are decoded as libjpeg does it, without its rounding, and what they differ by
+//! from the linear result is added to it, resampled like everything else.
 
 use super::plane::{BlockRows, Columns};
 use crate::block::{BLOCK, SIDE};
 use crate::dct::DCT;
 use crate::input::{InputColour, SparsePlane};
+use crate::isa::Isa;
 use crate::sampling::Sampling;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// `√(63/64)`: the largest norm of a pixel's 63 basis values.
@@ -48,24 +48,25 @@ impl Repairs {
     /// If there are not as many planes as the colour has components.
     #[must_use]
     pub fn new(
+        isa: Isa,
         planes: &[SparsePlane],
         colour: InputColour,
         size: (usize, usize),
         (rows, columns): (Range<usize>, Range<usize>),
     ) -> Repairs {
         assert_eq!(planes.len(), colour.components(), "one plane a component");
-        let components: Vec<Component> = planes.iter().map(|plane| Component::new(plane, size)).collect();
-        let mut samples: HashMap<(usize, usize), Block> = HashMap::new();
+        let mut components: Vec<Component> = planes.iter().map(|plane| Component::new(plane, size)).collect();
         let mut found = vec![Vec::new(); rows.end];
         for row in rows {
-            // Neighbouring rows of blocks share samples at most.
-            samples.retain(|&(component, block), _| block >= components[component].first_block_of(row));
+            components.iter_mut().for_each(|component| component.forget_before(row));
             for column in columns.clone() {
                 let ranges = components.iter().map(|component| component.range(row, column));
                 if !may_differ(colour, ranges) {
                     continue;
                 }
-                let difference = difference(colour, &components, size, (row, column), &mut samples);
+                let mut difference = [[0.0; BLOCK]; 3];
+                difference_into(isa, colour, &mut components, (row, column), &mut difference);
+                clear_beyond(&mut difference, size.1 - row * SIDE, size.0 - column * SIDE);
                 if difference.iter().flatten().any(|&value| value != 0.0) {
                     found[row].push((column, difference));
                 }
@@ -120,6 +121,8 @@ struct Component<'a> {
     starts: Vec<usize>,
     /// Least and largest sample that each block can have.
     ranges: Vec<(f32, f32)>,
+    /// Of each row of blocks, those decoded so far; none where none was.
+    decoded: Vec<Vec<Option<Block>>>,
 }
 
 impl<'a> Component<'a> {
@@ -130,20 +133,22 @@ impl<'a> Component<'a> {
             vertical,
             horizontal,
             starts: Vec::with_capacity(plane.counts.len()),
-            ranges: Vec::new(),
+            ranges: Vec::with_capacity(plane.counts.len()),
+            decoded: vec![Vec::new(); plane.grid.high],
         };
         let mut at = 0;
         for &count in plane.counts {
             component.starts.push(at);
-            let (mut mean, mut squares) = (0.0, 0.0);
+            let (mut mean, mut squares, mut most) = (0.0, 0.0, 0.0);
             for (position, value) in component.values(at, usize::from(count)) {
                 if position == 0 {
                     mean = value / 8.0;
                 } else {
                     squares += value * value;
+                    most += value.abs() * LARGEST[position / SIDE] * LARGEST[position % SIDE];
                 }
             }
-            let reach = REACH * f32::sqrt(squares);
+            let reach = f32::min(REACH * f32::sqrt(squares), most);
             component.ranges.push((mean - reach, mean + reach));
             at += usize::from(count);
         }
@@ -165,9 +170,14 @@ impl<'a> Component<'a> {
         first.0.min(first.1) / SIDE..last.0.max(last.1) / SIDE + 1
     }
 
-    /// The first block that a row of blocks of pixels can need.
-    fn first_block_of(&self, row: usize) -> usize {
-        Self::blocks(self.vertical, row).start * self.plane.grid.wide
+    /// Frees what no row of blocks of pixels from this one on needs.
+    fn forget_before(&mut self, row: usize) {
+        let first = Self::blocks(self.vertical, row).start;
+        self.decoded[..first]
+            .iter_mut()
+            .rev()
+            .take_while(|blocks| !blocks.is_empty())
+            .for_each(|blocks| *blocks = vec![]);
     }
 
     /// Least and largest sample that a block of pixels can be made of.
@@ -182,23 +192,33 @@ impl<'a> Component<'a> {
         range
     }
 
-    /// The samples of a block as they are, without any clamping.
-    fn samples(&self, block: usize) -> Block {
-        let mut coefficients = [0.0; BLOCK];
-        for (position, value) in self.values(self.starts[block], usize::from(self.plane.counts[block])) {
-            coefficients[position] = value;
-        }
-        let mut rows = [0.0; BLOCK];
-        for (v, row) in rows.chunks_exact_mut(SIDE).enumerate() {
-            for (h, value) in coefficients[v * SIDE..][..SIDE].iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                for (sum, basis) in row.iter_mut().zip(&DCT[h]) {
-                    *sum += value * basis;
+    /// Decodes what a block of pixels is made of.
+    fn decode(&mut self, row: usize, column: usize) {
+        let wide = self.plane.grid.wide;
+        for y in Self::blocks(self.vertical, row) {
+            if self.decoded[y].is_empty() {
+                self.decoded[y] = vec![None; wide];
+            }
+            for x in Self::blocks(self.horizontal, column) {
+                if self.decoded[y][x].is_none() {
+                    self.decoded[y][x] = Some(self.samples(y * wide + x));
                 }
             }
         }
+    }
+
+    /// The samples of a block as they are, without any clamping.
+    fn samples(&self, block: usize) -> Block {
+        let mut rows = [0.0; BLOCK];
+        for (position, value) in self.values(self.starts[block], usize::from(self.plane.counts[block])) {
+            let (v, h) = (position / SIDE, position % SIDE);
+            for (sum, basis) in rows[v * SIDE..][..SIDE].iter_mut().zip(&DCT[h]) {
+                *sum += value * basis;
+            }
+        }
         let mut samples = [0.0; BLOCK];
-        for (y, samples) in samples.chunks_exact_mut(SIDE).enumerate() {
-            for (v, row) in rows.chunks_exact(SIDE).enumerate() {
+        for (v, row) in rows.chunks_exact(SIDE).enumerate() {
+            for (y, samples) in samples.chunks_exact_mut(SIDE).enumerate() {
                 for (sum, value) in samples.iter_mut().zip(row) {
                     *sum += DCT[v][y] * value;
                 }
@@ -207,29 +227,44 @@ impl<'a> Component<'a> {
         samples
     }
 
-    /// The component's value at a pixel, of samples as they are and of clamped ones.
-    fn at(&self, number: usize, (y, x): (usize, usize), known: &mut HashMap<(usize, usize), Block>) -> (f32, f32) {
-        let (rows, columns) = (self.vertical.taps(y), self.horizontal.taps(x));
-        let mut sums = (0.0, 0.0);
-        for (row, down) in [(rows.0, 0.75), (rows.1, 0.25)] {
-            for (column, along) in [(columns.0, 0.75), (columns.1, 0.25)] {
-                let block = row / SIDE * self.plane.grid.wide + column / SIDE;
-                let samples = known.entry((number, block)).or_insert_with(|| self.samples(block));
-                let sample = samples[row % SIDE * SIDE + column % SIDE];
-                sums.0 += down * along * sample;
-                sums.1 += down * along * clamped(sample);
+    /// The component's values at a block of pixels, of samples that are changed first.
+    fn pixels_into(&self, (row, column): (usize, usize), change: impl Fn(f32) -> f32, pixels: &mut Block) {
+        const NONE: &Block = &[0.0; BLOCK];
+        let block = |y: usize, x: usize| self.decoded[y][x].as_ref().unwrap_or(NONE);
+        if self.vertical.ratio == 1 && self.horizontal.ratio == 1 {
+            for (pixel, sample) in pixels.iter_mut().zip(block(row, column)) {
+                *pixel = change(*sample);
+            }
+            return;
+        }
+        let columns: [(usize, usize); SIDE] = std::array::from_fn(|x| self.horizontal.taps(column * SIDE + x));
+        let line = |y: usize| -> [f32; SIDE] {
+            let sample = |x: usize| change(block(y / SIDE, x / SIDE)[y % SIDE * SIDE + x % SIDE]);
+            columns.map(|(near, next)| 0.75 * sample(near) + 0.25 * sample(next))
+        };
+        for (y, pixels) in pixels.chunks_exact_mut(SIDE).enumerate() {
+            let (near, next) = self.vertical.taps(row * SIDE + y);
+            let lines = line(near).into_iter().zip(line(next));
+            for (pixel, (near, next)) in pixels.iter_mut().zip(lines) {
+                *pixel = 0.75 * near + 0.25 * next;
             }
         }
-        sums
     }
+}
+
+/// `max_n |D_kn|` of each frequency.
+const LARGEST: [f32; SIDE] =
+    [0.353_553_4, 0.490_392_64, 0.461_939_77, 0.490_392_64, 0.353_553_4, 0.490_392_64, 0.461_939_77, 0.490_392_64];
+
+fn is_outside((least, most): (f32, f32)) -> bool {
+    least < LOWEST || most > HIGHEST
 }
 
 /// Whether a block of pixels whose components have these ranges can differ from the linear result.
 fn may_differ(colour: InputColour, mut ranges: impl Iterator<Item = (f32, f32)>) -> bool {
-    let outside = |(least, most): (f32, f32)| least < LOWEST || most > HIGHEST;
     match colour {
         InputColour::Cmyk { .. } | InputColour::Ycck { .. } => true,
-        InputColour::Gray | InputColour::Rgb => ranges.any(outside),
+        InputColour::Gray | InputColour::Rgb => ranges.any(is_outside),
         InputColour::YCbCr => {
             let [Some(y), Some(cb), Some(cr)] = [ranges.next(), ranges.next(), ranges.next()] else {
                 return false;
@@ -240,7 +275,7 @@ fn may_differ(colour: InputColour, mut ranges: impl Iterator<Item = (f32, f32)>)
                     (sum.0 + a.min(b), sum.1 + a.max(b))
                 })
             };
-            [y, cb, cr].into_iter().any(outside) || CHROMA.into_iter().map(plus).any(outside)
+            [y, cb, cr].into_iter().any(is_outside) || CHROMA.into_iter().map(plus).any(is_outside)
         }
     }
 }
@@ -248,58 +283,74 @@ fn may_differ(colour: InputColour, mut ranges: impl Iterator<Item = (f32, f32)>)
 /// What red, green and blue have of both chrominances (JFIF 1.02).
 const CHROMA: [[f32; 2]; 3] = [[0.0, 1.402], [-0.344_136_3, -0.714_136_3], [1.772, 0.0]];
 
-/// What is added to the red, green and blue of a block of pixels; nothing beyond the picture.
-fn difference(
+/// Leaves what is added to the red, green and blue of a block of pixels.
+fn difference_into(
+    isa: Isa,
     colour: InputColour,
-    components: &[Component],
-    (width, height): (usize, usize),
+    components: &mut [Component],
     (row, column): (usize, usize),
-    known: &mut HashMap<(usize, usize), Block>,
-) -> [Block; 3] {
-    let mut difference = [[0.0; BLOCK]; 3];
-    for at in 0..BLOCK {
-        let (y, x) = (row * SIDE + at / SIDE, column * SIDE + at % SIDE);
-        if y >= height || x >= width {
-            continue;
-        }
-        let mut values = [(0.0, 0.0); 4];
-        for ((number, component), value) in components.iter().enumerate().zip(&mut values) {
-            *value = component.at(number, (y, x), known);
-        }
-        let (linear, decoded) = (values.map(|(linear, _)| linear), values.map(|(_, decoded)| decoded));
-        let pixel = match colour {
-            InputColour::Gray => [clamped(decoded[0]) - linear[0]; 3],
-            InputColour::Rgb => std::array::from_fn(|c| clamped(decoded[c]) - linear[c]),
-            InputColour::YCbCr => {
-                let (linear, decoded) = (rgb(linear), rgb(decoded));
-                std::array::from_fn(|c| clamped(decoded[c]) - linear[c])
-            }
-            InputColour::Cmyk { inverted } => {
-                printed([decoded[0], decoded[1], decoded[2]].map(clamped), clamped(decoded[3]), inverted)
-            }
-            InputColour::Ycck { inverted } => {
-                // libjpeg turns the first three to red, green and blue, and these to inks: 255 less each.
-                let inks = rgb(decoded).map(|value| -1.0 - clamped(value));
-                printed(inks, clamped(decoded[3]), inverted)
-            }
-        };
-        for (channel, value) in difference.iter_mut().zip(pixel) {
-            channel[at] = value;
+    difference: &mut [Block; 3],
+) {
+    let (mut linear, mut decoded) = ([[0.0; BLOCK]; 4], [[0.0; BLOCK]; 4]);
+    for ((component, linear), decoded) in components.iter_mut().zip(&mut linear).zip(&mut decoded) {
+        component.decode(row, column);
+        component.pixels_into((row, column), |sample| sample, linear);
+        if is_outside(component.range(row, column)) {
+            component.pixels_into((row, column), clamped, decoded);
+        } else {
+            decoded.copy_from_slice(linear);
         }
     }
-    difference
+    isa.vectorise(
+        #[inline(always)]
+        || match colour {
+            InputColour::Gray => each_pixel(difference, |at| [clamped(decoded[0][at]) - linear[0][at]; 3]),
+            InputColour::Rgb => {
+                each_pixel(difference, |at| std::array::from_fn(|c| clamped(decoded[c][at]) - linear[c][at]));
+            }
+            InputColour::YCbCr => each_pixel(difference, |at| {
+                let (linear, decoded) = (rgb(&linear, at), rgb(&decoded, at));
+                std::array::from_fn(|c| clamped(decoded[c]) - linear[c])
+            }),
+            InputColour::Cmyk { inverted } => each_pixel(difference, |at| {
+                printed(std::array::from_fn(|ink| decoded[ink][at]), decoded[3][at], inverted)
+            }),
+            InputColour::Ycck { inverted } => each_pixel(difference, |at| {
+                // libjpeg turns the first three to red, green and blue, and these to inks: 255 less each.
+                printed(rgb(&decoded, at).map(|value| -1.0 - clamped(value)), decoded[3][at], inverted)
+            }),
+        },
+    );
 }
 
+#[inline(always)]
+fn each_pixel(channels: &mut [Block; 3], pixel: impl Fn(usize) -> [f32; 3]) {
+    let [red, green, blue] = channels;
+    for (at, ((red, green), blue)) in red.iter_mut().zip(green).zip(blue).enumerate() {
+        [*red, *green, *blue] = pixel(at);
+    }
+}
+
+/// Nothing is added beyond the picture.
+fn clear_beyond(channels: &mut [Block; 3], rows: usize, columns: usize) {
+    for at in (0..BLOCK).filter(|at| at / SIDE >= rows || at % SIDE >= columns) {
+        channels.iter_mut().for_each(|channel| channel[at] = 0.0);
+    }
+}
+
+#[inline(always)]
 fn clamped(value: f32) -> f32 {
     value.clamp(LOWEST, HIGHEST)
 }
 
-/// Level-shifted red, green and blue.
-fn rgb([y, cb, cr, _]: [f32; 4]) -> [f32; 3] {
-    CHROMA.map(|[of_cb, of_cr]| y + of_cb * cb + of_cr * cr)
+/// Level-shifted red, green and blue of a pixel.
+#[inline(always)]
+fn rgb([y, cb, cr, _]: &[Block; 4], at: usize) -> [f32; 3] {
+    CHROMA.map(|[of_cb, of_cr]| y[at] + of_cb * cb[at] + of_cr * cr[at])
 }
 
 /// Level-shifted red, green and blue of level-shifted inks; inverted ones say how much is left white.
+#[inline(always)]
 fn printed(inks: [f32; 3], black: f32, inverted: bool) -> [f32; 3] {
     let white = |ink: f32| if inverted { ink + 128.0 } else { 127.0 - ink };
     inks.map(|ink| white(ink) * white(black) / 255.0 - 128.0)
