@@ -58,7 +58,9 @@ impl Repairs {
         let mut components: Vec<Component> = planes.iter().map(|plane| Component::new(plane, size)).collect();
         let mut found = vec![Vec::new(); rows.end];
         for row in rows {
-            components.iter_mut().for_each(|component| component.forget_before(row));
+            for component in &mut components {
+                component.forget_before(row);
+            }
             for column in columns.clone() {
                 let ranges = components.iter().map(|component| component.range(row, column));
                 if !may_differ(colour, ranges) {
@@ -334,7 +336,9 @@ fn each_pixel(channels: &mut [Block; 3], pixel: impl Fn(usize) -> [f32; 3]) {
 /// Nothing is added beyond the picture.
 fn clear_beyond(channels: &mut [Block; 3], rows: usize, columns: usize) {
     for at in (0..BLOCK).filter(|at| at / SIDE >= rows || at % SIDE >= columns) {
-        channels.iter_mut().for_each(|channel| channel[at] = 0.0);
+        for channel in &mut *channels {
+            channel[at] = 0.0;
+        }
     }
 }
 
