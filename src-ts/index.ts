@@ -41,6 +41,8 @@ export { type ModelNode } from './model/summary.js'
 
 // Data.
 export { Dataset, loadDataset, type DataEvent, type LoadDatasetOptions } from './data/dataset.js'
+export { type ClassBalance, type ClassShare } from './data/balance.js'
+export { type SplitOptions } from './data/split.js'
 export { type JpegSource } from './data/listing.js'
 export { type MemorySize } from './data/memory.js'
 export { jpegFolder, type JpegFolder, type OnBadFile, type SkippedFile, type SourceOptions } from './data/folder.js'

@@ -2,10 +2,14 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { asError, lift, NativePackedSet, type BindingView, type NativeJpegSet } from '../native/addon.js'
 import { checked, shown } from '../options.js'
+import { frozen } from '../layers/freeze.js'
+import { balanceOf, type ClassBalance } from './balance.js'
 import type { SkippedFile } from './folder.js'
 import { inspection, type JpegInspection } from './inspect.js'
 import { decode, list, type JpegSource } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
+import { SharedPictures } from './pictures.js'
+import { splitNumbers, splitOptionsSchema, type SplitOptions } from './split.js'
 
 /** How far reading a data set has come. */
 export interface DataEvent {
@@ -27,12 +31,12 @@ const NAMED = 3
 /** What a {@link Dataset} is made of. */
 interface DatasetContents {
   source: string
-  set: NativePackedSet
+  pictures: SharedPictures
   classes: readonly string[]
-  labels: readonly number[]
+  labels: Uint32Array
   skipped: readonly SkippedFile[]
-  /** The files themselves, if they are in memory and not all of what they gave is. */
-  jpegs: readonly Uint8Array[] | undefined
+  /** Of a part, the numbers of its pictures among all. */
+  numbers?: Uint32Array
 }
 
 /**
@@ -46,20 +50,26 @@ export class Dataset {
   readonly classes: readonly string[]
   /** Each picture's class. */
   readonly labels: Uint32Array
-  /** Files left out, and why. */
+  /** Files left out, and why; none of a part, whose whole tells them. */
   readonly skipped: readonly SkippedFile[]
-  readonly #set: NativePackedSet
-  readonly #jpegs: readonly Uint8Array[] | undefined
+  readonly #numbers: Uint32Array | undefined
+  #shared: SharedPictures | undefined
   #files: readonly string[] | undefined
+  #balance: ClassBalance | undefined
 
   /** @internal use {@link loadDataset} */
-  constructor({ source, set, classes, labels, skipped, jpegs }: DatasetContents) {
+  constructor({ source, pictures, classes, labels, skipped, numbers }: DatasetContents) {
     this.source = source
-    this.#set = set
+    this.#shared = pictures.retain()
     this.classes = classes
-    this.labels = Uint32Array.from(labels)
+    this.labels = labels
     this.skipped = skipped
-    this.#jpegs = jpegs
+    this.#numbers = numbers
+  }
+
+  get #pictures(): SharedPictures {
+    if (this.#shared) return this.#shared
+    throw mismatch('DISPOSED', 'Dataset', 'one in use', 'one that was disposed of')
   }
 
   /**
@@ -68,7 +78,8 @@ export class Dataset {
    * @throws ModelError `DISPOSED`
    */
   get files(): readonly string[] {
-    return (this.#files ??= lift(this.#set.names()))
+    const { names } = this.#pictures
+    return (this.#files ??= this.#numbers ? Array.from(this.#numbers, number => names[number] as string) : names)
   }
 
   /** Pictures in it. */
@@ -76,14 +87,60 @@ export class Dataset {
     return this.labels.length
   }
 
-  /** Bytes of native memory it takes: packed pictures and what is known of all; never more than the limit it was given. */
+  /**
+   * Bytes of native memory it takes: packed pictures and what is known of all; never more than the limit it was given. A
+   * data set and its parts share them, and each tells all.
+   */
   get bytes(): number {
-    return this.#set.bytes
+    return this.#shared?.set.bytes ?? 0
   }
 
   /** Pictures that are in memory; the others are read again when they are needed. */
   get inMemory(): number {
-    return this.#set.length - this.#set.givenUp
+    const set = this.#shared?.set
+    if (!set) return 0
+    return this.#numbers ? set.inMemory(this.#numbers) : set.length - set.givenUp
+  }
+
+  /** How many pictures each class has. */
+  get balance(): ClassBalance {
+    return (this.#balance ??= frozen(balanceOf(this.classes, this.labels)))
+  }
+
+  /**
+   * Two parts that share this data set's pictures and have none in common: each class is split as asked. The same pictures of
+   * the same names are chosen for the same seed, in whatever order they were listed. Each part is the caller's to dispose
+   * of, as this data set still is; memory is freed with the last of them.
+   *
+   * @throws ModelError `INVALID_OPTION` if the share is not above 0 and below 1; `NO_CLASSES` if no class has two
+   * pictures; `DISPOSED`
+   */
+  split(options: SplitOptions): { train: Dataset; test: Dataset } {
+    const { train, test } = splitNumbers(this, checked(splitOptionsSchema, options, 'split'))
+    return { train: this.#part(train), test: this.#part(test) }
+  }
+
+  /**
+   * A part that has the pictures of these numbers, in this order; one given twice is in it twice. It shares this data
+   * set's memory, and is the caller's to dispose of.
+   *
+   * @throws ModelError `INVALID_OPTION` if there is no picture of a number, or no number; `DISPOSED`
+   */
+  subset(indices: Iterable<number>): Dataset {
+    const numbers = Array.from(indices)
+    if (numbers.length === 0) throw mismatch('INVALID_OPTION', 'subset.indices', 'at least one number', 'none')
+    const wrong = numbers.find(number => !(Number.isInteger(number) && number >= 0 && number < this.length))
+    if (wrong !== undefined) {
+      throw mismatch('INVALID_OPTION', 'subset.indices', `whole numbers below ${this.length}`, shown(wrong))
+    }
+    return this.#part(numbers)
+  }
+
+  #part(indices: readonly number[]): Dataset {
+    const { source, classes } = this
+    const numbers = this.#allNumbers(Uint32Array.from(indices))
+    const labels = Uint32Array.from(indices, index => this.labels[index] as number)
+    return new Dataset({ source, pictures: this.#pictures, classes, labels, skipped: [], numbers })
   }
 
   /**
@@ -108,18 +165,26 @@ export class Dataset {
    * one is too small or too large for a transform; `DISPOSED`
    */
   async batch(indices: Uint32Array, view?: BindingView): Promise<NativeJpegSet> {
-    const jpegs = this.#jpegs ? Array.from(indices, index => this.#jpegs?.[index] ?? new Uint8Array()) : []
-    return lift(await this.#set.batch(indices, jpegs, view))
+    return this.#pictures.batch(this.#allNumbers(indices), view)
+  }
+
+  /** The numbers among all pictures of these among its own. */
+  #allNumbers(indices: Uint32Array): Uint32Array {
+    const wrong = indices.find(index => index >= this.length)
+    if (wrong !== undefined) throw mismatch('INVALID_OPTION', 'index', `a number below ${this.length}`, `${wrong}`)
+    const numbers = this.#numbers
+    return numbers ? indices.map(index => numbers[index] as number) : indices
   }
 
   /** @internal @throws ModelError `INVALID_OPTION` if the limit of memory is too small for a batch of so many */
   checkBatch(pictures: number): void {
-    lift(this.#set.checkBatch(pictures))
+    lift(this.#pictures.set.checkBatch(Math.min(pictures, this.length)))
   }
 
-  /** Frees its memory; any later use is an error. */
+  /** Frees its memory, unless parts of it or what it is a part of still use it; any later use of it is an error. */
   dispose(): void {
-    this.#set.dispose()
+    this.#shared?.release()
+    this.#shared = undefined
   }
 
   [Symbol.dispose](): void {
@@ -201,7 +266,8 @@ export async function* readDataset(
     }
     whole = true
     const jpegs = listing.jpegs && set.givenUp > 0 ? kept.jpegs : undefined
-    return new Dataset({ source: listing.source, set, classes, labels: kept.labels, skipped, jpegs })
+    const pictures = new SharedPictures(set, jpegs)
+    return new Dataset({ source: listing.source, pictures, classes, labels: Uint32Array.from(kept.labels), skipped })
   } finally {
     if (!whole) set.dispose()
   }

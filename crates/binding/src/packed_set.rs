@@ -61,6 +61,14 @@ impl PackedSet {
         self.measure(|store| u32::try_from(store.given_up()).unwrap_or(u32::MAX))
     }
 
+    /// How many of the pictures of these numbers are in memory.
+    #[napi]
+    #[must_use]
+    pub fn in_memory(&self, indices: Uint32Array) -> u32 {
+        let count = |store: &Store| indices.iter().filter(|&&index| store.is_here(index as usize)).count();
+        self.measure(|store| u32::try_from(count(store)).unwrap_or(u32::MAX))
+    }
+
     /// All names, in order.
     #[napi(ts_return_type = "Array<string> | BindingFailure")]
     #[must_use]

@@ -96,6 +96,11 @@ impl Store {
         self.given_up
     }
 
+    /// Whether a picture's coefficients are in memory.
+    pub(crate) fn is_here(&self, index: usize) -> bool {
+        self.pictures.get(index).is_some_and(Option::is_some)
+    }
+
     /// Bytes of memory it takes.
     pub(crate) fn bytes(&self) -> usize {
         self.entries_bytes() + self.packed
