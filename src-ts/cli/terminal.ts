@@ -1,5 +1,6 @@
 /** What a person sees: progress and sentences on stderr, results on stdout. */
-import { Presets, SingleBar } from 'cli-progress'
+import { Format, Presets, SingleBar } from 'cli-progress'
+import { grouped } from '../numbers.js'
 
 export { grouped as count, percent } from '../numbers.js'
 
@@ -45,13 +46,25 @@ export function endWithReader(): void {
   }
 }
 
-/** A progress bar on a terminal; a line now and then where stderr is a file or a pipe. */
+/** What a line of progress is made of. */
+interface Line {
+  title: string
+  note: string
+  /** Files or steps a second, if their number is not known beforehand. */
+  rate: number | undefined
+  unknown: boolean
+}
+
+/** Progress on a terminal, a bar if the end is known; a line now and then where stderr is a file or a pipe. */
 export class Progress {
   readonly #bar =
     process.stderr.isTTY && !quiet
       ? new SingleBar(
           {
-            format: '{title} {bar} {value}/{total}  {note}',
+            format: (options, { value, total, progress }, line: Line) =>
+              line.unknown
+                ? soFar(value, line)
+                : `${line.title} ${Format.BarFormat(progress, options)} ${value}/${total}  ${line.note}`,
             stream: process.stderr,
             clearOnComplete: true,
             // The bar changes nothing about the terminal that a signal would leave changed.
@@ -62,18 +75,25 @@ export class Progress {
       : undefined
   #title = ''
   #spoke = performance.now()
+  #first = { done: 0, time: 0 }
 
-  /** Moves the bar of that title; a new title is a new bar. */
-  show(title: string, done: number, total: number, note = ''): void {
-    if (!this.#bar) return this.#speak(title, done, total, note)
-    if (title !== this.#title) {
+  /** Moves the bar of that title; a new title is a new bar. Without a total it is told how many there are so far. */
+  show(title: string, done: number, total: number | undefined, note = ''): void {
+    const now = performance.now()
+    const fresh = title !== this.#title
+    if (fresh) this.#first = { done, time: now }
+    this.#title = title
+    const seconds = (now - this.#first.time) / 1000
+    const rate = seconds > 0 ? (done - this.#first.done) / seconds : undefined
+    const line: Line = { title, note, rate, unknown: total === undefined }
+    if (!this.#bar) return this.#speak(line, done, total)
+    if (fresh) {
       this.#bar.stop()
-      this.#bar.start(total, done, { title, note })
-      this.#title = title
+      this.#bar.start(total ?? done, done, line)
     }
-    this.#bar.setTotal(total)
-    this.#bar.update(done, { title, note })
-    if (done >= total) this.clear()
+    this.#bar.setTotal(total ?? done)
+    this.#bar.update(done, line)
+    if (total !== undefined && done >= total) this.clear()
   }
 
   /** Takes the bar away. */
@@ -82,12 +102,17 @@ export class Progress {
     this.#title = ''
   }
 
-  #speak(title: string, done: number, total: number, note: string): void {
+  #speak(line: Line, done: number, total: number | undefined): void {
     const now = performance.now()
     if (now - this.#spoke < PLAIN_INTERVAL) return
     this.#spoke = now
-    say(`${title}: ${done}/${total}  ${note}`.trimEnd())
+    say((total === undefined ? soFar(done, line) : `${line.title}: ${done}/${total}  ${line.note}`).trimEnd())
   }
+}
+
+/** How far something has come whose end is not known. */
+function soFar(done: number, { title, rate, note }: Line): string {
+  return `${title}: ${grouped(done)}${rate === undefined ? '' : `, ${grouped(rate)}/s`}  ${note}`
 }
 
 /** Files left out, so that none is left out silently. */

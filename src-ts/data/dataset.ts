@@ -6,7 +6,8 @@ import { frozen } from '../layers/freeze.js'
 import { balanceOf, type ClassBalance } from './balance.js'
 import type { SkippedFile } from './folder.js'
 import { inspection, type JpegInspection } from './inspect.js'
-import { decode, list, type JpegSource } from './listing.js'
+import { ahead, throwIfAborted } from './iteration.js'
+import { classesInOrder, decode, list, type JpegSource, type Listing } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 import { SharedPictures } from './pictures.js'
 import { splitNumbers, splitOptionsSchema, type SplitOptions } from './split.js'
@@ -16,14 +17,11 @@ export interface DataEvent {
   type: 'data'
   /** Files read so far. */
   done: number
-  /** Files there are. */
-  total: number
+  /** Files there are; nothing for a stream, whose end is not known before it comes. */
+  total: number | undefined
   /** Files left out so far. */
   skipped: number
 }
-
-/** How many files one call decodes: few enough that progress shows and an abort is quick. */
-const FILES_A_CALL = 512
 
 /** How many files an error names. */
 const NAMED = 3
@@ -196,7 +194,8 @@ export class Dataset {
 export interface LoadDatasetOptions {
   /**
    * Most memory it may take; any unless given. Pictures that do not fit are decoded again from their files, or from the bytes
-   * that {@link jpegImages} was given, whenever they are needed. Results are the same.
+   * that {@link jpegImages} was given, whenever they are needed. Results are the same. A stream or an archive cannot be read
+   * again: all of its pictures must fit.
    */
   memory?: MemorySize | undefined
   /** Told how far reading has come. */
@@ -234,54 +233,77 @@ export async function* readDataset(
 ): AsyncGenerator<DataEvent, Dataset> {
   throwIfAborted(signal)
   const listing = await list(checkedSource(source, 'data'))
-  const { classes, labels, names, skipped } = listing
+  const { total } = listing
   const set = new NativePackedSet(bytesOf(memory))
   let whole = false
   try {
-    const kept: { labels: number[]; jpegs: Uint8Array[] } = { labels: [], jpegs: [] }
+    const classes = new Set<string>()
+    const kept: { labels: string[]; jpegs: Uint8Array[] } = { labels: [], jpegs: [] }
+    const skipped: SkippedFile[] = []
     const bad: ModelError[] = []
-    for (let start = 0; start < names.length; start += FILES_A_CALL) {
-      throwIfAborted(signal)
-      const end = Math.min(start + FILES_A_CALL, names.length)
-      const report = lift(await decode(listing, set, start, end))
+    let done = 0
+    for await (const chunk of ahead(listing.chunks, signal)) {
+      const { names, labels, jpegs } = chunk
+      const report = lift(await decode(chunk, set))
+      labels.forEach(label => classes.add(label))
       report.indices.forEach((index, position) => {
         if (index < 0) return
-        kept.labels.push(labels[start + position] as number)
-        if (listing.jpegs) kept.jpegs.push(listing.jpegs[start + position] as Uint8Array)
+        kept.labels.push(labels[position] as string)
+        if (jpegs && listing.again === 'bytes') kept.jpegs.push(jpegs[position] as Uint8Array)
       })
-      for (const { position, failure } of report.failures) {
-        bad.push(asError(failure))
-        skipped.push({ file: names[start + position] as string, reason: failure.message })
+      const failures = report.failures.map(
+        ({ position, failure }) => [names[position] as string, asError(failure)] as const,
+      )
+      for (const [file, error] of [
+        ...(chunk.bad ?? []).map(error => [error.path ?? '', error] as const),
+        ...failures,
+      ]) {
+        bad.push(error)
+        skipped.push({ file, reason: error.message })
       }
-      yield { type: 'data', done: end, total: names.length, skipped: skipped.length }
+      skipped.push(...(chunk.skipped ?? []))
+      if (listing.again === 'nowhere' && set.givenUp > 0) throw doesNotFit(listing.source, set, memory)
+      done += names.length + (chunk.bad?.length ?? 0)
+      yield { type: 'data', done, total, skipped: skipped.length }
     }
     lift(set.finish())
     if (bad.length > 0 && source.onError === 'error') throw badFiles(bad)
     const present = new Set(kept.labels)
-    const empty = classes.find((_, label) => !present.has(label))
+    const empty = [...classes].find(name => !present.has(name))
     if (empty !== undefined || kept.labels.length === 0) {
       const where = empty === undefined ? listing.source : `${listing.source}, class ${empty}`
       const found = bad.length === 0 ? 'none' : `none that can be used (${badFiles(bad).message})`
       throw mismatch('NO_CLASSES', where, 'pictures', found)
     }
     whole = true
-    const jpegs = listing.jpegs && set.givenUp > 0 ? kept.jpegs : undefined
-    const pictures = new SharedPictures(set, jpegs)
-    return new Dataset({ source: listing.source, pictures, classes, labels: Uint32Array.from(kept.labels), skipped })
+    const pictures = new SharedPictures(set, set.givenUp > 0 && listing.again === 'bytes' ? kept.jpegs : undefined)
+    return new Dataset({ source: listing.source, pictures, ...numbered(kept.labels, listing.order), skipped })
   } finally {
     if (!whole) set.dispose()
   }
 }
 
+/** Classes, and each picture's number of its class. */
+function numbered(names: readonly string[], order: Listing['order']) {
+  const classes = classesInOrder(new Set(names), order)
+  const numbers = new Map(classes.map((name, number) => [name, number]))
+  return { classes, labels: Uint32Array.from(names, name => numbers.get(name) as number) }
+}
+
+function doesNotFit(source: string, set: NativePackedSet, memory: MemorySize | undefined): ModelError {
+  const expected = `room for all pictures of ${source}, which cannot be read again`
+  return mismatch('INVALID_OPTION', 'memory', expected, `${memory}, which ${set.length} of them exceed`)
+}
+
 /** @throws ModelError `INVALID_OPTION` if a value is neither a source nor a data set */
 export function checkedSource<T extends JpegSource | Dataset>(value: T, where: string): T {
   if (value instanceof Dataset || isSource(value)) return value
-  const expected = 'what jpegFolder, jpegFiles, jpegImages or loadDataset gives'
+  const expected = 'what jpegFolder, jpegFiles, jpegImages, jpegList, jpegStream, jpegTar or loadDataset gives'
   throw mismatch('INVALID_OPTION', where, expected, shown(value))
 }
 
 function isSource(value: unknown): boolean {
-  const types: unknown[] = ['folder', 'files', 'images'] satisfies JpegSource['type'][]
+  const types: unknown[] = ['folder', 'files', 'images', 'list', 'stream', 'tar'] satisfies JpegSource['type'][]
   return typeof value === 'object' && value !== null && 'type' in value && types.includes(value.type)
 }
 
@@ -302,9 +324,4 @@ export function badFiles(bad: readonly ModelError[]): ModelError {
     expected: first.expected,
     found: first.found,
   })
-}
-
-/** @throws ModelError `ABORTED` if the signal says so */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new ModelError('ABORTED', 'the call was aborted by its signal', { cause: signal.reason })
 }

@@ -83,11 +83,16 @@ async function collect(folder: string, label: number, listing: FolderListing, ab
   if (above.includes(real)) return
   for (const { name, path, isFolder } of await entriesOf(folder)) {
     if (isFolder) await collect(path, label, listing, [...above, real])
-    else if (['.jpg', '.jpeg'].includes(extname(name).toLowerCase())) {
+    else if (isPicture(name)) {
       listing.files.push(path)
       listing.labels.push(label)
     } else leaveOut(listing, path)
   }
+}
+
+/** Whether a file's name says that it is a JPEG file. */
+export function isPicture(name: string): boolean {
+  return ['.jpg', '.jpeg'].includes(extname(name).toLowerCase())
 }
 
 function leaveOut({ skipped }: FolderListing, file: string): void {

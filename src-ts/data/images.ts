@@ -36,13 +36,11 @@ export interface JpegFiles {
 
 const label = z.string().min(1)
 
-const imagesSchema = z.array(
-  z.strictObject({
-    jpeg: z.instanceof(Uint8Array),
-    label,
-    name: z.string().optional(),
-  }),
-) satisfies z.ZodType<LabelledImage[]>
+export const imageSchema = z.strictObject({
+  jpeg: z.instanceof(Uint8Array),
+  label,
+  name: z.string().optional(),
+}) satisfies z.ZodType<LabelledImage>
 
 const filesSchema = z.array(z.strictObject({ file: z.string().min(1), label })) satisfies z.ZodType<LabelledFile[]>
 
@@ -53,7 +51,7 @@ const filesSchema = z.array(z.strictObject({ file: z.string().min(1), label })) 
  */
 export function jpegImages(images: readonly LabelledImage[], options: SourceOptions = {}): JpegImages {
   const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegImages')
-  return Object.freeze({ type: 'images', images: checked(imagesSchema, images, 'jpegImages'), onError })
+  return Object.freeze({ type: 'images', images: checked(z.array(imageSchema), images, 'jpegImages'), onError })
 }
 
 /**

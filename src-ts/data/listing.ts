@@ -1,55 +1,109 @@
 /** What a source has before any of it is decoded. */
+import type { ModelError } from '../errors.js'
 import type { NativePackedSet } from '../native/addon.js'
 import { listFolder, type JpegFolder, type SkippedFile } from './folder.js'
 import type { JpegFiles, JpegImages } from './images.js'
+import { readList, type JpegList } from './list.js'
+import { streamed, type JpegStream } from './stream.js'
+import { tarEntries, type JpegTar } from './tar.js'
 
 /** Where pictures come from. */
-export type JpegSource = JpegFolder | JpegFiles | JpegImages
+export type JpegSource = JpegFolder | JpegFiles | JpegImages | JpegList | JpegStream | JpegTar
 
-/** A source's files before they are decoded. */
+/** Some files of a source, in its order. */
+export interface Chunk {
+  names: string[]
+  /** The class of each, by name. */
+  labels: string[]
+  /** The bytes of each, if they are in memory. */
+  jpegs?: Uint8Array[]
+  /** What was left out among them, and why. */
+  skipped?: SkippedFile[]
+  /** Why others cannot be used, each with its name as the path. */
+  bad?: ModelError[]
+}
+
+/** A source that is about to be read. */
 export interface Listing {
   /** What errors call the source. */
   source: string
-  classes: string[]
-  labels: number[]
-  names: string[]
-  skipped: SkippedFile[]
-  /** The bytes of the files, if they are in memory. */
-  jpegs: readonly Uint8Array[] | undefined
+  /** Files there are, if that is known. */
+  total: number | undefined
+  /** From where a picture that does not fit the memory can be had again. */
+  again: 'files' | 'bytes' | 'nowhere'
+  /** In which order classes are numbered. */
+  order: 'codes' | 'values'
+  /** Its files; the signal ends what is being waited for. */
+  chunks: (signal: AbortSignal) => AsyncIterable<Chunk>
 }
+
+/** How many files one call decodes: few enough that progress shows and an abort is quick. */
+const FILES_A_CALL = 512
 
 /**
  * Lists a source.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `NO_CLASSES`
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `NO_CLASSES`; `INVALID_OPTION` if it is a stream that was read
  */
 export async function list(source: JpegSource): Promise<Listing> {
   switch (source.type) {
     case 'folder': {
       const { classes, files, labels, skipped } = await listFolder(source.directory)
-      return { source: source.directory, classes, labels, names: files, skipped, jpegs: undefined }
+      const names = labels.map(label => classes[label] as string)
+      return listed(source.directory, { names: files, labels: names, skipped }, 'codes')
     }
-    case 'files': {
-      const names = source.files.map(({ file }) => file)
-      return { source: 'jpegFiles', ...numbered(source.files), names, skipped: [], jpegs: undefined }
-    }
+    case 'files':
+      return listed(
+        'jpegFiles',
+        ofEach(source.files, ({ file }) => file),
+      )
     case 'images': {
-      const names = source.images.map(({ name }, index) => name ?? `image ${index}`)
-      const jpegs = source.images.map(({ jpeg }) => jpeg)
-      return { source: 'jpegImages', ...numbered(source.images), names, skipped: [], jpegs }
+      const names = ofEach(source.images, ({ name }, index) => name ?? `image ${index}`)
+      return listed('jpegImages', { ...names, jpegs: source.images.map(({ jpeg }) => jpeg) })
+    }
+    case 'list':
+      return listed(
+        source.file,
+        ofEach(await readList(source), ({ file }) => file),
+      )
+    case 'stream':
+      return { source: 'jpegStream', total: undefined, again: 'nowhere', order: 'values', chunks: streamed(source) }
+    case 'tar': {
+      const { name, label } = source
+      const order = label === 'folder' ? 'codes' : 'values'
+      return { source: name, total: undefined, again: 'nowhere', order, chunks: tarEntries(source) }
     }
   }
 }
 
-/** Decodes some of the files into a set. */
-export function decode({ names, jpegs }: Listing, set: NativePackedSet, start: number, end: number) {
-  const some = names.slice(start, end)
-  return jpegs ? set.decodeBuffers(jpegs.slice(start, end), some) : set.decodeFiles(some)
+/** Decodes files into a set. */
+export function decode({ names, jpegs }: Chunk, set: NativePackedSet) {
+  return jpegs ? set.decodeBuffers(jpegs, names) : set.decodeFiles(names)
 }
 
-/** Classes in the order of their names, and each entry's number of its class. */
-function numbered(entries: readonly { label: string }[]): { classes: string[]; labels: number[] } {
-  const classes = [...new Set(entries.map(({ label }) => label))].sort((a, b) => (a < b ? -1 : 1))
-  const numbers = new Map(classes.map((name, number) => [name, number]))
-  return { classes, labels: entries.map(({ label }) => numbers.get(label) as number) }
+function ofEach<T extends { label: string }>(entries: readonly T[], name: (entry: T, index: number) => string): Chunk {
+  return { names: entries.map(name), labels: entries.map(({ label }) => label) }
+}
+
+/** A source all of whose files are known. */
+function listed(source: string, all: Chunk, order: Listing['order'] = 'values'): Listing {
+  const { length } = all.names
+  const chunks = async function* () {
+    if (all.skipped?.length) yield { names: [], labels: [], skipped: all.skipped }
+    for (let start = 0; start < length; start += FILES_A_CALL) {
+      const some = <T>(each: readonly T[]) => each.slice(start, start + FILES_A_CALL)
+      yield { names: some(all.names), labels: some(all.labels), ...(all.jpegs && { jpegs: some(all.jpegs) }) }
+    }
+  }
+  return { source, total: length, again: all.jpegs ? 'bytes' : 'files', order, chunks }
+}
+
+/**
+ * Names of classes in the order in which they are numbered: that of their characters' codes, as folders are listed; or, where
+ * labels were given and all are whole numbers, that of their values, so that 2 comes before 10.
+ */
+export function classesInOrder(names: Iterable<string>, order: Listing['order']): string[] {
+  const classes = [...names].sort((a, b) => (a < b ? -1 : 1))
+  const byValue = order === 'values' && classes.every(name => /^(0|[1-9]\d{0,14})$/.test(name))
+  return byValue ? classes.sort((a, b) => Number(a) - Number(b)) : classes
 }

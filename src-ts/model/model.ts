@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { badFiles, throwIfAborted, type Dataset } from '../data/dataset.js'
+import { badFiles, type Dataset } from '../data/dataset.js'
+import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked } from '../options.js'

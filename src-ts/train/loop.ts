@@ -1,6 +1,7 @@
 /** The training loop: the order of the pictures, the learning rate, the events; a step is one call of the engine. */
 import { batches, cut } from '../data/batches.js'
-import { checkedSource, checkMemory, Dataset, readDataset, throwIfAborted } from '../data/dataset.js'
+import { checkedSource, checkMemory, Dataset, readDataset } from '../data/dataset.js'
+import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
 import { mismatch } from '../errors.js'
 import { EVALUATION_BATCH, type Evaluation } from '../model/evaluate.js'

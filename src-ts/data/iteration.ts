@@ -1,0 +1,124 @@
+/** Values that come in time: asked for ahead, and given up when nobody wants them any more. */
+import { ModelError } from '../errors.js'
+
+/** @throws ModelError `ABORTED` if the signal says so */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw aborted(signal)
+}
+
+function aborted({ reason }: AbortSignal): ModelError {
+  return new ModelError('ABORTED', 'the call was aborted by its signal', { cause: reason })
+}
+
+/**
+ * The values of an iterable, each asked for while the one before is in use. What it has begun when the caller stops, or the
+ * signal says so, is ended by the signal that it is given, and waited for.
+ *
+ * @throws ModelError `ABORTED`; whatever the iterable throws
+ */
+export async function* ahead<T>(
+  begin: (signal: AbortSignal) => AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void> {
+  throwIfAborted(signal)
+  const stop = new Stop(signal)
+  const iterator = begin(stop.signal)[Symbol.asyncIterator]()
+  const ask = () => {
+    const next = iterator.next()
+    // Thrown when it is awaited; until then it is nobody's.
+    next.catch(() => undefined)
+    return next
+  }
+  try {
+    for (let next = ask(); ;) {
+      const { done, value } = await next
+      throwIfAborted(signal)
+      if (done) return
+      next = ask()
+      yield value
+    }
+  } finally {
+    stop.now()
+    await iterator.return?.()
+  }
+}
+
+/** A signal that aborts with another or when it is told to. */
+export class Stop {
+  readonly #controller = new AbortController()
+  readonly #of: AbortSignal | undefined
+  readonly #follow = () => this.#controller.abort(this.#of?.reason)
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#of = signal
+    if (signal?.aborted) this.#follow()
+    signal?.addEventListener('abort', this.#follow)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  now(): void {
+    this.#of?.removeEventListener('abort', this.#follow)
+    this.#controller.abort()
+  }
+}
+
+/** What `for await` takes. */
+export type AnyIterable<T> = AsyncIterable<T> | Iterable<T>
+
+/**
+ * The values of somebody else's iterable until the signal aborts, even while one is waited for. Its own errors are thrown as
+ * they are. If it is left before its end its `return` is called, and one that is waited for is destroyed if it can be.
+ */
+export async function* until<T>(values: AnyIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
+  const iterator = Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : values[Symbol.iterator]()
+  let state: 'waiting' | 'given' | 'over' = 'given'
+  const asked = async () => {
+    try {
+      return await iterator.next()
+    } catch (error) {
+      state = 'over'
+      throw error
+    }
+  }
+  let refuse: ((error: ModelError) => void) | undefined
+  // One promise a value: a race against one that lasts would keep every value that ever ran in it.
+  const next = () =>
+    new Promise<IteratorResult<T>>((resolve, reject) => {
+      refuse = reject
+      asked().then(resolve, reject)
+    })
+  const abort = () => refuse?.(aborted(signal))
+  signal.addEventListener('abort', abort)
+  try {
+    for (;;) {
+      throwIfAborted(signal)
+      state = 'waiting'
+      const { done, value } = await next()
+      state = done ? 'over' : 'given'
+      if (done) return
+      yield value
+    }
+  } finally {
+    signal.removeEventListener('abort', abort)
+    const left = state === 'over' ? undefined : leave(iterator)
+    // One that has not answered may never do so: only a stream can be told to end all the same.
+    if (state === 'waiting') destroy(values)
+    else await left
+  }
+}
+
+/** Ends an iterator before its end, which only happens where something else went wrong already. */
+async function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
+  try {
+    await iterator.return?.()
+  } catch {
+    // What went wrong first is what is told.
+  }
+}
+
+function destroy(values: object): void {
+  if ('destroy' in values && typeof values.destroy === 'function') values.destroy()
+}

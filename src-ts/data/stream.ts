@@ -1,0 +1,100 @@
+import * as z from 'zod'
+import { mismatch, type ModelError } from '../errors.js'
+import { checked } from '../options.js'
+import { sourceOptionsSchema, type OnBadFile, type SkippedFile, type SourceOptions } from './folder.js'
+import { imageSchema, type LabelledImage } from './images.js'
+import { until, type AnyIterable } from './iteration.js'
+import type { Chunk } from './listing.js'
+
+/** Pictures that come one after the other. They are read when they are used, once. */
+export interface JpegStream {
+  readonly type: 'stream'
+  readonly images: AnyIterable<LabelledImage>
+  readonly onError: OnBadFile
+}
+
+/** One thing that a stream gives: a picture, a file left out, or why one cannot be used. */
+export type StreamEntry = NamedImage | SkippedFile | ModelError
+
+interface NamedImage extends LabelledImage {
+  name: string
+}
+
+/** Most files, and bytes of them from which on no more are taken, that are gathered for one call. */
+const FILES_A_CALL = 256
+const BYTES_A_CALL = 32 * 2 ** 20
+
+/**
+ * Pictures from an iterable, such as an async generator: a database, an archive, a download. It is read once, in order, and
+ * no faster than pictures are decoded: at most 512 files are in memory besides the packed pictures, and no more are asked for
+ * once each half of them has 32 MiB. Its own errors are thrown as they are; its `return` is called if reading ends before it
+ * does. The bytes of a picture must stay as they are once they were given.
+ *
+ * @throws ModelError `INVALID_OPTION` if it is no iterable; when it is used, if it was read before, if what it gives is no
+ * picture with a label, or if the data set has a limit of memory that does not hold all pictures: they cannot be read again
+ */
+export function jpegStream(images: AnyIterable<LabelledImage>, options: SourceOptions = {}): JpegStream {
+  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegStream')
+  const iterable = z.custom<AnyIterable<LabelledImage>>(isIterable, 'an iterable of { jpeg, label, name }')
+  return Object.freeze({ type: 'stream', images: checked(iterable, images, 'jpegStream'), onError })
+}
+
+/** Whether `for await` takes a value. */
+export function isIterable(value: unknown): value is AnyIterable<unknown> {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+}
+
+/** The pictures of a stream, some at a time. */
+export function streamed({ images }: JpegStream): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
+  readOnce(images, 'jpegStream')
+  return signal => chunks(checkedImages(until(images, signal)))
+}
+
+async function* checkedImages(images: AsyncIterable<LabelledImage>): AsyncGenerator<StreamEntry, void> {
+  let index = 0
+  for await (const image of images) {
+    const { jpeg, label, name } = checked(imageSchema, image, `jpegStream.${index}`)
+    yield { jpeg, label, name: name ?? `image ${index}` }
+    index += 1
+  }
+}
+
+/** Gathers what a stream gives to chunks that are worth a call. */
+export async function* chunks(entries: AsyncIterable<StreamEntry>): AsyncGenerator<Chunk, void> {
+  let chunk = emptyChunk()
+  let bytes = 0
+  for await (const entry of entries) {
+    if ('jpeg' in entry) {
+      chunk.names.push(entry.name)
+      chunk.labels.push(entry.label)
+      chunk.jpegs.push(entry.jpeg)
+      bytes += entry.jpeg.length
+    } else if ('reason' in entry) chunk.skipped.push(entry)
+    else chunk.bad.push(entry)
+    if (chunk.names.length === FILES_A_CALL || bytes >= BYTES_A_CALL) {
+      yield chunk
+      chunk = emptyChunk()
+      bytes = 0
+    }
+  }
+  yield chunk
+}
+
+function emptyChunk() {
+  return { names: [], labels: [], jpegs: [], skipped: [], bad: [] } satisfies Chunk as Required<Chunk>
+}
+
+const read = new WeakSet<object>()
+
+/**
+ * Notes that something is read which can be read once.
+ *
+ * @throws ModelError `INVALID_OPTION` if it was read before
+ */
+export function readOnce(values: object, where: string): void {
+  if (read.has(values)) {
+    const expected = 'a stream that was not read before (loadDataset keeps its pictures)'
+    throw mismatch('INVALID_OPTION', where, expected, 'one that was')
+  }
+  read.add(values)
+}

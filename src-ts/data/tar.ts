@@ -1,0 +1,192 @@
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import * as z from 'zod'
+import { ModelError, mismatch } from '../errors.js'
+import { checked } from '../options.js'
+import { untarred, type TarEntry } from './archive.js'
+import { isPicture, sourceOptionsSchema, type OnBadFile, type SourceOptions } from './folder.js'
+import { until, type AnyIterable } from './iteration.js'
+import type { Chunk } from './listing.js'
+import { bytesOf, memorySchema, type MemorySize } from './memory.js'
+import { chunks, isIterable, readOnce, type StreamEntry } from './stream.js'
+
+/** Options of {@link jpegTar}. */
+export interface TarOptions extends SourceOptions {
+  /**
+   * Where a picture's class is: its folder's name (`train/cat/1.jpg` is of cat), unless given, or the text of the file of the
+   * same name that ends in `.cls` and stands next to it (`0001.jpg`, `0001.cls`), as WebDataset has it.
+   */
+  label?: 'folder' | 'cls' | undefined
+  /** The folder in the archive to read, `cifar10/train`; all unless given. */
+  folder?: string | undefined
+  /** Most bytes of a file in the archive; 256 MiB unless given. A larger one is not taken into memory, and is an error. */
+  largest?: MemorySize | undefined
+}
+
+/** A tar archive. It is read when it is used; one that is a stream once. */
+export interface JpegTar {
+  readonly type: 'tar'
+  /** What errors call it: its path, if it has one. */
+  readonly name: string
+  /** Its bytes, if it is not a file. */
+  readonly bytes: AnyIterable<Uint8Array> | undefined
+  readonly label: 'folder' | 'cls'
+  readonly folder: string
+  /** In bytes. */
+  readonly largest: number
+  readonly onError: OnBadFile
+}
+
+const LARGEST = 256 * 2 ** 20
+
+const tarOptionsSchema = z.strictObject({
+  ...sourceOptionsSchema.shape,
+  label: z.enum(['folder', 'cls']).optional(),
+  folder: z.string().min(1).optional(),
+  largest: memorySchema.optional(),
+}) satisfies z.ZodType<TarOptions>
+
+/** What an archive can be given as. */
+export type TarArchive = string | AnyIterable<Uint8Array>
+
+const archiveSchema = z.custom<TarArchive>(
+  value => (typeof value === 'string' ? value !== '' : isIterable(value) && !(value instanceof Uint8Array)),
+  'a path, or a stream of bytes',
+)
+
+/**
+ * The JPEG files of a tar archive, plain or compressed by gzip, which is told from its bytes: by its path, or as a stream, such
+ * as a Node `Readable`, a web `ReadableStream` or an async iterable of bytes. It is read from its beginning to its end
+ * and no faster than pictures are decoded; nothing is written to disk. Folders, hidden files and other files are passed
+ * over as {@link jpegFolder} does. Links are not followed: one that is called .jpg or .jpeg is a file that cannot be used.
+ *
+ * @throws ModelError `INVALID_OPTION`; when it is used, `FILE_NOT_FOUND`; `FILE_UNREADABLE` if it is no tar archive, compressed
+ * otherwise, damaged or cut off; `INVALID_OPTION` as {@link jpegStream}; errors of a stream as they are
+ */
+export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar {
+  const given = checked(archiveSchema, archive, 'jpegTar')
+  const { label = 'folder', folder = '', largest, onError = 'error' } = checked(tarOptionsSchema, options, 'jpegTar')
+  const path = typeof given === 'string'
+  return Object.freeze({
+    type: 'tar',
+    name: path ? given : 'jpegTar',
+    bytes: path ? undefined : given,
+    label,
+    folder: partsOf(folder).join('/'),
+    largest: bytesOf(largest) ?? LARGEST,
+    onError,
+  })
+}
+
+/** The pictures of an archive, some at a time. */
+export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
+  const { name, bytes, label } = source
+  if (bytes) readOnce(bytes, name)
+  return signal => {
+    const entries = meant(
+      source,
+      untarred(name, stop => bytesOfArchive(source, stop), signal),
+    )
+    return chunks(label === 'folder' ? byFolder(entries) : bySample(entries))
+  }
+}
+
+async function* bytesOfArchive({ name, bytes }: JpegTar, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  if (bytes) return yield* until(bytes instanceof ReadableStream ? Readable.fromWeb(bytes as never) : bytes, signal)
+  try {
+    yield* until<Uint8Array>(createReadStream(name, { highWaterMark: 2 ** 18 }), signal)
+  } catch (cause) {
+    if (cause instanceof ModelError) throw cause
+    const { code, message } = cause as NodeJS.ErrnoException
+    const [kind, found] =
+      code === 'ENOENT' ? (['FILE_NOT_FOUND', 'none'] as const) : (['FILE_UNREADABLE', message] as const)
+    throw mismatch(kind, name, 'a tar archive', code === 'EISDIR' ? 'a folder' : found)
+  }
+}
+
+/** An entry with what errors call it, and its bytes if they can be had. */
+interface Entry {
+  name: string
+  /** Its path in the archive, or in the folder of it that is read. */
+  path: string
+  read: () => Promise<Uint8Array | ModelError>
+}
+
+/** Entries that are meant: no folders, not hidden, and in the folder asked for. */
+async function* meant(source: JpegTar, entries: AsyncIterable<TarEntry>): AsyncGenerator<Entry, void> {
+  const { folder, largest } = source
+  for await (const { path: written, type, target, size, read } of entries) {
+    const parts = partsOf(written)
+    const path = parts.join('/')
+    if (type === 'directory' || parts.some(part => part.startsWith('.'))) continue
+    if (folder !== '' && !path.startsWith(`${folder}/`)) continue
+    const name = source.bytes ? path : `${source.name}/${path}`
+    const wrong = wrongWith(name)
+    yield {
+      name,
+      path: folder === '' ? path : path.slice(folder.length + 1),
+      read: async () => {
+        if (type !== 'file') return wrong('a file', target ? `a link to ${target}` : `a ${type}`)
+        if (size <= largest) return read()
+        return mismatch('JPEG_TOO_LARGE', name, `a file of at most ${largest} bytes`, `one of ${size}`)
+      },
+    }
+  }
+}
+
+function wrongWith(name: string) {
+  return (expected: string, found: string) => mismatch('FILE_UNREADABLE', name, expected, found)
+}
+
+/** Parts of a path, `.` left out. */
+function partsOf(path: string): string[] {
+  return path.split('/').filter(part => part !== '' && part !== '.')
+}
+
+async function* byFolder(entries: AsyncIterable<Entry>): AsyncGenerator<StreamEntry, void> {
+  for await (const { name, path, read } of entries) {
+    if (!isPicture(path)) {
+      yield { file: name, reason: 'not called .jpg or .jpeg' }
+      continue
+    }
+    const label = path.split('/').at(-2)
+    yield label === undefined
+      ? wrongWith(name)('a folder that is its class', 'none')
+      : labelled(name, label, await read())
+  }
+}
+
+function labelled(name: string, label: string, jpeg: Uint8Array | ModelError): StreamEntry {
+  return jpeg instanceof ModelError ? jpeg : { jpeg, label, name }
+}
+
+/** Files next to each other whose names are the same up to the first dot: a picture and its class. */
+interface Sample {
+  key: string
+  picture?: { name: string; jpeg: Uint8Array | ModelError }
+  cls?: { name: string; label: string }
+}
+
+async function* bySample(entries: AsyncIterable<Entry>): AsyncGenerator<StreamEntry, void> {
+  let sample: Sample = { key: '' }
+  for await (const { name, path, read } of entries) {
+    const [, key = path, kind = ''] = /^((?:.*\/)?[^/.]+)\.([^/]*)$/.exec(path) ?? []
+    if (key !== sample.key) {
+      yield* ofSample(sample)
+      sample = { key }
+    }
+    if (kind === 'cls') {
+      const text = await read()
+      if (text instanceof ModelError) yield text
+      else sample.cls = { name, label: Buffer.from(text).toString('utf8').trim() }
+    } else if (isPicture(`.${kind}`)) sample.picture = { name, jpeg: await read() }
+    else yield { file: name, reason: 'not called .jpg, .jpeg or .cls' }
+  }
+  yield* ofSample(sample)
+}
+
+function* ofSample({ key, picture, cls }: Sample): Generator<StreamEntry, void> {
+  if (picture && cls?.label) yield labelled(picture.name, cls.label, picture.jpeg)
+  else if (picture) yield wrongWith(picture.name)(`its class in ${key}.cls next to it`, cls ? 'an empty one' : 'none')
+  else if (cls) yield { file: cls.name, reason: 'no picture of its name next to it' }
+}
