@@ -1,7 +1,7 @@
 import { symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { createModel, paperResnet, readSafetensors, writeSafetensors } from '../../src-ts/index.js'
+import { createModel, crop, defineModel, paperResnet, readSafetensors, writeSafetensors } from '../../src-ts/index.js'
 import { fixture, folderOf, jpegs } from '../fixtures/pictures.js'
 import { jpegnet } from './command.js'
 
@@ -26,13 +26,13 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     await symlink(join(folder, 'nowhere'), join(folder, 'sizes/1/gone.jpg'))
     return [['train', join(folder, 'sizes'), '--out', 'x'], /gone\.jpg: expected a file, found none/]
   },
-  'a picture of another size': folder => [
-    ['predict', join(folder, 'small.model'), join(folder, 'sizes/0/a.jpg')],
-    /a\.jpg: expected a picture of 64×64 pixels, found 32×32/,
+  'a picture that a crop does not fit': folder => [
+    ['predict', join(folder, 'crop.model'), join(folder, 'sizes/0/a.jpg')],
+    /a\.jpg: expected a picture of at least 40×32 pixels, found 32×32/,
   ],
-  'pictures of another size': folder => [
-    ['evaluate', join(folder, 'small.model'), join(folder, 'sizes')],
-    /expected a picture of 64×64 pixels, found 32×32/,
+  'pictures that a crop does not fit': folder => [
+    ['evaluate', join(folder, 'crop.model'), join(folder, 'sizes')],
+    /expected a picture of at least 40×32 pixels, found 32×32/,
   ],
   'zero epochs': folder => [['train', folder, '--out', 'x', '--epochs', '0'], /--epochs.*at least 1, found 0/],
   'a learning rate that is no number': folder => [
@@ -111,6 +111,11 @@ for (const [what, make] of Object.entries(wrong)) {
     const small = createModel(paperResnet({ height: 64, width: 64, classes: 2 }))
     await small.save(join(folder, 'small.model'))
     small.dispose()
+    const { layers } = small.definition
+    const input = { ...small.definition.input, transform: [crop({ left: 8, top: 0, width: 32, height: 32 })] }
+    const cropping = createModel(defineModel({ name: 'crop', input, layers }))
+    await cropping.save(join(folder, 'crop.model'))
+    cropping.dispose()
     const { metadata, tensors } = await readSafetensors(join(folder, 'small.model'))
     const change = (
       name: string,

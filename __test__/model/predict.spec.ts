@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import {
   createModel,
+  crop,
   jpegImages,
   loadDataset,
   paperResnet,
@@ -111,12 +112,13 @@ test('a file that is not there is named', refuses, { 'a.jpg': good }, ['a.jpg', 
 test('an empty file is named', refuses, { 'a.jpg': good, 'b.jpg': '' }, ['a.jpg', 'b.jpg'], { code: 'EMPTY_FILE' })
 test('a folder in place of a file is named', refuses, { 'a/b.jpg': good }, ['a'], { code: 'FILE_UNREADABLE' })
 
-test('a picture of another size is named with both sizes', async t => {
-  using model = createModel(paperResnet({ height: 64, width: 40 + 24 }))
-  await failsWith(t, () => model.predict(jpegPaths[0] as string), {
+test('a picture that a crop does not fit is named with both sizes', async t => {
+  using model = createModel(paperResnet())
+  const transform = [crop({ left: 8, top: 0, width: 32, height: 32 })]
+  await failsWith(t, () => model.predict(jpegPaths[0] as string, { transform }), {
     code: 'SIZE_MISMATCH',
     path: jpegPaths[0] as string,
-    expected: '64×64',
+    expected: 'at least 40×32',
     found: '32×32',
   })
 })

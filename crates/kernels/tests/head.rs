@@ -4,7 +4,7 @@ mod support;
 
 use jpegnet_kernels::definition::{CoefficientMap, add, global_average_pool, global_average_pool_gradient, pixels};
 use jpegnet_kernels::{
-    BLOCK, Extent, Grid, Isa, add_in_place, global_average_pool_backward_into, global_average_pool_into,
+    BLOCK, Extent, Grid, Isa, Labels, add_in_place, global_average_pool_backward_into, global_average_pool_into,
     linear_backward, linear_into, softmax_cross_entropy, softmax_in_place,
 };
 use proptest::prelude::*;
@@ -121,6 +121,44 @@ fn a_smoothed_loss_is_pytorch_s_formula_and_its_gradient_finite_differences() {
         let expected: Vec<f64> = finite_differences(&logits, 1e-5, loss).iter().map(|slope| 0.5 * slope).collect();
         let difference = doubles(&gradient).iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(difference < 1e-6, "ε = {smoothing}: {difference}");
+    }
+}
+
+#[test]
+fn the_loss_of_mixed_labels_is_that_of_both_by_their_shares_and_its_gradient_finite_differences() {
+    let mut random = Random(11);
+    let (rows, classes) = (5, 7);
+    let logits: Vec<f64> = doubles(&singles(&random.normals(rows * classes)));
+    let (own, others) = ([6, 0, 3, 3, 1], [0, 0, 6, 3, 2]);
+    for share in [0.0f32, 0.25, 0.5, 0.9, 1.0] {
+        for smoothing in [0.0f32, 0.2] {
+            let loss = |logits: &[f64]| {
+                let of = |labels: &[u32]| smoothed_in_pytorch_s_words(logits, classes, labels, smoothing.into());
+                f64::from(share) * of(&own) + f64::from(1.0 - share) * of(&others)
+            };
+            let labels = Labels { own: &own, mixed: Some((&others, share)) };
+            let mut gradient = vec![f32::NAN; logits.len()];
+            let found =
+                softmax_cross_entropy(&singles(&logits), classes, labels, smoothing, Some((&mut gradient, 0.5)));
+            assert!((found.sum - loss(&logits)).abs() < 1e-6, "λ = {share}, ε = {smoothing}");
+            let expected: Vec<f64> = finite_differences(&logits, 1e-5, loss).iter().map(|slope| 0.5 * slope).collect();
+            let difference = doubles(&gradient).iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(difference < 1e-6, "λ = {share}, ε = {smoothing}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn of_mixed_labels_that_of_the_larger_share_counts_as_right() {
+    // The first row says 0, the second 1, the third 2.
+    let logits = [5.0, 0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 5.0];
+    let (own, others) = ([0, 0, 0], [1, 1, 1]);
+    for (share, rows_right) in [(0.8, [true, false, false]), (0.5, [true, false, false]), (0.2, [false, true, false])] {
+        for (row, right) in rows_right.into_iter().enumerate() {
+            let labels = Labels { own: &own[row..=row], mixed: Some((&others[row..=row], share)) };
+            let found = softmax_cross_entropy(&logits[3 * row..][..3], 3, labels, 0.0, None);
+            assert_eq!(found.correct, usize::from(right), "λ = {share}, row {row}");
+        }
     }
 }
 

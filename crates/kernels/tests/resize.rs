@@ -10,6 +10,7 @@
 
 mod support;
 
+use jpegnet_kernels::definition::resize_line;
 use jpegnet_kernels::input::{InputColour, SparsePlane};
 use jpegnet_kernels::resize::{
     AxisMap, Basis, ComponentAxis, Dequantised, Filter, Padding, Panels, Repairs, ResizeScratch, add_resized,
@@ -75,7 +76,7 @@ fn apply(mut line: Vec<f64>, operations: &[Operation], fill: f64) -> Vec<f64> {
     for operation in operations {
         line = match *operation {
             Operation::Crop(from, rest) => line[kept(line.len(), from, rest)].to_vec(),
-            Operation::Resize(length, filter) => pillows_resize(&line, length, filter),
+            Operation::Resize(length, filter) => resize_line(&line, length, filter),
             Operation::Flip => line.into_iter().rev().collect(),
             Operation::Pad(before, after, padding) => {
                 let length = line.len() as isize;
@@ -92,33 +93,6 @@ fn apply(mut line: Vec<f64>, operations: &[Operation], fill: f64) -> Vec<f64> {
         };
     }
     line
-}
-
-/// `ImagingResample` of Pillow without its rounding: weights over all pixels within the filter's support, normalised.
-fn pillows_resize(line: &[f64], length: usize, filter: Filter) -> Vec<f64> {
-    if length == line.len() {
-        return line.to_vec();
-    }
-    let scale = line.len() as f64 / length as f64;
-    let widening = scale.max(1.0);
-    let weigh = |x: f64| {
-        let x = x.abs();
-        let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * std::f64::consts::PI).sin() / (x * std::f64::consts::PI) };
-        match filter {
-            Filter::Bilinear => (1.0 - x).max(0.0),
-            Filter::Bicubic if x < 1.0 => 1.5 * x.powi(3) - 2.5 * x.powi(2) + 1.0,
-            Filter::Bicubic if x < 2.0 => -0.5 * x.powi(3) + 2.5 * x.powi(2) - 4.0 * x + 2.0,
-            Filter::Lanczos if x < 3.0 => sinc(x) * sinc(x / 3.0),
-            _ => 0.0,
-        }
-    };
-    let output = |at: usize| {
-        let centre = (at as f64 + 0.5) * scale;
-        let weights: Vec<f64> = (0..line.len()).map(|from| weigh((from as f64 + 0.5 - centre) / widening)).collect();
-        let sum: f64 = weights.iter().sum();
-        weights.iter().zip(line).map(|(weight, pixel)| weight * pixel).sum::<f64>() / sum
-    };
-    (0..length).map(output).collect()
 }
 
 /// On a picture `[height, width]`, down its columns and then along its rows.

@@ -63,11 +63,11 @@ fn add(view: &mut View, transform: &TransformSpec, draws: &mut Draws) -> Result<
             pad(view, Sides { left, top, right, bottom }, padding)?;
         }
         TransformSpec::RandomCrop { width, height, margin, padding } => {
-            pad(view, Sides { left: margin, top: margin, right: margin, bottom: margin }, padding)?;
-            if width > view.width() || height > view.height() {
+            if width > view.width() + 2 * margin || height > view.height() + 2 * margin {
                 let needed = |side: usize| side.saturating_sub(2 * margin).max(1);
                 return Err(Impossible(format!("at least {}×{}", needed(width), needed(height))));
             }
+            pad(view, Sides { left: margin, top: margin, right: margin, bottom: margin }, padding)?;
             let (left, top) = (draws.up_to(view.width() - width), draws.up_to(view.height() - height));
             view.crop(Rectangle { left, top, width, height });
         }
@@ -176,6 +176,10 @@ fn pad(view: &mut View, sides: Sides, padding: PaddingSpec) -> Result<(), Imposs
         return Err(Impossible(format!("at least {}×{}, to be reflected,", across + 1, down + 1)));
     }
     let (width, height) = (view.width() + left + right, view.height() + top + bottom);
+    // A list of transforms pads in one colour; what is left is the black around a centre crop.
+    if mode == Padding::Constant && (width, height) != (view.width(), view.height()) && view.is_padded_otherwise(fill) {
+        return Err(Impossible(format!("at least {width}×{height}, having been padded in another colour,")));
+    }
     if width.max(height) > LONGEST_SIDE {
         return Err(Impossible(format!("one that is at most {LONGEST_SIDE} pixels long with its padding,")));
     }

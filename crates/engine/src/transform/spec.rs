@@ -203,7 +203,26 @@ impl TransformSpec {
                 return Err(invalid(&format!("transform[{number}]"), expected, "another order"));
             }
         }
+        let mut fills =
+            list.iter().enumerate().filter_map(|(number, transform)| Some((number, transform.padded_in()?)));
+        if let Some((_, first)) = fills.next()
+            && let Some((number, other)) = fills.find(|(_, fill)| *fill != first)
+        {
+            let expected = format!("one colour of padding in a list, {first:?}");
+            return Err(invalid(&format!("transform[{number}].padding"), &expected, &format!("{other:?}")));
+        }
         Ok(list)
+    }
+
+    /// The colour of its constant padding, if it has such.
+    fn padded_in(&self) -> Option<Rgb> {
+        match *self {
+            TransformSpec::Pad { padding: PaddingSpec::Constant { fill }, sides } => (sides != [0; 4]).then_some(fill),
+            TransformSpec::RandomCrop { padding: PaddingSpec::Constant { fill }, margin, .. } => {
+                (margin > 0).then_some(fill)
+            }
+            _ => None,
+        }
     }
 
     fn stage(&self) -> Stage {

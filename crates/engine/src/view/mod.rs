@@ -93,6 +93,11 @@ impl View {
         unchanged && self.vertical.is_identity() && self.horizontal.is_identity()
     }
 
+    /// Whether it has constant padding of another colour.
+    pub(crate) fn is_padded_otherwise(&self, fill: Rgb) -> bool {
+        self.fill.is_some_and(|own| own != fill)
+    }
+
     /// Exchanges rows and columns.
     pub fn transpose(&mut self) {
         self.transposed = !self.transposed;

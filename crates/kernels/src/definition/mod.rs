@@ -20,6 +20,7 @@ mod map;
 mod nonlinearity;
 pub mod pixels;
 mod pooling;
+mod resampling;
 
 pub use batch_norm::{BatchNorm, BatchNormGradients, Moments, fold_batch_norm};
 pub use block_form::{BlockForm, block_offsets, convolve_block_form};
@@ -35,3 +36,4 @@ pub use pooling::{
     add, global_average_pool, global_average_pool_gradient, max_pool, max_pool_gradient, subsample, subsample_gradient,
     truncate,
 };
+pub use resampling::{resize_line, upsample_plane};

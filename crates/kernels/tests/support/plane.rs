@@ -78,29 +78,7 @@ impl Plane {
 
     /// The same of samples that are changed first.
     pub fn full_size_of(&self, width: usize, height: usize, change: impl Fn(f64) -> f64) -> Vec<f64> {
-        let (horizontal, vertical) = self.ratios;
-        let (own_width, own_height) = (width.div_ceil(horizontal), height.div_ceil(vertical));
         let samples: Vec<f64> = self.samples().into_iter().map(change).collect();
-        let triangle = match self.ratios {
-            (2, 1 | 2) => own_width > 2,
-            (1, 2) => true,
-            _ => false,
-        };
-        let row = |y: usize| upsample(&samples[y * self.grid.wide * 8..][..own_width], horizontal, triangle);
-        let rows: Vec<Vec<f64>> = (0..own_height).map(row).collect();
-        let column = |x: usize| upsample(&rows.iter().map(|row| row[x]).collect::<Vec<_>>(), vertical, triangle);
-        let columns: Vec<Vec<f64>> = (0..width).map(column).collect();
-        (0..height * width).map(|at| columns[at % width][at / width]).collect()
+        definition::upsample_plane((&samples, self.grid.wide * 8), (width, height), self.ratios)
     }
-}
-
-/// One axis of libjpeg's upsampling, sample by sample: its triangle filter or copies.
-fn upsample(samples: &[f64], ratio: usize, triangle: bool) -> Vec<f64> {
-    let last = samples.len() - 1;
-    let pixel = |at: usize| match (triangle && ratio == 2, at % ratio) {
-        (true, 0) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2).saturating_sub(1)],
-        (true, _) => 0.75 * samples[at / 2] + 0.25 * samples[(at / 2 + 1).min(last)],
-        _ => samples[at / ratio],
-    };
-    (0..samples.len() * ratio).map(pixel).collect()
 }
