@@ -52,6 +52,7 @@ export { jpegList, type JpegList, type ListOptions } from './data/list.js'
 export { jpegStream, type JpegStream } from './data/stream.js'
 export { jpegTar, type JpegTar, type TarArchive, type TarOptions } from './data/tar.js'
 export { jpegCoefficients, type CoefficientPlane } from './data/coefficients.js'
+export { inspectDataset, type DatasetInspection } from './data/inspectDataset.js'
 export { inspectJpeg, type JpegComponent, type JpegInspection } from './data/inspect.js'
 
 // Transforms.

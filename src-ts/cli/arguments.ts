@@ -22,6 +22,7 @@ export function whole(least: number, most = Number.MAX_SAFE_INTEGER) {
 
 export const notNegative = number('a number of at least 0', value => value >= 0)
 export const share = number('a number from 0 to 1', value => value >= 0 && value <= 1)
+export const part = number('a number above 0 and below 1', value => value > 0 && value < 1)
 export const momentum = number('a number from 0 to below 1', value => value >= 0 && value < 1)
 
 /** `conv1,layer1`: names separated by commas; none if there is no text. */

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { jpegFolder, loadModel } from '../index.js'
+import { loadModel } from '../index.js'
 import {
   examples,
   frequenciesOption,
@@ -11,15 +11,16 @@ import {
   whole,
   type SharedOptions,
 } from './arguments.js'
+import { DATA, sourceOf } from './source.js'
 import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
 
-/** `jpegnet evaluate MODEL DIR` */
+/** `jpegnet evaluate MODEL DATA` */
 export function addEvaluate(program: Command): void {
   program
     .command('evaluate')
-    .description('count right answers on a folder with a folder of JPEG files for each class')
+    .description('count right answers on JPEG files whose classes are known')
     .argument('<model>', 'a model that jpegnet saved')
-    .argument('<dir>', 'the folder')
+    .argument('<data>', DATA)
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
@@ -31,14 +32,15 @@ export function addEvaluate(program: Command): void {
       'after',
       examples(
         'jpegnet evaluate photos.model photos/test',
+        'jpegnet evaluate photos.model photos/test.tar',
         'jpegnet evaluate photos.model photos/test --mode band-limited --frequencies 8 --json',
       ),
     )
-    .action(async (path: string, directory: string, options: EvaluateArguments) => {
+    .action(async (path: string, pictures: string, options: EvaluateArguments) => {
       const { json = false, batchSize, memory, skipBadFiles } = options
       const model = await loadModel(path)
       const progress = new Progress()
-      const data = jpegFolder(directory, { onError: skipBadFiles ? 'skip' : 'error' })
+      const data = await sourceOf(pictures, skipBadFiles)
       const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
         ...modeOf(options),
         ...(batchSize && { batchSize }),

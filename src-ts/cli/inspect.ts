@@ -1,18 +1,29 @@
 import type { Command } from 'commander'
 import { inspectJpeg, type JpegInspection } from '../index.js'
 import { examples, jsonOption } from './arguments.js'
+import { inspectData } from './inspectData.js'
+import { DATA, isData } from './source.js'
 import { count, printResult } from './terminal.js'
 
-/** `jpegnet inspect FILE…` */
+/** `jpegnet inspect FILE…`, `jpegnet inspect DATA` */
 export function addInspect(program: Command): void {
   program
     .command('inspect')
-    .description('say what JPEG files hold: size, components, sampling, quantisation, sparsity')
-    .argument('<file...>', 'JPEG files')
+    .description(
+      'say what JPEG files hold: size, components, sampling, quantisation, sparsity; or what a data set is like',
+    )
+    .argument('<file...>', `JPEG files; or ${DATA}`)
     .addOption(jsonOption())
-    .addHelpText('after', examples('jpegnet inspect photo.jpg', 'jpegnet inspect photos/*.jpg --json'))
+    .addHelpText(
+      'after',
+      examples('jpegnet inspect photo.jpg', 'jpegnet inspect photos/*.jpg --json', 'jpegnet inspect photos/train'),
+    )
     .action(async (files: string[], { json = false }: { json?: boolean }) => {
       for (const file of files) {
+        if (await isData(file)) {
+          await inspectData(file, json)
+          continue
+        }
         const inspection = await inspectJpeg(file)
         printResult(json, inspection, describe(inspection))
       }

@@ -1,5 +1,5 @@
 /** What a person sees: progress and sentences on stderr, results on stdout. */
-import { Format, Presets, SingleBar } from 'cli-progress'
+import progress from 'cli-progress'
 import { grouped } from '../numbers.js'
 
 export { grouped as count, percent } from '../numbers.js'
@@ -59,18 +59,18 @@ interface Line {
 export class Progress {
   readonly #bar =
     process.stderr.isTTY && !quiet
-      ? new SingleBar(
+      ? new progress.SingleBar(
           {
-            format: (options, { value, total, progress }, line: Line) =>
+            format: (options, { value, total, progress: share }, line: Line) =>
               line.unknown
                 ? soFar(value, line)
-                : `${line.title} ${Format.BarFormat(progress, options)} ${value}/${total}  ${line.note}`,
+                : `${line.title} ${progress.Format.BarFormat(share, options)} ${value}/${total}  ${line.note}`,
             stream: process.stderr,
             clearOnComplete: true,
             // The bar changes nothing about the terminal that a signal would leave changed.
             linewrap: true,
           },
-          Presets.shades_classic,
+          progress.Presets.shades_classic,
         )
       : undefined
   #title = ''

@@ -7,23 +7,21 @@ import {
   constant,
   cosine,
   createModel,
-  inspectJpeg,
-  jpegFolder,
+  loadDataset,
   loadModel,
   oneCycle,
   sgd,
   step,
   type CheckpointEvent,
-  type JpegInspection,
+  type Dataset,
   type Model,
   type Optimizer,
   type Schedule,
-  type StartEvent,
+  type SkippedFile,
   type StopEvent,
   type TrainEvent,
   type TrainOptions,
 } from '../index.js'
-import { listFolder } from '../data/folder.js'
 import {
   examples,
   frequenciesOption,
@@ -35,23 +33,30 @@ import {
   modeOption,
   momentum,
   notNegative,
+  part,
   stdOption,
   whole,
   type SharedOptions,
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
+import { DATA, balanceText, sourceOf } from './source.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, count, percent, printResult, say, warn, warnSkipped } from './terminal.js'
 
-/** `jpegnet train DIR --out MODEL` */
+/** `jpegnet train DATA --out MODEL` */
 export function addTrain(program: Command): void {
   const command = program
     .command('train')
-    .description('train a network on a folder with a folder of JPEG files for each class')
-    .argument('<dir>', 'the folder')
+    .description('train a network on JPEG files whose classes are known')
+    .argument('<data>', DATA)
     .requiredOption('--out <model>', 'where to save the model, after every epoch')
     .addOption(new Option('--save-every <n>', 'steps after which to save besides').argParser(whole(1)))
-    .option('--test <dir>', 'a folder to test on after every epoch')
+    .option('--test <data>', 'what to test on after every epoch: as <data>')
+    .addOption(
+      new Option('--split <x>', 'share of each class to test on rather than to learn, chosen by --seed').argParser(
+        part,
+      ),
+    )
     .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(modelNames))
     .addOption(modeOption())
     .addOption(frequenciesOption())
@@ -88,6 +93,7 @@ export function addTrain(program: Command): void {
       'after',
       examples(
         'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
+        'jpegnet train photos.tar --split 0.2 --out photos.model',
         'jpegnet train photos/train --memory 2GB --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
         'jpegnet train photos/train --freeze conv1,layer1 --group fc:factor=10 --average 0.999 --out photos.model',
@@ -100,6 +106,7 @@ interface TrainArguments extends SharedOptions, TrainingArguments {
   out: string
   saveEvery?: number
   test?: string
+  split?: number
   model?: string
   epochs?: number
   batchSize?: number
@@ -115,21 +122,26 @@ interface TrainArguments extends SharedOptions, TrainingArguments {
   resume?: string
 }
 
-async function runTrain(directory: string, options: TrainArguments): Promise<void> {
-  const { out, saveEvery, test, json = false } = options
-  const folder = (path: string) => jpegFolder(path, { onError: options.skipBadFiles ? 'skip' : 'error' })
-  const model = await modelToTrain(directory, options)
-  const [abort, stopListening] = abortOnInterrupt()
+async function runTrain(data: string, options: TrainArguments): Promise<void> {
+  const { out, saveEvery, test: testData, split, json = false } = options
+  if (split !== undefined && testData !== undefined) {
+    throw mismatch('INVALID_OPTION', '--split', 'nothing beside --test', String(split))
+  }
+  const training = trainOptions(options)
+  const resumed = options.resume === undefined ? undefined : await modelToResume(options.resume, options)
+  const [signal, stopListening] = abortOnInterrupt()
   const progress = new Progress()
-  const tell = reporter(json, progress)
   let saved: CheckpointEvent | undefined
   let stopped: StopEvent['reason'] | undefined
   try {
-    const training = { ...trainOptions(options), ...(test !== undefined && { test: folder(test) }) }
-    for await (const event of model.train(folder(directory), {
+    const sets = await readSets(data, options, resumed, { signal, progress })
+    const model = resumed ?? (await newModel(sets.train, options))
+    const tell = reporter(json, progress, sets)
+    for await (const event of model.train(sets.train, {
       ...training,
+      ...(sets.test && { test: sets.test }),
       checkpoint: { path: out, everySteps: saveEvery },
-      signal: abort,
+      signal,
     })) {
       tell(event)
       if (event.type === 'checkpoint') saved = event
@@ -159,13 +171,46 @@ async function runTrain(directory: string, options: TrainArguments): Promise<voi
   }
 }
 
-/** A new model for the folder's pictures, or the one to resume. */
-async function modelToTrain(directory: string, options: TrainArguments): Promise<Model> {
-  if (options.resume !== undefined) return modelToResume(options.resume, options)
-  const { classes, files } = await listFolder(directory)
-  if (classes.length < 2)
-    throw mismatch('NO_CLASSES', directory, 'folders of at least two classes', `one, ${classes[0]}`)
-  const { width, height, colour } = await firstPicture(files)
+/** What is learned and what is tested on. */
+interface Sets {
+  train: Dataset
+  test: Dataset | undefined
+  /** Whether both are parts of one. */
+  split: boolean
+  /** Files left out of either. */
+  skipped: readonly SkippedFile[]
+}
+
+/** Reads the pictures; those of a split by the seed of the training, which a resumed one has from its checkpoint. */
+async function readSets(
+  data: string,
+  { test: testData, split, seed, memory, skipBadFiles }: TrainArguments,
+  resumed: Model | undefined,
+  { signal, progress }: { signal: AbortSignal; progress: Progress },
+): Promise<Sets> {
+  const read = async (path: string, set: string) =>
+    loadDataset(await sourceOf(path, skipBadFiles), {
+      memory,
+      signal,
+      onProgress: ({ done, total }) => progress.show(`reading ${set} files`, done, total),
+    })
+  const train = await read(data, 'train')
+  if (split !== undefined) {
+    const parts = train.split({ test: split, seed: seed ?? resumed?.training?.settings.seed })
+    train.dispose()
+    return { ...parts, split: true, skipped: train.skipped }
+  }
+  const test = testData === undefined ? undefined : await read(testData, 'test')
+  return { train, test, split: false, skipped: [...train.skipped, ...(test?.skipped ?? [])] }
+}
+
+/** A new model for pictures; the first one's size and colour are the network's. */
+async function newModel(data: Dataset, options: TrainArguments): Promise<Model> {
+  const { classes, source } = data
+  if (classes.length < 2) {
+    throw mismatch('NO_CLASSES', source, 'pictures of at least two classes', `one, ${classes[0]}`)
+  }
+  const { width, height, colour } = await data.describe(0)
   const channels = colour === 'gray' ? 1 : 3
   const { model = 'paper', mean, std, seed } = options
   const shape = { classes: classes.length, channels, width, height }
@@ -187,19 +232,6 @@ async function modelToResume(path: string, options: TrainArguments): Promise<Mod
   return model
 }
 
-/** The first file that can be read: its size and colour are the network's. */
-async function firstPicture(files: readonly string[]): Promise<JpegInspection> {
-  let failure: unknown
-  for (const file of files) {
-    try {
-      return await inspectJpeg(file)
-    } catch (error) {
-      failure ??= error
-    }
-  }
-  throw failure
-}
-
 function forChannels(values: number[] | undefined, channels: number, option: string): number[] | undefined {
   if (values === undefined || values.length === channels) return values
   if (values.length === 1) return Array<number>(channels).fill(values[0] as number)
@@ -207,12 +239,11 @@ function forChannels(values: number[] | undefined, channels: number, option: str
 }
 
 function trainOptions(options: TrainArguments): TrainOptions {
-  const { epochs, batchSize, seed, memory, schedule, resume } = options
+  const { epochs, batchSize, seed, schedule, resume } = options
   return {
     epochs,
     batchSize,
     seed,
-    memory,
     optimizer: optimizerOf(options),
     schedule: schedule && scheduleOf(schedule),
     ...trainingOptionsOf(options),
@@ -253,29 +284,35 @@ function abortOnInterrupt(): [AbortSignal, () => void] {
   return [controller.signal, stopListening]
 }
 
-function inMemory({ images, imagesInMemory, dataBytes }: StartEvent): string {
-  if (imagesInMemory === images) return `${count(images)} images in memory, ${count(dataBytes / images)} bytes each`
-  return `${count(imagesInMemory)} of ${count(images)} images in memory, ${count(dataBytes)} bytes; the others are read again`
+/** What is known of the pictures before the first step, a line each. */
+function aboutSets({ train, test, split }: Sets): string[] {
+  const both = split && test ? [train, test] : [train]
+  const sum = (of: (set: Dataset) => number) => both.reduce((total, set) => total + of(set), 0)
+  const [images, kept] = [sum(set => set.length), sum(set => set.inMemory)]
+  return [
+    ...(split && test ? [`${count(train.length)} images to learn, ${count(test.length)} to test on`] : []),
+    balanceText(train.balance),
+    kept === images
+      ? `${count(images)} images in memory, ${count(train.bytes / images)} bytes each`
+      : `${count(kept)} of ${count(images)} images in memory, ${count(train.bytes)} bytes; the others are read again`,
+  ]
 }
 
 /** Tells a person, or a program, what a training does. */
-function reporter(json: boolean, progress: Progress): (event: TrainEvent) => void {
+function reporter(json: boolean, progress: Progress, sets: Sets): (event: TrainEvent) => void {
   let stepsPerEpoch = 0
   return event => {
     switch (event.type) {
-      case 'data':
-        progress.show(`reading ${event.set} files`, event.done, event.total)
-        break
       case 'start': {
         progress.clear()
-        say(inMemory(event))
+        aboutSets(sets).forEach(say)
         if (event.stepsDone > 0) {
           say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
         }
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
-        warnSkipped(event.skipped)
+        warnSkipped(sets.skipped)
         if (json) {
-          printResult(true, { ...event, skipped: event.skipped.length }, '')
+          printResult(true, { ...event, skipped: sets.skipped.length, balance: sets.train.balance }, '')
         }
         stepsPerEpoch = event.stepsPerEpoch
         break

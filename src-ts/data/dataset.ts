@@ -292,7 +292,7 @@ function numbered(names: readonly string[], order: Listing['order']) {
 
 function doesNotFit(source: string, set: NativePackedSet, memory: MemorySize | undefined): ModelError {
   const expected = `room for all pictures of ${source}, which cannot be read again`
-  return mismatch('INVALID_OPTION', 'memory', expected, `${memory}, which ${set.length} of them exceed`)
+  return mismatch('INVALID_OPTION', 'memory', expected, `${bytesOf(memory)} bytes, which ${set.length} of them exceed`)
 }
 
 /** @throws ModelError `INVALID_OPTION` if a value is neither a source nor a data set */

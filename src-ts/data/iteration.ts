@@ -1,4 +1,5 @@
 /** Values that come in time: asked for ahead, and given up when nobody wants them any more. */
+import { Readable } from 'node:stream'
 import { ModelError } from '../errors.js'
 
 /** @throws ModelError `ABORTED` if the signal says so */
@@ -65,6 +66,9 @@ export class Stop {
   }
 }
 
+/** Values as they are, and no more of them than are asked for. */
+const IN_STEP = { objectMode: true, highWaterMark: 1 }
+
 /** What `for await` takes. */
 export type AnyIterable<T> = AsyncIterable<T> | Iterable<T>
 
@@ -72,7 +76,9 @@ export type AnyIterable<T> = AsyncIterable<T> | Iterable<T>
  * The values of somebody else's iterable until the signal aborts, even while one is waited for. Its own errors are thrown as
  * they are. If it is left before its end its `return` is called, and one that is waited for is destroyed if it can be.
  */
-export async function* until<T>(values: AnyIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
+export async function* until<T>(given: AnyIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
+  // A web stream that is waited for cannot be cancelled, a Node stream of it can be destroyed.
+  const values = given instanceof ReadableStream ? (Readable.fromWeb(given, IN_STEP) as AsyncIterable<T>) : given
   const iterator = Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : values[Symbol.iterator]()
   let state: 'waiting' | 'given' | 'over' = 'given'
   const asked = async () => {

@@ -62,8 +62,9 @@ async function* checkedImages(images: AsyncIterable<LabelledImage>): AsyncGenera
 /** Gathers what a stream gives to chunks that are worth a call. */
 export async function* chunks(entries: AsyncIterable<StreamEntry>): AsyncGenerator<Chunk, void> {
   let chunk = emptyChunk()
-  let bytes = 0
+  let [files, bytes] = [0, 0]
   for await (const entry of entries) {
+    files += 1
     if ('jpeg' in entry) {
       chunk.names.push(entry.name)
       chunk.labels.push(entry.label)
@@ -71,13 +72,12 @@ export async function* chunks(entries: AsyncIterable<StreamEntry>): AsyncGenerat
       bytes += entry.jpeg.length
     } else if ('reason' in entry) chunk.skipped.push(entry)
     else chunk.bad.push(entry)
-    if (chunk.names.length === FILES_A_CALL || bytes >= BYTES_A_CALL) {
-      yield chunk
-      chunk = emptyChunk()
-      bytes = 0
-    }
+    if (files < FILES_A_CALL && bytes < BYTES_A_CALL) continue
+    yield chunk
+    chunk = emptyChunk()
+    ;[files, bytes] = [0, 0]
   }
-  yield chunk
+  if (files > 0) yield chunk
 }
 
 function emptyChunk() {

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { Readable } from 'node:stream'
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { checked } from '../options.js'
@@ -29,7 +28,7 @@ export interface JpegTar {
   /** What errors call it: its path, if it has one. */
   readonly name: string
   /** Its bytes, if it is not a file. */
-  readonly bytes: AnyIterable<Uint8Array> | undefined
+  readonly bytes: Uint8Array | AnyIterable<Uint8Array> | undefined
   readonly label: 'folder' | 'cls'
   readonly folder: string
   /** In bytes. */
@@ -47,15 +46,15 @@ const tarOptionsSchema = z.strictObject({
 }) satisfies z.ZodType<TarOptions>
 
 /** What an archive can be given as. */
-export type TarArchive = string | AnyIterable<Uint8Array>
+export type TarArchive = string | Uint8Array | AnyIterable<Uint8Array>
 
 const archiveSchema = z.custom<TarArchive>(
-  value => (typeof value === 'string' ? value !== '' : isIterable(value) && !(value instanceof Uint8Array)),
-  'a path, or a stream of bytes',
+  value => (typeof value === 'string' ? value !== '' : isIterable(value)),
+  'a path, bytes, or a stream of them',
 )
 
 /**
- * The JPEG files of a tar archive, plain or compressed by gzip, which is told from its bytes: by its path, or as a stream, such
+ * The JPEG files of a tar archive, plain or compressed by gzip, which is told from its bytes: its path, its bytes, or a stream, such
  * as a Node `Readable`, a web `ReadableStream` or an async iterable of bytes. It is read from its beginning to its end
  * and no faster than pictures are decoded; nothing is written to disk. Folders, hidden files and other files are passed
  * over as {@link jpegFolder} does. Links are not followed: one that is called .jpg or .jpeg is a file that cannot be used.
@@ -69,7 +68,7 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
   const path = typeof given === 'string'
   return Object.freeze({
     type: 'tar',
-    name: path ? given : 'jpegTar',
+    name: path ? given : given === process.stdin ? 'stdin' : 'jpegTar',
     bytes: path ? undefined : given,
     label,
     folder: partsOf(folder).join('/'),
@@ -81,7 +80,7 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
 /** The pictures of an archive, some at a time. */
 export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
   const { name, bytes, label } = source
-  if (bytes) readOnce(bytes, name)
+  if (bytes && !(bytes instanceof Uint8Array)) readOnce(bytes, name)
   return signal => {
     const entries = meant(
       source,
@@ -92,7 +91,8 @@ export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGener
 }
 
 async function* bytesOfArchive({ name, bytes }: JpegTar, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  if (bytes) return yield* until(bytes instanceof ReadableStream ? Readable.fromWeb(bytes as never) : bytes, signal)
+  if (bytes instanceof Uint8Array) return yield bytes
+  if (bytes) return yield* until(bytes, signal)
   try {
     yield* until<Uint8Array>(createReadStream(name, { highWaterMark: 2 ** 18 }), signal)
   } catch (cause) {
