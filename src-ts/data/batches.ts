@@ -10,7 +10,7 @@ export interface Batch {
 }
 
 /**
- * Batches of a data set, cut so, of the pictures as `view` says, which is told how many came before. Each is cut, or read again, while the one before is in use; what
+ * Batches of a data set, cut so: their pictures, or views of them by what `view` says, which is told how many came before. Each is cut, or read again, while the one before is in use; what
  * keeps one from being made is thrown when it is its turn. Whoever stops early leaves nothing running and nothing in memory.
  *
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_CHANGED`; `INVALID_OPTION` if the data set's memory is too
@@ -19,14 +19,14 @@ export interface Batch {
 export async function* batches(
   dataset: Dataset,
   cuts: Iterable<Uint32Array>,
-  view: (start: number) => BindingView,
+  view?: (start: number) => BindingView,
 ): AsyncGenerator<Batch, void> {
   const rest = cuts[Symbol.iterator]()
   let start = 0
   const begin = () => {
     const { done, value: indices } = rest.next()
     if (done) return undefined
-    const pictures = dataset.batch(indices, view(start))
+    const pictures = dataset.batch(indices, view?.(start))
     start += indices.length
     // Thrown when it is awaited; until then it is nobody's.
     pictures.catch(() => undefined)
