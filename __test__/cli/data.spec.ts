@@ -1,6 +1,7 @@
 /** What the command takes as DATA: folders, lists, archives, stdin; and how it splits and inspects them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -135,6 +136,17 @@ test('what cannot be read as DATA ends the command with one line that says so', 
     t.deepEqual(lines, [])
   }
 })
+
+;(process.platform === 'linux' && existsSync('/usr/bin/script') ? test : test.skip)(
+  'a terminal shows a bar for files whose number is known, and how many so far of those that come as a stream',
+  async t => {
+    const folder = await folderOf(t, { ...inTwoFolders(600), 'stream.tar': await tarOf(inTwoFolders(600)) })
+    const shown = async (data: string) =>
+      (await inShell(`script -qec "$* inspect ${data}" /dev/null`, [])).lines.join('')
+    t.regex(await shown(join(folder, 'stream.tar')), /reading files: 256\b/)
+    t.regex(await shown(folder), /reading files [█░]+ \d+\/600/)
+  },
+)
 
 test('Ctrl-C while stdin gives nothing ends the command', async t => {
   const archive = await tarOf(inTwoFolders(1000))

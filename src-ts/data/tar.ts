@@ -68,7 +68,8 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
   const path = typeof given === 'string'
   return Object.freeze({
     type: 'tar',
-    name: path ? given : given === process.stdin ? 'stdin' : 'jpegTar',
+    // Told by its number: to ask for stdin would open it.
+    name: path ? given : 'fd' in given && given.fd === 0 ? 'stdin' : 'jpegTar',
     bytes: path ? undefined : given,
     label,
     folder: partsOf(folder).join('/'),
