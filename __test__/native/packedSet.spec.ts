@@ -67,6 +67,18 @@ test('pictures that are not there are refused, and batches larger than the limit
   t.true(set.checkBatch(1))
 })
 
+test('a set tells which of some pictures are in memory', async t => {
+  const [set, whole] = [await tenPacked(11_000), await tenPacked()]
+  const all = Array.from({ length: 10 }, (_, index) => index)
+  t.is(whole.inMemory(numbers(...all)), 10)
+  t.is(set.inMemory(numbers(...all)), 10 - set.givenUp)
+  t.is(
+    all.map(index => set.inMemory(numbers(index))).reduce((sum, count) => sum + count),
+    10 - set.givenUp,
+  )
+  t.is(set.inMemory(numbers(10)), 0)
+})
+
 test('batches made at the same time are what they are alone', async t => {
   const [set, whole] = [await tenPacked(11_000), await tenPacked()]
   t.true(set.givenUp > 0)
@@ -84,7 +96,7 @@ test('a set that was disposed of is empty, and every verb of it DISPOSED', async
   const set = await tenPacked()
   set.dispose()
   set.dispose()
-  t.deepEqual([set.length, set.bytes, set.givenUp], [0, 0, 0])
+  t.deepEqual([set.length, set.bytes, set.givenUp, set.inMemory(numbers(0))], [0, 0, 0, 0])
   const expected = { code: 'DISPOSED', path: 'PackedSet' }
   failed(t, set.names(), expected)
   failed(t, set.checkBatch(1), expected)

@@ -36,29 +36,31 @@ export async function* untarred(
   const source = new Source(begin(stop.signal))
   const plain = decompressed(name, source.bytes())
   let last: string | undefined
+  const explained = (error: unknown) => {
+    if (source.failed) return source.error
+    if (error instanceof ModelError) return error
+    const found = `one that ${complaint(error)}${last === undefined ? '' : ` after ${last}`}`
+    const details = { path: name, expected: EXPECTED, found, cause: error }
+    return new ModelError('FILE_UNREADABLE', `${name}: expected ${EXPECTED}, found ${found}`, details)
+  }
   try {
     const entries = streamOf(plain).pipeThrough(createTarDecoder({ strict: true }))
     for await (const { header, body } of entries) {
-      let taken = false
-      const read = () => {
-        taken = true
-        return wholeOf(body, header.size)
-      }
       const { name: path, type = 'file', linkname, size } = header
+      let taken = false
+      // Read by whom the entry is given to, where what follows cannot catch.
+      const read = async () => {
+        taken = true
+        return wholeOf(body, size).catch((error: unknown) => {
+          throw explained(error)
+        })
+      }
       yield { path, type, target: linkname === '' ? undefined : linkname, size, read }
       if (!taken) await body.cancel()
       last = path
     }
   } catch (error) {
-    if (source.failed) throw source.error
-    if (error instanceof ModelError) throw error
-    const found = `one that ${complaint(error)}${last === undefined ? '' : ` after ${last}`}`
-    throw new ModelError('FILE_UNREADABLE', `${name}: expected ${EXPECTED}, found ${found}`, {
-      path: name,
-      expected: EXPECTED,
-      found,
-      cause: error,
-    })
+    throw explained(error)
   } finally {
     stop.now()
     await plain.return()

@@ -76,8 +76,13 @@ export class Dataset {
    * @throws ModelError `DISPOSED`
    */
   get files(): readonly string[] {
-    const { names } = this.#pictures
-    return (this.#files ??= this.#numbers ? Array.from(this.#numbers, number => names[number] as string) : names)
+    const pictures = this.#pictures
+    return (this.#files ??= this.#names(pictures))
+  }
+
+  #names(pictures: SharedPictures): readonly string[] {
+    const names = pictures.names()
+    return this.#numbers ? Array.from(this.#numbers, number => names[number] as string) : names
   }
 
   /** Pictures in it. */
@@ -114,7 +119,9 @@ export class Dataset {
    * pictures; `DISPOSED`
    */
   split(options: SplitOptions): { train: Dataset; test: Dataset } {
-    const { train, test } = splitNumbers(this, checked(splitOptionsSchema, options, 'split'))
+    const { source, labels } = this
+    const files = this.#files ?? this.#names(this.#pictures)
+    const { train, test } = splitNumbers({ source, files, labels }, checked(splitOptionsSchema, options, 'split'))
     return { train: this.#part(train), test: this.#part(test) }
   }
 

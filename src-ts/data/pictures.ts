@@ -4,7 +4,6 @@ import { lift, type BindingView, type NativeJpegSet, type NativePackedSet } from
 export class SharedPictures {
   readonly set: NativePackedSet
   readonly #jpegs: readonly Uint8Array[] | undefined
-  #names: readonly string[] | undefined
   #owners = 0
 
   /** @param jpegs the files themselves, if they are in memory and not all of what they gave is */
@@ -13,9 +12,13 @@ export class SharedPictures {
     this.#jpegs = jpegs
   }
 
-  /** @throws ModelError `DISPOSED` */
-  get names(): readonly string[] {
-    return (this.#names ??= lift(this.set.names()))
+  /**
+   * All names, made anew: as strings they take much more memory.
+   *
+   * @throws ModelError `DISPOSED`
+   */
+  names(): string[] {
+    return lift(this.set.names())
   }
 
   /** The pictures of these numbers, or views of them; see {@link Dataset.batch}. */

@@ -18,9 +18,9 @@ export const splitOptionsSchema = z.strictObject({
 
 /** What {@link splitNumbers} reads of a data set. */
 interface Named {
-  readonly source: string
-  readonly files: readonly string[]
-  readonly labels: Uint32Array
+  source: string
+  files: readonly string[]
+  labels: Uint32Array
 }
 
 /**

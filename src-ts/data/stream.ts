@@ -6,7 +6,7 @@ import { imageSchema, type LabelledImage } from './images.js'
 import { until, type AnyIterable } from './iteration.js'
 import type { Chunk } from './listing.js'
 
-/** Pictures that come one after the other. They are read when they are used, once. */
+/** Pictures that come one after the other. They are read when they are used; a generator or a stream once. */
 export interface JpegStream {
   readonly type: 'stream'
   readonly images: AnyIterable<LabelledImage>
@@ -25,7 +25,7 @@ const FILES_A_CALL = 256
 const BYTES_A_CALL = 32 * 2 ** 20
 
 /**
- * Pictures from an iterable, such as an async generator: a database, an archive, a download. It is read once, in order, and
+ * Pictures from an iterable, such as an async generator: a database, an archive, a download. It is read when it is used, in order, and
  * no faster than pictures are decoded: at most 512 files are in memory besides the packed pictures, and no more are asked for
  * once each half of them has 32 MiB. Its own errors are thrown as they are; its `return` is called if reading ends before it
  * does. The bytes of a picture must stay as they are once they were given.
@@ -87,11 +87,13 @@ function emptyChunk() {
 const read = new WeakSet<object>()
 
 /**
- * Notes that something is read which can be read once.
+ * Notes that something is read which may be a generator or a stream, and so can be read once.
  *
  * @throws ModelError `INVALID_OPTION` if it was read before
  */
 export function readOnce(values: object, where: string): void {
+  const once = 'next' in values || 'pipe' in values || values instanceof ReadableStream
+  if (!once) return
   if (read.has(values)) {
     const expected = 'a stream that was not read before (loadDataset keeps its pictures)'
     throw mismatch('INVALID_OPTION', where, expected, 'one that was')

@@ -22,7 +22,7 @@ export interface TarOptions extends SourceOptions {
   largest?: MemorySize | undefined
 }
 
-/** A tar archive. It is read when it is used; one that is a stream once. */
+/** A tar archive. It is read when it is used, one that is a stream once. */
 export interface JpegTar {
   readonly type: 'tar'
   /** What errors call it: its path, if it has one. */
@@ -68,7 +68,8 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
   const path = typeof given === 'string'
   return Object.freeze({
     type: 'tar',
-    name: path ? given : given === process.stdin ? 'stdin' : 'jpegTar',
+    // Told by its number: to ask for stdin would open it.
+    name: path ? given : 'fd' in given && given.fd === 0 ? 'stdin' : 'jpegTar',
     bytes: path ? undefined : given,
     label,
     folder: partsOf(folder).join('/'),
@@ -80,7 +81,7 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
 /** The pictures of an archive, some at a time. */
 export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
   const { name, bytes, label } = source
-  if (bytes && !(bytes instanceof Uint8Array)) readOnce(bytes, name)
+  if (bytes) readOnce(bytes, name)
   return signal => {
     const entries = meant(
       source,
@@ -179,7 +180,7 @@ async function* bySample(entries: AsyncIterable<Entry>): AsyncGenerator<StreamEn
       const text = await read()
       if (text instanceof ModelError) yield text
       else sample.cls = { name, label: Buffer.from(text).toString('utf8').trim() }
-    } else if (isPicture(`.${kind}`)) sample.picture = { name, jpeg: await read() }
+    } else if (isPicture(`x.${kind}`)) sample.picture = { name, jpeg: await read() }
     else yield { file: name, reason: 'not called .jpg, .jpeg or .cls' }
   }
   yield* ofSample(sample)
