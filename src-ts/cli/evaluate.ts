@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { jpegFolder, loadModel } from '../index.js'
+import { jpegFolder, loadModel, type Transform } from '../index.js'
 import {
   examples,
   frequenciesOption,
@@ -12,6 +12,7 @@ import {
   type SharedOptions,
 } from './arguments.js'
 import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
+import { transformOption } from './transforms.js'
 
 /** `jpegnet evaluate MODEL DIR` */
 export function addEvaluate(program: Command): void {
@@ -20,6 +21,7 @@ export function addEvaluate(program: Command): void {
     .description('count right answers on a folder with a folder of JPEG files for each class')
     .argument('<model>', 'a model that jpegnet saved')
     .argument('<dir>', 'the folder')
+    .addOption(transformOption("the model's own"))
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
@@ -41,6 +43,7 @@ export function addEvaluate(program: Command): void {
       const data = jpegFolder(directory, { onError: skipBadFiles ? 'skip' : 'error' })
       const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
         ...modeOf(options),
+        transform: options.transform,
         ...(batchSize && { batchSize }),
         memory,
         onProgress: ({ type, done, total }) => progress.show(type === 'data' ? 'reading' : 'evaluating', done, total),
@@ -54,6 +57,7 @@ export function addEvaluate(program: Command): void {
 }
 
 interface EvaluateArguments extends SharedOptions {
+  transform?: readonly Transform[]
   batchSize?: number
   memory?: number
   skipBadFiles?: boolean

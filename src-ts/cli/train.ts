@@ -14,6 +14,7 @@ import {
   sgd,
   step,
   type CheckpointEvent,
+  type InputDefinition,
   type JpegInspection,
   type Model,
   type Optimizer,
@@ -22,6 +23,7 @@ import {
   type StopEvent,
   type TrainEvent,
   type TrainOptions,
+  type Transform,
 } from '../index.js'
 import { listFolder } from '../data/folder.js'
 import {
@@ -35,13 +37,16 @@ import {
   modeOption,
   momentum,
   notNegative,
+  size,
   stdOption,
   whole,
   type SharedOptions,
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
+import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, count, percent, printResult, say, warn, warnSkipped } from './terminal.js'
+import { transformOption } from './transforms.js'
 
 /** `jpegnet train DIR --out MODEL` */
 export function addTrain(program: Command): void {
@@ -53,6 +58,14 @@ export function addTrain(program: Command): void {
     .addOption(new Option('--save-every <n>', 'steps after which to save besides').argParser(whole(1)))
     .option('--test <dir>', 'a folder to test on after every epoch')
     .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(modelNames))
+    .addOption(
+      new Option(
+        '--size <w×h>',
+        "the network's width and height, or one number for both (the first picture's)",
+      ).argParser(size),
+    )
+    .addOption(transformOption("none; a resumed model's own"))
+    .addOption(augmentOption())
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
@@ -89,6 +102,7 @@ export function addTrain(program: Command): void {
       examples(
         'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
         'jpegnet train photos/train --memory 2GB --out photos.model',
+        'jpegnet train photos/train --size 224 --augment resized-crop,flip --transform resize=256,center-crop=224 --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
         'jpegnet train photos/train --freeze conv1,layer1 --group fc:factor=10 --average 0.999 --out photos.model',
       ),
@@ -101,6 +115,9 @@ interface TrainArguments extends SharedOptions, TrainingArguments {
   saveEvery?: number
   test?: string
   model?: string
+  size?: readonly [number, number]
+  transform?: readonly Transform[]
+  augment?: NamedAugmentation[]
   epochs?: number
   batchSize?: number
   optimizer?: 'adam' | 'adamw' | 'sgd'
@@ -121,11 +138,11 @@ async function runTrain(directory: string, options: TrainArguments): Promise<voi
   const model = await modelToTrain(directory, options)
   const [abort, stopListening] = abortOnInterrupt()
   const progress = new Progress()
-  const tell = reporter(json, progress)
+  const tell = reporter(json, progress, model.definition.input)
   let saved: CheckpointEvent | undefined
   let stopped: StopEvent['reason'] | undefined
   try {
-    const training = { ...trainOptions(options), ...(test !== undefined && { test: folder(test) }) }
+    const training = { ...trainOptions(options, model), ...(test !== undefined && { test: folder(test) }) }
     for await (const event of model.train(folder(directory), {
       ...training,
       checkpoint: { path: out, everySteps: saveEvery },
@@ -165,10 +182,11 @@ async function modelToTrain(directory: string, options: TrainArguments): Promise
   const { classes, files } = await listFolder(directory)
   if (classes.length < 2)
     throw mismatch('NO_CLASSES', directory, 'folders of at least two classes', `one, ${classes[0]}`)
-  const { width, height, colour } = await firstPicture(files)
-  const channels = colour === 'gray' ? 1 : 3
-  const { model = 'paper', mean, std, seed } = options
-  const shape = { classes: classes.length, channels, width, height }
+  const first = await firstPicture(files)
+  const channels = first.colour === 'gray' ? 1 : 3
+  const { model = 'paper', mean, std, seed, size = [first.width, first.height], transform } = options
+  const [width, height] = size
+  const shape = { classes: classes.length, channels, width, height, transform }
   const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
   return createModel(namedModel(model, { ...shape, ...normalisation, ...modeOf(options) }), { seed, labels: classes })
 }
@@ -177,11 +195,15 @@ async function modelToTrain(directory: string, options: TrainArguments): Promise
 async function modelToResume(path: string, options: TrainArguments): Promise<Model> {
   const model = await loadModel(path, modeOf(options))
   const { name, input } = model.definition
+  const text = (value: unknown) =>
+    Array.isArray(value) && value.every(entry => typeof entry === 'object') ? JSON.stringify(value) : String(value)
   const agree = (option: string, its: unknown, given: unknown) => {
     if (given === undefined || isDeepStrictEqual(given, its)) return
-    throw mismatch('INVALID_OPTION', option, `${String(its)}, as ${path} has it`, String(given))
+    throw mismatch('INVALID_OPTION', option, `${text(its)}, as ${path} has it`, text(given))
   }
   agree('--model', name, options.model)
+  agree('--size', [input.width, input.height], options.size)
+  agree('--transform', input.transform ?? [], options.transform)
   agree('--mean', input.mean, forChannels(options.mean, input.channels, '--mean'))
   agree('--std', input.std, forChannels(options.std, input.channels, '--std'))
   return model
@@ -206,7 +228,7 @@ function forChannels(values: number[] | undefined, channels: number, option: str
   throw mismatch('INVALID_OPTION', option, `one number, because the pictures are gray`, `${values.length}`)
 }
 
-function trainOptions(options: TrainArguments): TrainOptions {
+function trainOptions(options: TrainArguments, model: Model): TrainOptions {
   const { epochs, batchSize, seed, memory, schedule, resume } = options
   return {
     epochs,
@@ -216,6 +238,7 @@ function trainOptions(options: TrainArguments): TrainOptions {
     optimizer: optimizerOf(options),
     schedule: schedule && scheduleOf(schedule),
     ...trainingOptionsOf(options),
+    ...augmentationsOf(options.augment, model.definition.input),
     // Left to the checkpoint when resuming, unless the option was given.
     shuffle: options.shuffle ? undefined : false,
     resume: resume !== undefined,
@@ -258,8 +281,19 @@ function inMemory({ images, imagesInMemory, dataBytes }: StartEvent): string {
   return `${count(imagesInMemory)} of ${count(images)} images in memory, ${count(dataBytes)} bytes; the others are read again`
 }
 
+/** Which pictures are not of the network's size, if there are any. */
+function otherSizes({ images, ofOtherSize, testOfOtherSize = 0 }: StartEvent, { width, height }: InputDefinition) {
+  const parts = [
+    ...(ofOtherSize > 0 ? [`${count(ofOtherSize)} of ${count(images)} images`] : []),
+    ...(testOfOtherSize > 0 ? [`${count(testOfOtherSize)} of the test`] : []),
+  ]
+  return parts.length > 0
+    ? `${parts.join(' and ')} are not ${width}×${height}: transforms bring them to it, or else they are resized and cut`
+    : undefined
+}
+
 /** Tells a person, or a program, what a training does. */
-function reporter(json: boolean, progress: Progress): (event: TrainEvent) => void {
+function reporter(json: boolean, progress: Progress, input: InputDefinition): (event: TrainEvent) => void {
   let stepsPerEpoch = 0
   return event => {
     switch (event.type) {
@@ -269,6 +303,8 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
       case 'start': {
         progress.clear()
         say(inMemory(event))
+        const resized = otherSizes(event, input)
+        if (resized !== undefined) say(resized)
         if (event.stepsDone > 0) {
           say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
         }

@@ -86,6 +86,11 @@ export class Dataset {
     return this.#set.length - this.#set.givenUp
   }
 
+  /** @internal Pictures of another size in pixels. */
+  ofOtherSize({ width, height }: { width: number; height: number }): number {
+    return this.#set.ofOtherSize(width, height)
+  }
+
   /**
    * Size, components, sampling, quantisation and sparsity of a picture.
    *

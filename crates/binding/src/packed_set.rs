@@ -61,6 +61,13 @@ impl PackedSet {
         self.measure(|store| u32::try_from(store.given_up()).unwrap_or(u32::MAX))
     }
 
+    /// Pictures of another width or height.
+    #[napi]
+    #[must_use]
+    pub fn of_other_size(&self, width: u32, height: u32) -> u32 {
+        self.measure(|store| u32::try_from(store.of_other_size((width, height))).unwrap_or(u32::MAX))
+    }
+
     /// All names, in order.
     #[napi(ts_return_type = "Array<string> | BindingFailure")]
     #[must_use]
