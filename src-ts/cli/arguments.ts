@@ -25,6 +25,14 @@ export const share = number('a number from 0 to 1', value => value >= 0 && value
 export const part = number('a number above 0 and below 1', value => value > 0 && value < 1)
 export const momentum = number('a number from 0 to below 1', value => value >= 0 && value < 1)
 
+/** `224` or `320x240`: width and height. */
+export function size(text: string): readonly [number, number] {
+  const [, width, height = width] = /^(\d+)(?:[x×](\d+))?$/.exec(text.trim()) ?? []
+  const sides = [Number(width), Number(height)] as const
+  if (!sides.every(side => side >= 1 && side <= 65_500)) throw wrong('a size such as 224 or 320x240', text)
+  return sides
+}
+
 /** `conv1,layer1`: names separated by commas; none if there is no text. */
 export function names(text: string): string[] {
   return text === '' ? [] : text.split(',').map(name => name.trim())

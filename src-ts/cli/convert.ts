@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { ModelError, mismatch } from '../errors.js'
-import { createModel, readSafetensors, type LoadReport, type Tensor } from '../index.js'
+import { createModel, readSafetensors, type LoadReport, type Tensor, type Transform } from '../index.js'
 import {
   examples,
   frequenciesOption,
@@ -16,6 +16,7 @@ import {
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
 import { printResult, say } from './terminal.js'
+import { transformOption } from './transforms.js'
 
 /** `jpegnet convert WEIGHTS.safetensors --model NAME --out MODEL` */
 export function addConvert(program: Command): void {
@@ -27,6 +28,7 @@ export function addConvert(program: Command): void {
     .requiredOption('--out <model>', 'where to save the model')
     .option('--classes <file>', 'a text file with the name of a class on each line')
     .addOption(new Option('--size <n>', 'height and width of the pictures (32; 224 for ImageNet)').argParser(whole(1)))
+    .addOption(transformOption('none'))
     .addOption(meanOption())
     .addOption(stdOption())
     .addOption(modeOption())
@@ -42,9 +44,9 @@ export function addConvert(program: Command): void {
     .action(async (weights: string, options: ConvertArguments) => {
       const { tensors } = await readSafetensors(weights)
       const labels = options.classes === undefined ? undefined : await classNames(options.classes)
-      const { json = false, model: name, out, size, mean, std } = options
+      const { json = false, model: name, out, size, transform, mean, std } = options
       const shape = { classes: classesOf(tensors, labels), channels: channelsOf(tensors), height: size, width: size }
-      const model = createModel(namedModel(name, { ...shape, mean, std, ...modeOf(options) }), { labels })
+      const model = createModel(namedModel(name, { ...shape, transform, mean, std, ...modeOf(options) }), { labels })
       const report = await model.load(tensors)
       printResult(json, { type: 'load', ...report }, describe(report))
       const wrong = report.missing.length + report.mismatched.length
@@ -61,6 +63,7 @@ interface ConvertArguments extends SharedOptions {
   model: string
   out: string
   size?: number
+  transform?: readonly Transform[]
   classes?: string
 }
 

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { loadModel } from '../index.js'
+import { loadModel, type Transform } from '../index.js'
 import {
   examples,
   frequenciesOption,
@@ -13,6 +13,7 @@ import {
 } from './arguments.js'
 import { DATA, sourceOf } from './source.js'
 import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
+import { transformOption } from './transforms.js'
 
 /** `jpegnet evaluate MODEL DATA` */
 export function addEvaluate(program: Command): void {
@@ -21,6 +22,7 @@ export function addEvaluate(program: Command): void {
     .description('count right answers on JPEG files whose classes are known')
     .argument('<model>', 'a model that jpegnet saved')
     .argument('<data>', DATA)
+    .addOption(transformOption("the model's own"))
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
@@ -43,6 +45,7 @@ export function addEvaluate(program: Command): void {
       const data = await sourceOf(pictures, skipBadFiles)
       const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
         ...modeOf(options),
+        transform: options.transform,
         ...(batchSize && { batchSize }),
         memory,
         onProgress: ({ type, done, total }) => progress.show(type === 'data' ? 'reading' : 'evaluating', done, total),
@@ -56,6 +59,7 @@ export function addEvaluate(program: Command): void {
 }
 
 interface EvaluateArguments extends SharedOptions {
+  transform?: readonly Transform[]
   batchSize?: number
   memory?: number
   skipBadFiles?: boolean

@@ -14,13 +14,16 @@ import {
   step,
   type CheckpointEvent,
   type Dataset,
+  type InputDefinition,
   type Model,
   type Optimizer,
   type Schedule,
   type SkippedFile,
+  type StartEvent,
   type StopEvent,
   type TrainEvent,
   type TrainOptions,
+  type Transform,
 } from '../index.js'
 import {
   examples,
@@ -34,14 +37,17 @@ import {
   momentum,
   notNegative,
   part,
+  size,
   stdOption,
   whole,
   type SharedOptions,
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
 import { DATA, balanceText, sourceOf } from './source.js'
+import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, count, percent, printResult, say, warn, warnSkipped } from './terminal.js'
+import { transformOption } from './transforms.js'
 
 /** `jpegnet train DATA --out MODEL` */
 export function addTrain(program: Command): void {
@@ -58,6 +64,14 @@ export function addTrain(program: Command): void {
       ),
     )
     .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(modelNames))
+    .addOption(
+      new Option(
+        '--size <w×h>',
+        "the network's width and height, or one number for both (the first picture's)",
+      ).argParser(size),
+    )
+    .addOption(transformOption("none; a resumed model's own"))
+    .addOption(augmentOption())
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
@@ -95,6 +109,7 @@ export function addTrain(program: Command): void {
         'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
         'jpegnet train photos.tar --split 0.2 --out photos.model',
         'jpegnet train photos/train --memory 2GB --out photos.model',
+        'jpegnet train photos/train --size 224 --augment resized-crop,flip --transform resize=256,center-crop=224 --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
         'jpegnet train photos/train --freeze conv1,layer1 --group fc:factor=10 --average 0.999 --out photos.model',
       ),
@@ -108,6 +123,9 @@ interface TrainArguments extends SharedOptions, TrainingArguments {
   test?: string
   split?: number
   model?: string
+  size?: readonly [number, number]
+  transform?: readonly Transform[]
+  augment?: NamedAugmentation[]
   epochs?: number
   batchSize?: number
   optimizer?: 'adam' | 'adamw' | 'sgd'
@@ -127,7 +145,6 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   if (split !== undefined && testData !== undefined) {
     throw mismatch('INVALID_OPTION', '--split', 'nothing beside --test', String(split))
   }
-  const training = trainOptions(options)
   const resumed = options.resume === undefined ? undefined : await modelToResume(options.resume, options)
   const [signal, stopListening] = abortOnInterrupt()
   const progress = new Progress()
@@ -136,7 +153,8 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   try {
     const sets = await readSets(data, options, resumed, { signal, progress })
     const model = resumed ?? (await newModel(sets.train, options))
-    const tell = reporter(json, progress, sets)
+    const training = trainOptions(options, model)
+    const tell = reporter(json, progress, sets, model.definition.input)
     for await (const event of model.train(sets.train, {
       ...training,
       ...(sets.test && { test: sets.test }),
@@ -210,10 +228,11 @@ async function newModel(data: Dataset, options: TrainArguments): Promise<Model> 
   if (classes.length < 2) {
     throw mismatch('NO_CLASSES', source, 'pictures of at least two classes', `one, ${classes[0]}`)
   }
-  const { width, height, colour } = await data.describe(0)
-  const channels = colour === 'gray' ? 1 : 3
-  const { model = 'paper', mean, std, seed } = options
-  const shape = { classes: classes.length, channels, width, height }
+  const first = await data.describe(0)
+  const channels = first.colour === 'gray' ? 1 : 3
+  const { model = 'paper', mean, std, seed, size = [first.width, first.height], transform } = options
+  const [width, height] = size
+  const shape = { classes: classes.length, channels, width, height, transform }
   const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
   return createModel(namedModel(model, { ...shape, ...normalisation, ...modeOf(options) }), { seed, labels: classes })
 }
@@ -222,11 +241,15 @@ async function newModel(data: Dataset, options: TrainArguments): Promise<Model> 
 async function modelToResume(path: string, options: TrainArguments): Promise<Model> {
   const model = await loadModel(path, modeOf(options))
   const { name, input } = model.definition
+  const text = (value: unknown) =>
+    Array.isArray(value) && value.every(entry => typeof entry === 'object') ? JSON.stringify(value) : String(value)
   const agree = (option: string, its: unknown, given: unknown) => {
     if (given === undefined || isDeepStrictEqual(given, its)) return
-    throw mismatch('INVALID_OPTION', option, `${String(its)}, as ${path} has it`, String(given))
+    throw mismatch('INVALID_OPTION', option, `${text(its)}, as ${path} has it`, text(given))
   }
   agree('--model', name, options.model)
+  agree('--size', [input.width, input.height], options.size)
+  agree('--transform', input.transform ?? [], options.transform)
   agree('--mean', input.mean, forChannels(options.mean, input.channels, '--mean'))
   agree('--std', input.std, forChannels(options.std, input.channels, '--std'))
   return model
@@ -238,7 +261,7 @@ function forChannels(values: number[] | undefined, channels: number, option: str
   throw mismatch('INVALID_OPTION', option, `one number, because the pictures are gray`, `${values.length}`)
 }
 
-function trainOptions(options: TrainArguments): TrainOptions {
+function trainOptions(options: TrainArguments, model: Model): TrainOptions {
   const { epochs, batchSize, seed, schedule, resume } = options
   return {
     epochs,
@@ -247,6 +270,7 @@ function trainOptions(options: TrainArguments): TrainOptions {
     optimizer: optimizerOf(options),
     schedule: schedule && scheduleOf(schedule),
     ...trainingOptionsOf(options),
+    ...augmentationsOf(options.augment, model.definition.input),
     // Left to the checkpoint when resuming, unless the option was given.
     shuffle: options.shuffle ? undefined : false,
     resume: resume !== undefined,
@@ -298,14 +322,27 @@ function aboutSets({ train, test, split }: Sets): string[] {
   ]
 }
 
+/** Which pictures are not of the network's size, if there are any. */
+function otherSizes({ images, ofOtherSize, testOfOtherSize = 0 }: StartEvent, { width, height }: InputDefinition) {
+  const parts = [
+    ...(ofOtherSize > 0 ? [`${count(ofOtherSize)} of ${count(images)} images`] : []),
+    ...(testOfOtherSize > 0 ? [`${count(testOfOtherSize)} of the test`] : []),
+  ]
+  return parts.length > 0
+    ? `${parts.join(' and ')} are not ${width}×${height}: transforms bring them to it, or else they are resized and cut`
+    : undefined
+}
+
 /** Tells a person, or a program, what a training does. */
-function reporter(json: boolean, progress: Progress, sets: Sets): (event: TrainEvent) => void {
+function reporter(json: boolean, progress: Progress, sets: Sets, input: InputDefinition): (event: TrainEvent) => void {
   let stepsPerEpoch = 0
   return event => {
     switch (event.type) {
       case 'start': {
         progress.clear()
         aboutSets(sets).forEach(say)
+        const resized = otherSizes(event, input)
+        if (resized !== undefined) say(resized)
         if (event.stepsDone > 0) {
           say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
         }

@@ -148,6 +148,12 @@ export class Dataset {
     return new Dataset({ source, pictures: this.#pictures, classes, labels, skipped: [], numbers })
   }
 
+  /** @internal Pictures of another size in pixels. */
+  ofOtherSize({ width, height }: { width: number; height: number }): number {
+    const all = Uint32Array.from({ length: this.length }, (_, index) => index)
+    return this.#pictures.set.ofOtherSize(this.#allNumbers(all), width, height)
+  }
+
   /**
    * Size, components, sampling, quantisation and sparsity of a picture.
    *

@@ -19,6 +19,10 @@ export interface StartEvent {
   images: number
   /** How many of them are in memory; the others are read again when they are needed. */
   imagesInMemory: number
+  /** How many of them are not of the model's size, and are brought to it by transforms or else resized and cut. */
+  ofOtherSize: number
+  /** The same of the test set, if there is one. */
+  testOfOtherSize?: number | undefined
   /** Bytes of native memory the data set takes. */
   dataBytes: number
   /** Updates an epoch. */

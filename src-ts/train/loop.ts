@@ -57,6 +57,8 @@ export async function* train(
       epochs: settings.epochs,
       images: dataset.length,
       imagesInMemory: dataset.inMemory,
+      ofOtherSize: dataset.ofOtherSize(model.definition.input),
+      ...(test && { testOfOtherSize: test.ofOtherSize(model.definition.input) }),
       dataBytes: dataset.bytes,
       stepsPerEpoch: Math.ceil(dataset.length / picturesOfStep(settings)),
       skipped: [...dataset.skipped, ...(test?.skipped ?? [])],

@@ -69,6 +69,15 @@ impl PackedSet {
         self.measure(|store| u32::try_from(count(store)).unwrap_or(u32::MAX))
     }
 
+    /// How many of the pictures of these numbers are of another width or height.
+    #[napi]
+    #[must_use]
+    pub fn of_other_size(&self, indices: Uint32Array, width: u32, height: u32) -> u32 {
+        let other = |store: &Store, index: u32| store.size(index as usize).is_some_and(|size| size != (width, height));
+        let count = |store: &Store| indices.iter().filter(|&&index| other(store, index)).count();
+        self.measure(|store| u32::try_from(count(store)).unwrap_or(u32::MAX))
+    }
+
     /// All names, in order.
     #[napi(ts_return_type = "Array<string> | BindingFailure")]
     #[must_use]

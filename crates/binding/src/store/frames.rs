@@ -9,14 +9,16 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Frames {
     all: Vec<Arc<Frame>>,
+    /// Width and height of each one's pictures.
+    sizes: Vec<(u32, u32)>,
     numbers: HashMap<Arc<Frame>, u32>,
     tables: HashSet<Arc<[u16; 64]>>,
     bytes: usize,
 }
 
 impl Frames {
-    /// The number of an equal frame, which may be new.
-    pub(super) fn number_of(&mut self, mut frame: Frame) -> u32 {
+    /// The number of an equal frame, which may be new, of pictures of this width and height.
+    pub(super) fn number_of(&mut self, mut frame: Frame, size: (u32, u32)) -> u32 {
         if let Some(&number) = self.numbers.get(&frame) {
             return number;
         }
@@ -28,10 +30,12 @@ impl Frames {
             self.tables.insert(Arc::clone(&table));
             table
         });
-        // A frame in its own memory, its number in the list, and both in the map, which has room for twice as many.
-        self.bytes += allocated(frame.bytes() + COUNTS) + 5 * size_of::<Arc<Frame>>();
+        // A frame in its own memory, itself and its size in lists, and with its number in the map; these have room for twice
+        // as many.
+        self.bytes += allocated(frame.bytes() + COUNTS) + 5 * size_of::<Arc<Frame>>() + 2 * size_of::<(u32, u32)>();
         let (frame, number) = (Arc::new(frame), u32::try_from(self.all.len()).unwrap_or(u32::MAX));
         self.all.push(Arc::clone(&frame));
+        self.sizes.push(size);
         self.numbers.insert(frame, number);
         number
     }
@@ -39,6 +43,11 @@ impl Frames {
     /// A frame.
     pub(super) fn get(&self, number: u32) -> &Arc<Frame> {
         &self.all[number as usize]
+    }
+
+    /// Width and height of a frame's pictures.
+    pub(super) fn size(&self, number: u32) -> (u32, u32) {
+        self.sizes[number as usize]
     }
 
     /// Bytes of memory they take.

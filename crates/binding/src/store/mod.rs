@@ -34,6 +34,8 @@ impl Fingerprint {
 pub(crate) struct Packed {
     pub(crate) name: String,
     frame: Frame,
+    /// Width and height.
+    size: (u32, u32),
     bytes: Vec<u8>,
     fingerprint: Fingerprint,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Packed {
 impl Packed {
     /// Packs the picture that a file's bytes gave.
     pub(crate) fn new(name: String, jpeg: &SparseJpeg, fingerprint: Fingerprint) -> Self {
-        Packed { name, frame: Frame::of(jpeg), bytes: pack(jpeg), fingerprint }
+        Packed { name, frame: Frame::of(jpeg), size: (jpeg.width, jpeg.height), bytes: pack(jpeg), fingerprint }
     }
 }
 
@@ -101,6 +103,11 @@ impl Store {
         self.pictures.get(index).is_some_and(Option::is_some)
     }
 
+    /// A picture's width and height.
+    pub(crate) fn size(&self, index: usize) -> Option<(u32, u32)> {
+        self.frame_of.get(index).map(|&frame| self.frames.size(frame))
+    }
+
     /// Bytes of memory it takes.
     pub(crate) fn bytes(&self) -> usize {
         self.entries_bytes() + self.packed
@@ -108,13 +115,13 @@ impl Store {
 
     /// Appends a picture, for which others may be given up; its number.
     pub(crate) fn push(&mut self, picture: Packed) -> Result<u32, BindingFailure> {
-        let Packed { name, frame, bytes, fingerprint } = picture;
+        let Packed { name, frame, size, bytes, fingerprint } = picture;
         let index = self.len();
         let number = u32::try_from(index)
             .map_err(|_| BindingFailure::new("INVALID_OPTION", "data", "fewer than 2³² pictures", "more"))?;
         self.names.push(&name)?;
         grow(&mut self.frame_of, index + 1);
-        self.frame_of.push(self.frames.number_of(frame));
+        self.frame_of.push(self.frames.number_of(frame, size));
         grow(&mut self.pictures, index + 1);
         self.pictures.push(None);
         self.given_up += 1;

@@ -127,16 +127,19 @@ fn resize(view: &mut View, size: ResizeSpec, filter: Filter) -> Result<(), Impos
             let (short, long) = (view.width().min(view.height()), view.width().max(view.height()));
             let longer = shorter * long / short;
             if longer > LONGEST_SIDE {
-                return Err(Impossible(format!(
-                    "one that is at most {} times as long as wide",
-                    LONGEST_SIDE / shorter
-                )));
+                return Err(too_long(view, LONGEST_SIDE * short / shorter));
             }
             if view.width() <= view.height() { (shorter, longer) } else { (longer, shorter) }
         }
     };
     view.resize(width, height, filter);
     Ok(())
+}
+
+/// The longer side may have so many pixels.
+fn too_long(view: &View, most: usize) -> Impossible {
+    let (width, height) = (view.width(), view.height());
+    Impossible(if width > height { format!("at most {most}×{height}") } else { format!("at most {width}×{most}") })
 }
 
 fn cover(view: &mut View, (width, height): (usize, usize), filter: Filter) -> Result<(), Impossible> {
@@ -147,7 +150,7 @@ fn cover(view: &mut View, (width, height): (usize, usize), filter: Filter) -> Re
     let covering = (scaled(view.width()).max(width), scaled(view.height()).max(height));
     let longest = covering.0.max(covering.1);
     if longest > LONGEST_SIDE {
-        return Err(Impossible(format!("one that is at most {} times as long as wide", LONGEST_SIDE / length)));
+        return Err(too_long(view, LONGEST_SIDE * found / length));
     }
     view.resize(covering.0, covering.1, filter);
     centre_crop(view, width, height)
@@ -173,15 +176,16 @@ fn pad(view: &mut View, sides: Sides, padding: PaddingSpec) -> Result<(), Imposs
     };
     let (across, down) = (left.max(right), top.max(bottom));
     if mode == Padding::Reflect && (across >= view.width() || down >= view.height()) {
-        return Err(Impossible(format!("at least {}×{}, to be reflected,", across + 1, down + 1)));
+        return Err(Impossible(format!("at least {}×{}", across + 1, down + 1)));
     }
     let (width, height) = (view.width() + left + right, view.height() + top + bottom);
     // A list of transforms pads in one colour; what is left is the black around a centre crop.
     if mode == Padding::Constant && (width, height) != (view.width(), view.height()) && view.is_padded_otherwise(fill) {
-        return Err(Impossible(format!("at least {width}×{height}, having been padded in another colour,")));
+        return Err(Impossible(format!("at least {width}×{height}")));
     }
     if width.max(height) > LONGEST_SIDE {
-        return Err(Impossible(format!("one that is at most {LONGEST_SIDE} pixels long with its padding,")));
+        let most = |added: usize| LONGEST_SIDE.saturating_sub(added);
+        return Err(Impossible(format!("at most {}×{}", most(left + right), most(top + bottom))));
     }
     view.pad(sides, mode, fill);
     Ok(())

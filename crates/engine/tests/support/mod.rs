@@ -5,6 +5,7 @@
 pub mod definitions;
 pub mod domains;
 pub mod pictures;
+pub mod pixel_reference;
 pub mod twin;
 
 use jpegnet_engine::weights::{Metadata, read_safetensors};

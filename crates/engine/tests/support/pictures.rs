@@ -62,6 +62,31 @@ fn picture(random: &mut ChaCha8Rng, colour: Colour, height: usize, width: usize)
     SparseJpeg { width, height, colour, progressive: false, components, file_bytes: 0, warnings: Vec::new() }
 }
 
+/// How often each of a colour picture's components is sampled, horizontally and vertically: luma, then both chrominances.
+pub const SAMPLINGS: [(&str, [(u8, u8); 2]); 5] = [
+    ("4:4:4", [(1, 1), (1, 1)]),
+    ("4:2:0", [(2, 2), (1, 1)]),
+    ("4:2:2", [(2, 1), (1, 1)]),
+    ("4:4:0", [(1, 2), (1, 1)]),
+    ("4:1:1", [(4, 1), (1, 1)]),
+];
+
+/// A made-up picture, gray or of components sampled so.
+pub fn sampled_picture(sampling: Option<[(u8, u8); 2]>, (width, height): (usize, usize), seed: u64) -> SparseJpeg {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let Some([luma, chroma]) = sampling else {
+        return picture(&mut random, Colour::Gray, height, width);
+    };
+    let mut whole = picture(&mut random, Colour::YCbCr, height, width);
+    for (component, (horizontal, vertical)) in whole.components.iter_mut().zip([luma, chroma, chroma]) {
+        let own = |pixels: usize, most: u8, factor: u8| pixels.div_ceil(usize::from(most / factor));
+        let size = (own(width, luma.0, horizontal), own(height, luma.1, vertical));
+        let plane = picture(&mut random, Colour::Gray, size.1, size.0).components.remove(0);
+        *component = Component { id: component.id, horizontal, vertical, ..plane };
+    }
+    whole
+}
+
 /// The network's input in pixels, by the plain formulas: dequantise, inverse DCT, JFIF colour, normalise. For pictures
 /// without subsampling.
 pub fn input_pixels(input: &InputSpec, pictures: &[(String, SparseJpeg)]) -> PixelMap {
