@@ -8,10 +8,14 @@ import {
   memoryOption,
   modeOf,
   modeOption,
+  onErrorOf,
+  skipBadOption,
+  useDamagedOption,
   whole,
+  type BadFileOptions,
   type SharedOptions,
 } from './arguments.js'
-import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
+import { Progress, count, percent, printResult, warnOfDamaged, warnSkipped } from './terminal.js'
 
 /** `jpegnet evaluate MODEL DIR` */
 export function addEvaluate(program: Command): void {
@@ -25,7 +29,8 @@ export function addEvaluate(program: Command): void {
     .addOption(maskingOption())
     .addOption(new Option('--batch-size <n>', 'pictures a call').argParser(whole(1)))
     .addOption(memoryOption())
-    .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+    .addOption(skipBadOption())
+    .addOption(useDamagedOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -35,11 +40,11 @@ export function addEvaluate(program: Command): void {
       ),
     )
     .action(async (path: string, directory: string, options: EvaluateArguments) => {
-      const { json = false, batchSize, memory, skipBadFiles } = options
+      const { json = false, batchSize, memory } = options
       const model = await loadModel(path)
       const progress = new Progress()
-      const data = jpegFolder(directory, { onError: skipBadFiles ? 'skip' : 'error' })
-      const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
+      const data = jpegFolder(directory, { onError: onErrorOf(options) })
+      const { images, correct, accuracy, imagesPerSecond, loss, skipped, warned } = await model.evaluate(data, {
         ...modeOf(options),
         ...(batchSize && { batchSize }),
         memory,
@@ -47,14 +52,15 @@ export function addEvaluate(program: Command): void {
       })
       progress.clear()
       warnSkipped(skipped)
-      const result = { images, correct, accuracy, loss, imagesPerSecond, skipped: skipped.length }
+      warnOfDamaged(warned)
+      const counts = { skipped: skipped.length, warned: warned.length }
+      const result = { images, correct, accuracy, loss, imagesPerSecond, ...counts }
       const text = `${count(correct)} of ${count(images)} right (${percent(accuracy)}), ${count(imagesPerSecond)} images/s`
       printResult(json, result, text)
     })
 }
 
-interface EvaluateArguments extends SharedOptions {
+interface EvaluateArguments extends SharedOptions, BadFileOptions {
   batchSize?: number
   memory?: number
-  skipBadFiles?: boolean
 }

@@ -16,6 +16,7 @@ import {
   type CheckpointEvent,
   type JpegInspection,
   type Model,
+  type OnBadFile,
   type Optimizer,
   type Schedule,
   type StartEvent,
@@ -35,13 +36,17 @@ import {
   modeOption,
   momentum,
   notNegative,
+  onErrorOf,
+  skipBadOption,
   stdOption,
+  useDamagedOption,
   whole,
+  type BadFileOptions,
   type SharedOptions,
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
-import { Progress, count, percent, printResult, say, warn, warnSkipped } from './terminal.js'
+import { Progress, count, percent, printResult, say, warn, warnOfDamaged, warnSkipped } from './terminal.js'
 
 /** `jpegnet train DIR --out MODEL` */
 export function addTrain(program: Command): void {
@@ -78,7 +83,8 @@ export function addTrain(program: Command): void {
     .addOption(memoryOption())
     .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
     .option('--no-shuffle', 'take the pictures in the order of their names')
-    .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+    .addOption(skipBadOption())
+    .addOption(useDamagedOption())
     .option(
       '--resume <model>',
       'go on from a model: where its training was saved if it was in one, else from its weights',
@@ -96,7 +102,7 @@ export function addTrain(program: Command): void {
     .action(runTrain)
 }
 
-interface TrainArguments extends SharedOptions, TrainingArguments {
+interface TrainArguments extends SharedOptions, TrainingArguments, BadFileOptions {
   out: string
   saveEvery?: number
   test?: string
@@ -111,13 +117,12 @@ interface TrainArguments extends SharedOptions, TrainingArguments {
   seed?: number
   memory?: number
   shuffle: boolean
-  skipBadFiles?: boolean
   resume?: string
 }
 
 async function runTrain(directory: string, options: TrainArguments): Promise<void> {
   const { out, saveEvery, test, json = false } = options
-  const folder = (path: string) => jpegFolder(path, { onError: options.skipBadFiles ? 'skip' : 'error' })
+  const folder = (path: string) => jpegFolder(path, { onError: onErrorOf(options) })
   const model = await modelToTrain(directory, options)
   const [abort, stopListening] = abortOnInterrupt()
   const progress = new Progress()
@@ -165,7 +170,7 @@ async function modelToTrain(directory: string, options: TrainArguments): Promise
   const { classes, files } = await listFolder(directory)
   if (classes.length < 2)
     throw mismatch('NO_CLASSES', directory, 'folders of at least two classes', `one, ${classes[0]}`)
-  const { width, height, colour } = await firstPicture(files)
+  const { width, height, colour } = await firstPicture(files, onErrorOf(options))
   const channels = colour === 'gray' ? 1 : 3
   const { model = 'paper', mean, std, seed } = options
   const shape = { classes: classes.length, channels, width, height }
@@ -188,11 +193,11 @@ async function modelToResume(path: string, options: TrainArguments): Promise<Mod
 }
 
 /** The first file that can be read: its size and colour are the network's. */
-async function firstPicture(files: readonly string[]): Promise<JpegInspection> {
+async function firstPicture(files: readonly string[], onError: OnBadFile): Promise<JpegInspection> {
   let failure: unknown
   for (const file of files) {
     try {
-      return await inspectJpeg(file)
+      return await inspectJpeg(file, { onError: onError === 'use' ? 'use' : 'error' })
     } catch (error) {
       failure ??= error
     }
@@ -274,8 +279,9 @@ function reporter(json: boolean, progress: Progress): (event: TrainEvent) => voi
         }
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
         warnSkipped(event.skipped)
+        warnOfDamaged(event.warned)
         if (json) {
-          printResult(true, { ...event, skipped: event.skipped.length }, '')
+          printResult(true, { ...event, skipped: event.skipped.length, warned: event.warned.length }, '')
         }
         stepsPerEpoch = event.stepsPerEpoch
         break

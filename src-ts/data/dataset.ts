@@ -6,6 +6,7 @@ import type { SkippedFile } from './folder.js'
 import { inspection, type JpegInspection } from './inspect.js'
 import { decode, list, type JpegSource } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
+import { reading, type WarnedFile } from './reading.js'
 
 /** How far reading a data set has come. */
 export interface DataEvent {
@@ -31,6 +32,7 @@ interface DatasetContents {
   classes: readonly string[]
   labels: readonly number[]
   skipped: readonly SkippedFile[]
+  warned: readonly WarnedFile[]
   /** The files themselves, if they are in memory and not all of what they gave is. */
   jpegs: readonly Uint8Array[] | undefined
 }
@@ -48,17 +50,20 @@ export class Dataset {
   readonly labels: Uint32Array
   /** Files left out, and why. */
   readonly skipped: readonly SkippedFile[]
+  /** Files used in spite of doubts, and the doubts; none unless the source's `onError` is `use`. */
+  readonly warned: readonly WarnedFile[]
   readonly #set: NativePackedSet
   readonly #jpegs: readonly Uint8Array[] | undefined
   #files: readonly string[] | undefined
 
   /** @internal use {@link loadDataset} */
-  constructor({ source, set, classes, labels, skipped, jpegs }: DatasetContents) {
+  constructor({ source, set, classes, labels, skipped, warned, jpegs }: DatasetContents) {
     this.source = source
     this.#set = set
     this.classes = classes
     this.labels = Uint32Array.from(labels)
     this.skipped = skipped
+    this.warned = warned
     this.#jpegs = jpegs
   }
 
@@ -169,11 +174,12 @@ export async function* readDataset(
   throwIfAborted(signal)
   const listing = await list(checkedSource(source, 'data'))
   const { classes, labels, names, skipped } = listing
-  const set = new NativePackedSet(bytesOf(memory))
+  const set = new NativePackedSet(bytesOf(memory), reading(source))
   let whole = false
   try {
     const kept: { labels: number[]; jpegs: Uint8Array[] } = { labels: [], jpegs: [] }
     const bad: ModelError[] = []
+    const warned: WarnedFile[] = []
     for (let start = 0; start < names.length; start += FILES_A_CALL) {
       throwIfAborted(signal)
       const end = Math.min(start + FILES_A_CALL, names.length)
@@ -187,10 +193,13 @@ export async function* readDataset(
         bad.push(asError(failure))
         skipped.push({ file: names[start + position] as string, reason: failure.message })
       }
+      for (const { position, warnings } of report.warned) {
+        warned.push({ file: names[start + position] as string, warnings })
+      }
       yield { type: 'data', done: end, total: names.length, skipped: skipped.length }
     }
     lift(set.finish())
-    if (bad.length > 0 && source.onError === 'error') throw badFiles(bad)
+    if (bad.length > 0 && source.onError !== 'skip') throw badFiles(bad)
     const present = new Set(kept.labels)
     const empty = classes.find((_, label) => !present.has(label))
     if (empty !== undefined || kept.labels.length === 0) {
@@ -200,7 +209,7 @@ export async function* readDataset(
     }
     whole = true
     const jpegs = listing.jpegs && set.givenUp > 0 ? kept.jpegs : undefined
-    return new Dataset({ source: listing.source, set, classes, labels: kept.labels, skipped, jpegs })
+    return new Dataset({ source: listing.source, set, classes, labels: kept.labels, skipped, warned, jpegs })
   } finally {
     if (!whole) set.dispose()
   }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { checked } from '../options.js'
-import { sourceOptionsSchema, type OnBadFile, type SourceOptions } from './folder.js'
+import { sourceOptionsSchema, type SourceOptions } from './folder.js'
+import type { JpegLimits, OnBadFile } from './reading.js'
 
 /** A picture in memory with its class. */
 export interface LabelledImage {
@@ -25,6 +26,7 @@ export interface JpegImages {
   readonly type: 'images'
   readonly images: readonly LabelledImage[]
   readonly onError: OnBadFile
+  readonly limits?: JpegLimits | undefined
 }
 
 /** JPEG files wherever they lie. They are read when they are used. */
@@ -32,6 +34,7 @@ export interface JpegFiles {
   readonly type: 'files'
   readonly files: readonly LabelledFile[]
   readonly onError: OnBadFile
+  readonly limits?: JpegLimits | undefined
 }
 
 const label = z.string().min(1)
@@ -52,8 +55,8 @@ const filesSchema = z.array(z.strictObject({ file: z.string().min(1), label })) 
  * @throws ModelError `INVALID_OPTION` if an entry has no bytes or no label
  */
 export function jpegImages(images: readonly LabelledImage[], options: SourceOptions = {}): JpegImages {
-  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegImages')
-  return Object.freeze({ type: 'images', images: checked(imagesSchema, images, 'jpegImages'), onError })
+  const { onError = 'error', limits } = checked(sourceOptionsSchema, options, 'jpegImages')
+  return Object.freeze({ type: 'images', images: checked(imagesSchema, images, 'jpegImages'), onError, limits })
 }
 
 /**
@@ -62,6 +65,6 @@ export function jpegImages(images: readonly LabelledImage[], options: SourceOpti
  * @throws ModelError `INVALID_OPTION` if an entry has no path or no label
  */
 export function jpegFiles(files: readonly LabelledFile[], options: SourceOptions = {}): JpegFiles {
-  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegFiles')
-  return Object.freeze({ type: 'files', files: checked(filesSchema, files, 'jpegFiles'), onError })
+  const { onError = 'error', limits } = checked(sourceOptionsSchema, options, 'jpegFiles')
+  return Object.freeze({ type: 'files', files: checked(filesSchema, files, 'jpegFiles'), onError, limits })
 }

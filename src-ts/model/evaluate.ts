@@ -3,6 +3,7 @@ import { batches, cut } from '../data/batches.js'
 import { checkedSource, checkMemory, Dataset, loadDataset, throwIfAborted, type DataEvent } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
 import type { JpegSource } from '../data/listing.js'
+import type { WarnedFile } from '../data/reading.js'
 import { memorySchema, type MemorySize } from '../data/memory.js'
 import { checked } from '../options.js'
 import { labelsFor } from './labels.js'
@@ -43,6 +44,8 @@ export interface Evaluation {
   confusion: number[][]
   /** Files left out. */
   skipped: SkippedFile[]
+  /** Files used in spite of doubts. */
+  warned: WarnedFile[]
 }
 
 const optionsSchema = z.strictObject({
@@ -105,6 +108,7 @@ export async function evaluate(
       labels: model.labels ?? dataset.classes,
       confusion,
       skipped: [...dataset.skipped],
+      warned: [...dataset.warned],
     }
   } finally {
     if (dataset !== data) dataset.dispose()

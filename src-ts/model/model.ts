@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { badFiles, throwIfAborted, type Dataset } from '../data/dataset.js'
+import { reading, readShape, type JpegReadOptions } from '../data/reading.js'
 import type { JpegSource } from '../data/listing.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked } from '../options.js'
@@ -36,7 +37,7 @@ export interface CreateOptions extends ModeOptions {
 }
 
 /** Options of {@link Model.predict}; a mode, if given, replaces the definition's. */
-export interface PredictOptions extends ModeOptions {
+export interface PredictOptions extends ModeOptions, JpegReadOptions {
   /** Pictures a call; 64 unless given. Answers depend on it by float32's rounding only. */
   batchSize?: number | undefined
   /** Ends the prediction between two calls with an `ABORTED` error. */
@@ -68,6 +69,7 @@ const predictOptionsSchema = z.strictObject({
   ...modeShape,
   batchSize: z.int().min(1).optional(),
   signal: z.instanceof(AbortSignal).optional(),
+  ...readShape,
 }) satisfies z.ZodType<PredictOptions>
 
 const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
@@ -260,27 +262,36 @@ export class Model {
    * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   async predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const { batchSize = 64, signal, ...given } = checked(predictOptionsSchema, options, 'predict')
+    const { batchSize = 64, signal, onError, limits, ...given } = checked(predictOptionsSchema, options, 'predict')
     const mode = completeMode(given, this.definition, 'predict')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'predict')
     this.assertUsable()
     const predictions: Prediction[] = []
     for (let start = 0; start < all.length; start += batchSize) {
       throwIfAborted(signal)
-      predictions.push(...(await this.#predictBatch(all.slice(start, start + batchSize), start, mode)))
+      predictions.push(
+        ...(await this.#predictBatch(all.slice(start, start + batchSize), start, mode, { onError, limits })),
+      )
     }
     return predictions
   }
 
-  async #predictBatch(pictures: readonly Picture[], first: number, mode: Mode | undefined): Promise<Prediction[]> {
+  async #predictBatch(
+    pictures: readonly Picture[],
+    first: number,
+    mode: Mode | undefined,
+    options: JpegReadOptions,
+  ): Promise<Prediction[]> {
     const files = named(pictures, first)
-    const set = new NativeJpegSet()
+    const set = new NativeJpegSet(reading(options))
     try {
       const indices = await decoded(set, files)
+      const warnings = (index: number) =>
+        options.onError === 'use' ? lift(set.describe(indices[index] as number)).warnings : []
       const logits = await this.#call(network => network.predict(set, indices, mode ?? {}))
       return files.map(({ name }, index) => {
         const row = [...logits.subarray(index * this.classes, (index + 1) * this.classes)]
-        return prediction(name, row, this.labels)
+        return prediction(name, row, this.labels, warnings(index))
       })
     } finally {
       set.dispose()

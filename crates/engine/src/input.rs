@@ -71,7 +71,13 @@ impl InputTransforms {
         if let Some(known) = self.known.get(&geometry) {
             return Ok(known.clone());
         }
-        let colour = if geometry.gray { InputColour::Gray } else { InputColour::YCbCr };
+        let colour = match jpeg.colour {
+            Colour::Gray => InputColour::Gray,
+            Colour::YCbCr => InputColour::YCbCr,
+            other => {
+                return Err(EngineError::UnsupportedColour { file: (*name).into(), found: other.name().into() });
+            }
+        };
         let transform = InputTransform::new(
             input.width,
             input.height,
