@@ -141,6 +141,6 @@ test('the engine and the binding have no unsafe code, kernels and jpeg in one pl
       .map(file => relative(join(root, 'crates', crate, 'src'), file).replaceAll('\\', '/'))
   t.deepEqual(unsafeFiles('engine'), [])
   t.deepEqual(unsafeFiles('binding'), [])
-  t.deepEqual(unsafeFiles('jpeg'), ['libjpeg.rs'])
+  t.true(unsafeFiles('jpeg').every(file => file.startsWith('libjpeg')))
   t.true(unsafeFiles('kernels').every(file => file.startsWith('isa')))
 })

@@ -5,7 +5,7 @@
 //! file gives must be whole and survive the way to dense blocks and back.
 
 use divan::{Bencher, black_box, counter::BytesCount, counter::ItemsCount};
-use jpegnet_jpeg::{Limits, SparseBlocks, read_coefficients};
+use jpegnet_jpeg::{ReadOptions, SparseBlocks, read_coefficients};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -45,7 +45,7 @@ fn files_below(folder: &Path) -> Vec<Vec<u8>> {
 }
 
 fn check(file: &[u8]) {
-    let jpeg = read_coefficients(file, &Limits::default()).expect("a file that can be read");
+    let jpeg = read_coefficients(file, &ReadOptions::default()).expect("a file that can be read");
     for component in &jpeg.components {
         let dense = component.blocks.to_dense();
         let blocks = dense.chunks_exact(64).map(|block| block.try_into().expect("64 coefficients"));
@@ -68,7 +68,7 @@ fn sparse_coefficients(bencher: Bencher, set: &str) {
     let bytes: usize = files.iter().map(Vec::len).sum();
     bencher.counter(ItemsCount::new(files.len())).counter(BytesCount::new(bytes)).bench_local(|| {
         for file in files {
-            black_box(read_coefficients(black_box(file), &Limits::default())).expect("a file that can be read");
+            black_box(read_coefficients(black_box(file), &ReadOptions::default())).expect("a file that can be read");
         }
     });
 }

@@ -7,7 +7,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 
-use jpegnet_jpeg::{Colour, Limits, SparseJpeg, read_coefficients};
+use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg, read_coefficients};
 use jpegnet_kernels::band::{BandShape, band_rows_from_pixels_into, constant_signs};
 use jpegnet_kernels::input::{InputColour, InputTransform, SparsePlane};
 use jpegnet_kernels::pixels::{Activation, Conv2d, ConvShape, Epilogue, Method, subsample_into};
@@ -32,8 +32,9 @@ fn main() {
     files.sort();
     // All classes alike.
     let step = files.len().div_ceil(MOST).max(1);
-    let read =
-        |file: &PathBuf| std::fs::read(file).ok().and_then(|bytes| read_coefficients(&bytes, &Limits::default()).ok());
+    let read = |file: &PathBuf| {
+        std::fs::read(file).ok().and_then(|bytes| read_coefficients(&bytes, &ReadOptions::default()).ok())
+    };
     let pictures: Vec<SparseJpeg> = files.iter().step_by(step).filter_map(read).collect();
     println!("what,part,frequencies,count,share,mean_non_zeros");
     input_rates(&pictures);

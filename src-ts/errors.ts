@@ -9,6 +9,8 @@ export type ModelErrorCode =
   | 'CORRUPT_JPEG'
   | 'UNSUPPORTED_JPEG'
   | 'JPEG_TOO_LARGE'
+  | 'NOT_LOSSLESS'
+  | 'INVALID_COEFFICIENTS'
   | 'FILE_NOT_FOUND'
   | 'FILE_UNREADABLE'
   | 'FILE_CHANGED'

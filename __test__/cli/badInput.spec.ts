@@ -14,7 +14,6 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
   ],
   'a truncated file': folder => [['inspect', join(folder, 'bad/cut.jpg')], /cut\.jpg: expected a whole JPEG file/],
   'a file that is no JPEG': folder => [['inspect', join(folder, 'bad/text.jpg')], /text\.jpg: expected a JPEG file/],
-  'a CMYK file': () => [['inspect', fixture('variants/cmyk.jpg')], /expected gray or YCbCr components, found CMYK/],
   'a missing folder': folder => [['train', join(folder, 'none'), '--out', 'x'], /none: expected a folder, found none/],
   'a folder with no classes': folder => [['train', join(folder, 'bad'), '--out', 'x'], /expected a folder with/],
   'a folder with one class': async folder => {

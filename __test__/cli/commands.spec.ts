@@ -10,11 +10,27 @@ const quick = ['--batch-size', '5', '--seed', '3']
 test('inspect says what a file holds, as text and as JSON', async t => {
   const [, path] = jpegPaths as [string, string]
   const text = await jpegnet(['inspect', path])
-  t.regex(text.lines[0] ?? '', /32×32, 4:4:4, sequential$/)
+  t.regex(text.lines[0] ?? '', /32×32, ycbcr, 4:4:4, baseline$/)
   const { json } = await jpegnet(['inspect', ...jpegPaths, '--json'])
   t.is(json.length, 10)
-  t.like(json[3], { width: 32, height: 32, sampling: '4:2:0', progressive: true })
+  t.like(json[3], { width: 32, height: 32, sampling: '4:2:0', coding: 'progressive' })
   t.true((json[3]?.['sparseBytes'] as number) > 0)
+})
+
+test('inspect names a bad file, goes on with the others and ends with 1', async t => {
+  const folder = await folderOf(t, { 'bad.jpg': 'no', 'cut.jpg': jpegs[0]?.subarray(0, 700) ?? '' })
+  const [first, second] = jpegPaths as [string, string]
+  const files = [first, join(folder, 'bad.jpg'), second, join(folder, 'cut.jpg')]
+  const strict = await jpegnet(['inspect', ...files, '--json'])
+  t.deepEqual(
+    strict.json.map(({ file }) => file),
+    [first, second],
+  )
+  t.is(strict.code, 1)
+  t.regex(strict.stderr, /^jpegnet: .*bad\.jpg: expected a JPEG file.*\njpegnet: .*cut\.jpg: expected a whole.*\n$/)
+  const lenient = await jpegnet(['inspect', ...files, '--json', '--use-damaged-files'])
+  t.is(lenient.json.length, 3)
+  t.regex(JSON.stringify(lenient.json[2]?.['warnings']), /Premature end of JPEG file/)
 })
 
 test('train, evaluate, predict and export work on the model that train saved', async t => {
@@ -55,6 +71,23 @@ test('damaged files can be skipped, and are counted and named', async t => {
   const { code, stderr } = await jpegnet(['train', folder, '--out', out, '--epochs', '1', ...quick, '--skip-bad-files'])
   t.is(code, 0, stderr)
   t.regex(stderr, /1 file was skipped:\n.*cut\.jpg: expected a whole JPEG file/)
+})
+
+test('damaged files can be used, and are counted and named', async t => {
+  const cut = jpegs[0]?.subarray(0, 700) ?? ''
+  const folder = await folderOf(t, { ...tenFiles, 'even/cut.jpg': cut })
+  const out = join(await temporaryFolder(t), 'm.model')
+  const use = '--use-damaged-files'
+  const trained = await jpegnet(['train', folder, '--out', out, '--epochs', '1', ...quick, use])
+  t.is(trained.code, 0, trained.stderr)
+  t.regex(trained.stderr, /1 file was used in spite of damage:\n.*cut\.jpg: .*Premature end of JPEG file/)
+  const evaluated = await jpegnet(['evaluate', out, folder, use, '--json'])
+  t.like(evaluated.json[0], { images: 11, warned: 1 })
+  const predicted = await jpegnet(['predict', out, join(folder, 'even/cut.jpg'), use, '--json'])
+  t.regex(predicted.stderr, /cut\.jpg: .*Premature end/)
+  t.regex(JSON.stringify(predicted.json[0]?.['warnings']), /Premature end/)
+  const both = await jpegnet(['train', folder, '--out', out, '--skip-bad-files', use])
+  t.regex(both.stderr, /expected nothing beside --skip-bad-files, found both/)
 })
 
 test('help and version say what they should', async t => {

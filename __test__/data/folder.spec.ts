@@ -166,7 +166,7 @@ test('an unknown policy is refused', async t => {
   await failsWith(t, () => jpegFolder('photos', { onError: 'ignore' as never }), {
     code: 'INVALID_OPTION',
     path: 'jpegFolder.onError',
-    expected: 'error, skip',
+    expected: 'error, skip, use',
   })
 })
 

@@ -6,14 +6,38 @@ import { failsWith, type Expected } from '../fixtures/modelError.js'
 import { fixture, folderOf, jpegs, temporaryFolder } from '../fixtures/pictures.js'
 
 const says = test.macro(async (t, file: string, expected: object) => {
-  const { colour, sampling, progressive, width, height, components } = await inspectJpeg(fixture(`variants/${file}`))
-  t.like({ colour, sampling, progressive, width, height, components: components.length }, expected)
+  const { colour, inverted, sampling, coding, width, height, components } = await inspectJpeg(
+    fixture(`variants/${file}`),
+  )
+  t.like({ colour, inverted, sampling, coding, width, height, components: components.length }, expected)
 })
 
 test('a gray file has one component', says, 'gray.jpg', { colour: 'gray', sampling: 'gray', components: 1 })
 test('a file of 4:1:1 is told', says, '411.jpg', { colour: 'ycbcr', sampling: '4:1:1', components: 3 })
-test('a file of 4:4:0 is told', says, '440.jpg', { sampling: '4:4:0', progressive: false })
-test('a progressive file of 4:2:2 is told', says, 'progressive-422.jpg', { sampling: '4:2:2', progressive: true })
+test('a file of 4:4:0 is told', says, '440.jpg', { sampling: '4:4:0', coding: 'baseline' })
+test('a progressive file of 4:2:2 is told', says, 'progressive-422.jpg', { sampling: '4:2:2', coding: 'progressive' })
+
+test('an RGB file is told', says, 'rgb.jpg', { colour: 'rgb', inverted: false, sampling: '4:4:4' })
+test('a CMYK file is told, its samples inverted', says, 'cmyk.jpg', { colour: 'cmyk', inverted: true, components: 4 })
+test('an arithmetic file is told', says, 'arithmetic.jpg', { coding: 'arithmetic' })
+
+test('orientation, ICC profiles and oddities are told', async t => {
+  const [plain] = jpegs as [Buffer]
+  const exif = Buffer.from('ffe100224578696600004d4d002a00000008000101120003000000010006000000000000', 'hex')
+  const icc = Buffer.from('ffe200144943435f50524f46494c450001017777777777'.slice(0, 44), 'hex')
+  const file = Buffer.concat([plain.subarray(0, 2), exif, icc, plain.subarray(2), Buffer.from('more')])
+  const { orientation, iccBytes, notes, warnings } = await inspectJpeg(file)
+  const expected = { orientation: 6, iccBytes: 4, notes: ['4 bytes after the end of the picture'], warnings: [] }
+  t.deepEqual({ orientation, iccBytes, notes, warnings }, expected)
+  t.like(await inspectJpeg(plain), { orientation: 1, notes: [], warnings: [] })
+})
+
+/** A file whose frame says 12 bits a sample. */
+function twelveBits(): Buffer {
+  const bytes = Buffer.from(jpegs[0] as Buffer)
+  bytes[bytes.indexOf(Buffer.from('ffc0', 'hex')) + 4] = 12
+  return bytes
+}
 
 test('sizes and non-zeros add up', async t => {
   const path = fixture('jpegs/0.jpg')
@@ -46,7 +70,7 @@ const refuses = test.macro(async (t, content: Uint8Array | string, expected: Exp
 test('an empty file is refused', refuses, '', { code: 'EMPTY_FILE' })
 test('what is no JPEG is refused', refuses, 'GIF89a', { code: 'NOT_JPEG' })
 test('a file that ends early is refused', refuses, (jpegs[0] as Buffer).subarray(0, 300), { code: 'TRUNCATED_JPEG' })
-test('CMYK is refused', refuses, readFileSync(fixture('variants/cmyk.jpg')), { code: 'UNSUPPORTED_JPEG' })
+test('12 bits a sample are refused', refuses, twelveBits(), { code: 'UNSUPPORTED_JPEG', message: 'found 12' })
 
 test('a file that is not there is refused', async t => {
   const path = join(await temporaryFolder(t), 'none.jpg')

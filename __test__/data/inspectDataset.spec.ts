@@ -13,7 +13,7 @@ test('a report counts classes, sizes, samplings and bytes of all pictures', asyn
     images: 10,
     balance: dataset.balance,
     sizes: [{ width: 32, height: 32, count: 10 }],
-    progressive: count(index => pictures[index]?.progressive ?? false),
+    progressive: count(index => pictures[index]?.coding.includes('progressive') ?? false),
     fileBytes: jpegs.reduce((sum, { length }) => sum + length, 0),
     bytes: dataset.bytes,
   })

@@ -2,7 +2,7 @@
  * Pixels as the network's definition sees them, in floating point: libjpeg's without its rounding and clamping. Fed to a
  * peer's network, they must give our logits up to float32's error, whatever decoders round.
  */
-import { inspectJpeg, jpegCoefficients, type InputDefinition } from 'jpegnet'
+import { jpegCoefficients, type InputDefinition } from 'jpegnet'
 
 /** Basis of the orthonormal 8-point DCT: `BASIS[u][x] = c(u)·cos((2x + 1)uπ / 16)`. */
 const BASIS = Array.from({ length: 8 }, (_, u) =>
@@ -36,11 +36,10 @@ export async function floatPixels(files: readonly string[], input: InputDefiniti
 
 /** Luma and both chroma planes at the picture's size, without JPEG's offset of 128. */
 async function planes(file: string, { height, width }: InputDefinition): Promise<[Plane, Plane, Plane]> {
-  const [{ components }, coefficients] = await Promise.all([inspectJpeg(file), jpegCoefficients(file)])
-  const [most] = components.map(({ sampling }) => sampling) as [[number, number]]
-  const all = components.map(({ sampling, blocks, quantisation }, index) => {
+  const { components } = await jpegCoefficients(file)
+  const [most] = components.map(({ sampling }) => sampling) as [readonly [number, number]]
+  const all = components.map(({ sampling, blocks, quantisation, values }) => {
     const [horizontal, vertical] = [most[0] / sampling[0], most[1] / sampling[1]]
-    const values = (coefficients[index] as { values: Int16Array }).values
     let plane = cropped(inverseDct(values, blocks, quantisation), height / vertical, width / horizontal)
     if (vertical === 2) plane = transposed(widened(transposed(plane)))
     if (horizontal === 2) plane = widened(plane)
@@ -52,7 +51,7 @@ async function planes(file: string, { height, width }: InputDefinition): Promise
   return all as [Plane, Plane, Plane]
 }
 
-function inverseDct(values: Int16Array, [high, wide]: [number, number], quantisation: number[]): Plane {
+function inverseDct(values: Int16Array, [high, wide]: readonly [number, number], quantisation: Uint16Array): Plane {
   const width = wide * 8
   const samples = new Float64Array(high * 8 * width)
   for (let block = 0; block < high * wide; block++) {

@@ -1,7 +1,8 @@
 /** Values of options, read strictly: a wrong one ends the command with where, expected and found. */
 import { InvalidArgumentError, Option } from 'commander'
 import { bytesOf, MEMORY_SIZE } from '../data/memory.js'
-import type { ModeOptions } from '../index.js'
+import { mismatch } from '../errors.js'
+import type { ModeOptions, OnBadFile } from '../index.js'
 
 const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
 
@@ -76,6 +77,26 @@ export const memoryOption = () =>
     '--memory <size>',
     'most memory for a set of pictures, such as 2GB; what does not fit is read again (any)',
   ).argParser(memory)
+
+export const skipBadOption = () =>
+  new Option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+
+export const useDamagedOption = () =>
+  new Option('--use-damaged-files', 'use what can be read of damaged files, naming them, rather than stop')
+
+/** What to do about bad files, as a command's options say. */
+export function onErrorOf({ skipBadFiles, useDamagedFiles }: BadFileOptions): OnBadFile {
+  if (skipBadFiles && useDamagedFiles) {
+    throw mismatch('INVALID_OPTION', '--use-damaged-files', 'nothing beside --skip-bad-files', 'both')
+  }
+  return skipBadFiles ? 'skip' : useDamagedFiles ? 'use' : 'error'
+}
+
+/** Options of commands that read many files. */
+export interface BadFileOptions {
+  skipBadFiles?: boolean
+  useDamagedFiles?: boolean
+}
 
 export const jsonOption = () => new Option('--json', 'print one JSON object a line')
 

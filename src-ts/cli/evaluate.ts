@@ -8,11 +8,15 @@ import {
   memoryOption,
   modeOf,
   modeOption,
+  onErrorOf,
+  skipBadOption,
+  useDamagedOption,
   whole,
+  type BadFileOptions,
   type SharedOptions,
 } from './arguments.js'
 import { DATA, sourceOf } from './source.js'
-import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
+import { Progress, count, percent, printResult, warnOfDamaged, warnSkipped } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet evaluate MODEL DATA` */
@@ -28,7 +32,8 @@ export function addEvaluate(program: Command): void {
     .addOption(maskingOption())
     .addOption(new Option('--batch-size <n>', 'pictures a call').argParser(whole(1)))
     .addOption(memoryOption())
-    .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+    .addOption(skipBadOption())
+    .addOption(useDamagedOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -39,11 +44,11 @@ export function addEvaluate(program: Command): void {
       ),
     )
     .action(async (path: string, pictures: string, options: EvaluateArguments) => {
-      const { json = false, batchSize, memory, skipBadFiles } = options
+      const { json = false, batchSize, memory } = options
       const model = await loadModel(path)
       const progress = new Progress()
-      const data = await sourceOf(pictures, skipBadFiles)
-      const { images, correct, accuracy, imagesPerSecond, loss, skipped } = await model.evaluate(data, {
+      const data = await sourceOf(pictures, onErrorOf(options))
+      const { images, correct, accuracy, imagesPerSecond, loss, skipped, warned } = await model.evaluate(data, {
         ...modeOf(options),
         transform: options.transform,
         ...(batchSize && { batchSize }),
@@ -52,15 +57,16 @@ export function addEvaluate(program: Command): void {
       })
       progress.clear()
       warnSkipped(skipped)
-      const result = { images, correct, accuracy, loss, imagesPerSecond, skipped: skipped.length }
+      warnOfDamaged(warned)
+      const counts = { skipped: skipped.length, warned: warned.length }
+      const result = { images, correct, accuracy, loss, imagesPerSecond, ...counts }
       const text = `${count(correct)} of ${count(images)} right (${percent(accuracy)}), ${count(imagesPerSecond)} images/s`
       printResult(json, result, text)
     })
 }
 
-interface EvaluateArguments extends SharedOptions {
+interface EvaluateArguments extends SharedOptions, BadFileOptions {
   transform?: readonly Transform[]
   batchSize?: number
   memory?: number
-  skipBadFiles?: boolean
 }

@@ -1,46 +1,68 @@
 import type { Command } from 'commander'
+import { ModelError } from '../errors.js'
 import { inspectJpeg, type JpegInspection } from '../index.js'
-import { examples, jsonOption } from './arguments.js'
+import { examples, jsonOption, useDamagedOption } from './arguments.js'
 import { inspectData } from './inspectData.js'
 import { DATA, isData } from './source.js'
-import { count, printResult } from './terminal.js'
+import { count, printResult, sayFailure } from './terminal.js'
 
 /** `jpegnet inspect FILE…`, `jpegnet inspect DATA` */
 export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description(
-      'say what JPEG files hold: size, components, sampling, quantisation, sparsity; or what a data set is like',
+      'say what JPEG files hold: size, colours, coding, orientation, sampling, quantisation, sparsity; or what a data set is like',
     )
-    .argument('<file...>', `JPEG files; or ${DATA}`)
+    .argument('<file...>', `JPEG files, of which a bad one is named and the others are told; or ${DATA}`)
+    .addOption(useDamagedOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples('jpegnet inspect photo.jpg', 'jpegnet inspect photos/*.jpg --json', 'jpegnet inspect photos/train'),
     )
-    .action(async (files: string[], { json = false }: { json?: boolean }) => {
+    .action(async (files: string[], { json = false, useDamagedFiles }: InspectArguments) => {
+      const onError = useDamagedFiles ? 'use' : 'error'
       for (const file of files) {
-        if (await isData(file)) {
-          await inspectData(file, json)
-          continue
+        try {
+          if (await isData(file)) {
+            await inspectData(file, json, onError)
+            continue
+          }
+          const inspection = await inspectJpeg(file, { onError })
+          printResult(json, inspection, describe(inspection))
+        } catch (error) {
+          if (!(error instanceof ModelError)) throw error
+          sayFailure(error)
+          process.exitCode = 1
         }
-        const inspection = await inspectJpeg(file)
-        printResult(json, inspection, describe(inspection))
       }
     })
 }
 
+interface InspectArguments {
+  json?: boolean
+  useDamagedFiles?: boolean
+}
+
 function describe(jpeg: JpegInspection): string {
-  const coding = jpeg.progressive ? 'progressive' : 'sequential'
   const components = jpeg.components.map(({ id, blocks: [high, wide], nonZerosPerBlock, quantisation }) => {
     const steps = `steps ${Math.min(...quantisation)}–${Math.max(...quantisation)}`
     return `  component ${id}: ${wide}×${high} blocks, ${nonZerosPerBlock.toFixed(2)} non-zeros a block, ${steps}`
   })
   const raw = jpeg.width * jpeg.height * jpeg.components.length
+  const facts = [
+    `${jpeg.width}×${jpeg.height}`,
+    `${jpeg.colour}${jpeg.inverted ? ' (inverted)' : ''}`,
+    ...(jpeg.components.length > 1 ? [jpeg.sampling] : []),
+    jpeg.coding,
+    ...(jpeg.orientation === 1 ? [] : [`orientation ${jpeg.orientation}`]),
+    ...(jpeg.iccBytes === undefined ? [] : [`ICC profile of ${count(jpeg.iccBytes)} bytes`]),
+  ]
   return [
-    `${jpeg.file}: ${jpeg.width}×${jpeg.height}, ${jpeg.sampling}, ${coding}`,
+    `${jpeg.file}: ${facts.join(', ')}`,
     ...components,
     `  ${count(jpeg.fileBytes)} bytes as a file, ${count(jpeg.sparseBytes)} in sparse form, ${count(raw)} as pixels`,
-    ...jpeg.warnings.map(warning => `  warning: ${warning}`),
+    ...jpeg.notes.map(note => `  note: ${note}`),
+    ...jpeg.warnings.map(({ message, count: times }) => `  warning: ${message} (${count(times)} times)`),
   ].join('\n')
 }

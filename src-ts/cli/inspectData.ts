@@ -7,8 +7,8 @@ import { Progress, count, percent, printResult, warnSkipped } from './terminal.j
 const LISTED = 20
 
 /** Reads a data set, without the files that cannot be used, and prints a report of it. */
-export async function inspectData(data: string, json: boolean): Promise<void> {
-  const source = await sourceOf(data, true)
+export async function inspectData(data: string, json: boolean, onError: 'error' | 'use'): Promise<void> {
+  const source = await sourceOf(data, onError === 'use' ? 'use' : 'skip')
   const progress = new Progress()
   try {
     const report = await inspectDataset(source, {

@@ -1,14 +1,13 @@
 #!/usr/bin/env node
 /** The `jpegnet` command. */
 import { Command, CommanderError } from 'commander'
-import { ModelError } from '../errors.js'
 import { runtimeInfo } from '../index.js'
 import { addConvert } from './convert.js'
 import { addEvaluate } from './evaluate.js'
 import { addExport } from './export.js'
 import { addInspect } from './inspect.js'
 import { addPredict } from './predict.js'
-import { beQuiet, endWithReader, sayError } from './terminal.js'
+import { beQuiet, endWithReader, sayError, sayFailure } from './terminal.js'
 import { addTrain } from './train.js'
 
 // Commands inherit these settings, so they come before the commands.
@@ -46,9 +45,7 @@ function exitCode(error: unknown): number {
     if (error.exitCode === 0) return 0
     return error.code === 'commander.invalidArgument' ? 1 : 2
   }
-  sayError(error instanceof Error ? error.message : String(error))
-  if (process.env['JPEGNET_DEBUG'] && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  if (!(error instanceof ModelError)) process.stderr.write('This is a bug in jpegnet; JPEGNET_DEBUG=1 shows where.\n')
+  sayFailure(error)
   return 1
 }
 

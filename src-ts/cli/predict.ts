@@ -7,10 +7,11 @@ import {
   maskingOption,
   modeOf,
   modeOption,
+  useDamagedOption,
   whole,
   type SharedOptions,
 } from './arguments.js'
-import { percent, printResult } from './terminal.js'
+import { percent, printResult, warnOfDamaged } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet predict MODEL FILE…` */
@@ -25,20 +26,25 @@ export function addPredict(program: Command): void {
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
+    .addOption(useDamagedOption())
     .addOption(jsonOption())
     .addHelpText('after', examples('jpegnet predict photos.model photo.jpg --top 3'))
     .action(async (path: string, files: string[], options: PredictArguments) => {
-      const { transform } = options
+      const { transform, useDamagedFiles } = options
       const model = await loadModel(path)
-      for (const { file, logits, classes } of await model.predict(files, { ...modeOf(options), transform })) {
+      const onError = useDamagedFiles ? 'use' : 'error'
+      const predictions = await model.predict(files, { ...modeOf(options), transform, onError })
+      warnOfDamaged(predictions.filter(({ warnings }) => warnings.length > 0))
+      for (const { file, logits, classes, warnings } of predictions) {
         const best = classes.slice(0, options.top)
         const text = best.map(({ label, probability }) => `${label} ${percent(probability)}`).join(', ')
-        printResult(options.json ?? false, { file, logits, classes: best }, `${file}: ${text}`)
+        printResult(options.json ?? false, { file, logits, classes: best, warnings }, `${file}: ${text}`)
       }
     })
 }
 
 interface PredictArguments extends SharedOptions {
+  useDamagedFiles?: boolean
   top: number
   transform?: readonly Transform[]
 }

@@ -1,7 +1,7 @@
 /** What DATA on a command line names. */
 import { stat } from 'node:fs/promises'
 import { mismatch } from '../errors.js'
-import { jpegFolder, jpegList, jpegTar, type ClassBalance, type JpegSource } from '../index.js'
+import { jpegFolder, jpegList, jpegTar, type ClassBalance, type JpegSource, type OnBadFile } from '../index.js'
 import { count } from './terminal.js'
 
 /** What it may be, for the command's help. */
@@ -16,8 +16,8 @@ const TAR = /\.(tar|tar\.\w+|tgz|txz|tbz2?|tzst)$/i
  *
  * @throws ModelError `FILE_UNREADABLE` if it is a file of another kind; `INVALID_OPTION` if stdin is a terminal
  */
-export async function sourceOf(data: string, skipBadFiles = false): Promise<JpegSource> {
-  const options = { onError: skipBadFiles ? 'skip' : 'error' } as const
+export async function sourceOf(data: string, onError: OnBadFile): Promise<JpegSource> {
+  const options = { onError }
   if (data === '-') {
     if (process.stdin.isTTY) throw mismatch('INVALID_OPTION', '-', 'a tar archive on stdin', 'a terminal')
     return jpegTar(process.stdin, options)

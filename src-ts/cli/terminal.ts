@@ -1,5 +1,7 @@
 /** What a person sees: progress and sentences on stderr, results on stdout. */
 import progress from 'cli-progress'
+import { ModelError } from '../errors.js'
+import type { JpegWarning } from '../index.js'
 import { grouped } from '../numbers.js'
 
 export { grouped as count, percent } from '../numbers.js'
@@ -32,6 +34,13 @@ export function warn(text: string): void {
 /** Why the command failed. */
 export function sayError(text: string): void {
   warn(`jpegnet: ${text}`)
+}
+
+/** One line for what went wrong; more of it for who looks for its cause. */
+export function sayFailure(error: unknown): void {
+  sayError(error instanceof Error ? error.message : String(error))
+  if (process.env['JPEGNET_DEBUG'] && error instanceof Error) warn(`${error.stack}`)
+  if (!(error instanceof ModelError)) warn('This is a bug in jpegnet; JPEGNET_DEBUG=1 shows where.')
 }
 
 /** Ends the process without a word when whoever reads its output has gone, as in `jpegnet … | head -1`. */
@@ -117,10 +126,22 @@ function soFar(done: number, { title, rate, note }: Line): string {
 
 /** Files left out, so that none is left out silently. */
 export function warnSkipped(skipped: readonly { file: string; reason: string }[]): void {
-  if (skipped.length === 0) return
-  warn(`${skipped.length} ${skipped.length === 1 ? 'file was' : 'files were'} skipped:`)
-  skipped
-    .slice(0, 10)
-    .forEach(({ file, reason }) => warn(`  ${reason.startsWith(file) ? reason : `${file}: ${reason}`}`))
-  if (skipped.length > 10) warn(`  and ${skipped.length - 10} more`)
+  const lines = skipped.map(({ file, reason }) => (reason.startsWith(file) ? reason : `${file}: ${reason}`))
+  warnList('skipped', lines)
+}
+
+/** Damaged files that were used, so that none is used silently. */
+export function warnOfDamaged(warned: readonly { file: string; warnings: readonly JpegWarning[] }[]): void {
+  warnList(
+    'used in spite of damage',
+    warned.map(({ file, warnings }) => `${file}: ${warnings.map(({ message }) => message).join('; ')}`),
+  )
+}
+
+/** The first few of some files, each with why. */
+function warnList(what: string, lines: readonly string[]): void {
+  if (lines.length === 0) return
+  warn(`${lines.length} ${lines.length === 1 ? 'file was' : 'files were'} ${what}:`)
+  lines.slice(0, 10).forEach(line => warn(`  ${line}`))
+  if (lines.length > 10) warn(`  and ${lines.length - 10} more`)
 }

@@ -36,17 +36,21 @@ import {
   modeOption,
   momentum,
   notNegative,
+  onErrorOf,
   part,
   size,
+  skipBadOption,
   stdOption,
+  useDamagedOption,
   whole,
+  type BadFileOptions,
   type SharedOptions,
 } from './arguments.js'
 import { modelNames, namedModel } from './models.js'
 import { DATA, balanceText, sourceOf } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
-import { Progress, count, percent, printResult, say, warn, warnSkipped } from './terminal.js'
+import { Progress, count, percent, printResult, say, warn, warnOfDamaged, warnSkipped } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet train DATA --out MODEL` */
@@ -97,7 +101,8 @@ export function addTrain(program: Command): void {
     .addOption(memoryOption())
     .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
     .option('--no-shuffle', 'take the pictures in the order of their names')
-    .option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+    .addOption(skipBadOption())
+    .addOption(useDamagedOption())
     .option(
       '--resume <model>',
       'go on from a model: where its training was saved if it was in one, else from its weights',
@@ -117,7 +122,7 @@ export function addTrain(program: Command): void {
     .action(runTrain)
 }
 
-interface TrainArguments extends SharedOptions, TrainingArguments {
+interface TrainArguments extends SharedOptions, TrainingArguments, BadFileOptions {
   out: string
   saveEvery?: number
   test?: string
@@ -136,7 +141,6 @@ interface TrainArguments extends SharedOptions, TrainingArguments {
   seed?: number
   memory?: number
   shuffle: boolean
-  skipBadFiles?: boolean
   resume?: string
 }
 
@@ -202,12 +206,13 @@ interface Sets {
 /** Reads the pictures; those of a split by the seed of the training, which a resumed one has from its checkpoint. */
 async function readSets(
   data: string,
-  { test: testData, split, seed, memory, skipBadFiles }: TrainArguments,
+  options: TrainArguments,
   resumed: Model | undefined,
   { signal, progress }: { signal: AbortSignal; progress: Progress },
 ): Promise<Sets> {
+  const { test: testData, split, seed, memory } = options
   const read = async (path: string, set: string) =>
-    loadDataset(await sourceOf(path, skipBadFiles), {
+    loadDataset(await sourceOf(path, onErrorOf(options)), {
       memory,
       signal,
       onProgress: ({ done, total }) => progress.show(`reading ${set} files`, done, total),
@@ -230,8 +235,11 @@ async function newModel(data: Dataset, options: TrainArguments): Promise<Model> 
   }
   const first = await data.describe(0)
   const channels = first.colour === 'gray' ? 1 : 3
-  const { model = 'paper', mean, std, seed, size = [first.width, first.height], transform } = options
-  const [width, height] = size
+  // Exif's orientations from 5 on exchange the sides.
+  const upright = [first.width, first.height]
+  if (first.orientation > 4) upright.reverse()
+  const { model = 'paper', mean, std, seed, size = upright, transform } = options
+  const [width, height] = size as [number, number]
   const shape = { classes: classes.length, channels, width, height, transform }
   const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
   return createModel(namedModel(model, { ...shape, ...normalisation, ...modeOf(options) }), { seed, labels: classes })
@@ -348,8 +356,14 @@ function reporter(json: boolean, progress: Progress, sets: Sets, input: InputDef
         }
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
         warnSkipped(sets.skipped)
+        warnOfDamaged(event.warned)
         if (json) {
-          printResult(true, { ...event, skipped: sets.skipped.length, balance: sets.train.balance }, '')
+          const { skipped, train } = sets
+          printResult(
+            true,
+            { ...event, skipped: skipped.length, warned: event.warned.length, balance: train.balance },
+            '',
+          )
         }
         stepsPerEpoch = event.stepsPerEpoch
         break

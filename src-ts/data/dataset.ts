@@ -10,6 +10,7 @@ import { ahead, throwIfAborted } from './iteration.js'
 import { classesInOrder, decode, list, type JpegSource, type Listing } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 import { SharedPictures } from './pictures.js'
+import { reading, type WarnedFile } from './reading.js'
 import { splitNumbers, splitOptionsSchema, type SplitOptions } from './split.js'
 
 /** How far reading a data set has come. */
@@ -33,6 +34,7 @@ interface DatasetContents {
   classes: readonly string[]
   labels: Uint32Array
   skipped: readonly SkippedFile[]
+  warned: readonly WarnedFile[]
   /** Of a part, the numbers of its pictures among all. */
   numbers?: Uint32Array
 }
@@ -50,18 +52,21 @@ export class Dataset {
   readonly labels: Uint32Array
   /** Files left out, and why; none of a part, whose whole tells them. */
   readonly skipped: readonly SkippedFile[]
+  /** Files used in spite of doubts, and the doubts; none unless the source's `onError` is `use`. */
+  readonly warned: readonly WarnedFile[]
   readonly #numbers: Uint32Array | undefined
   #shared: SharedPictures | undefined
   #files: readonly string[] | undefined
   #balance: ClassBalance | undefined
 
   /** @internal use {@link loadDataset} */
-  constructor({ source, pictures, classes, labels, skipped, numbers }: DatasetContents) {
+  constructor({ source, pictures, classes, labels, skipped, warned, numbers }: DatasetContents) {
     this.source = source
     this.#shared = pictures.retain()
     this.classes = classes
     this.labels = labels
     this.skipped = skipped
+    this.warned = warned
     this.#numbers = numbers
   }
 
@@ -145,7 +150,7 @@ export class Dataset {
     const { source, classes } = this
     const numbers = this.#allNumbers(Uint32Array.from(indices))
     const labels = Uint32Array.from(indices, index => this.labels[index] as number)
-    return new Dataset({ source, pictures: this.#pictures, classes, labels, skipped: [], numbers })
+    return new Dataset({ source, pictures: this.#pictures, classes, labels, skipped: [], warned: [], numbers })
   }
 
   /** @internal Pictures of another size in pixels. */
@@ -247,13 +252,14 @@ export async function* readDataset(
   throwIfAborted(signal)
   const listing = await list(checkedSource(source, 'data'))
   const { total } = listing
-  const set = new NativePackedSet(bytesOf(memory))
+  const set = new NativePackedSet(bytesOf(memory), reading(source))
   let whole = false
   try {
     const classes = new Set<string>()
     const kept: { labels: string[]; jpegs: Uint8Array[] } = { labels: [], jpegs: [] }
     const skipped: SkippedFile[] = []
     const bad: ModelError[] = []
+    const warned: WarnedFile[] = []
     let done = 0
     for await (const chunk of ahead(listing.chunks, signal)) {
       const { names, labels, jpegs } = chunk
@@ -274,13 +280,16 @@ export async function* readDataset(
         bad.push(error)
         skipped.push({ file, reason: error.message })
       }
+      for (const { position, warnings } of report.warned) {
+        warned.push({ file: names[position] as string, warnings })
+      }
       skipped.push(...(chunk.skipped ?? []))
       if (listing.again === 'nowhere' && set.givenUp > 0) throw doesNotFit(listing.source, set, memory)
       done += names.length + (chunk.bad?.length ?? 0)
       yield { type: 'data', done, total, skipped: skipped.length }
     }
     lift(set.finish())
-    if (bad.length > 0 && source.onError === 'error') throw badFiles(bad)
+    if (bad.length > 0 && source.onError !== 'skip') throw badFiles(bad)
     const present = new Set(kept.labels)
     const empty = [...classes].find(name => !present.has(name))
     if (empty !== undefined || kept.labels.length === 0) {
@@ -290,7 +299,7 @@ export async function* readDataset(
     }
     whole = true
     const pictures = new SharedPictures(set, set.givenUp > 0 && listing.again === 'bytes' ? kept.jpegs : undefined)
-    return new Dataset({ source: listing.source, pictures, ...numbered(kept.labels, listing.order), skipped })
+    return new Dataset({ source: listing.source, pictures, ...numbered(kept.labels, listing.order), skipped, warned })
   } finally {
     if (!whole) set.dispose()
   }

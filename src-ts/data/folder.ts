@@ -4,21 +4,29 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
-
-/** What to do about a file that gives no coefficients: stop with an error that names it, or go on without it. */
-export type OnBadFile = 'error' | 'skip'
+import {
+  limitsSchema,
+  orientingSchema,
+  type JpegLimits,
+  type OnBadFile,
+  type Orienting,
+  type Reading,
+} from './reading.js'
 
 /** Options of {@link jpegFolder}, {@link jpegFiles} and {@link jpegImages}. */
 export interface SourceOptions {
-  /** What to do about a damaged or unreadable file; `error` unless given. Skipped files are counted and named. */
+  /** What to do about a damaged or unreadable file; `error` unless given. Files skipped or doubted are named. */
   onError?: OnBadFile | undefined
+  /** What a file may ask for. */
+  limits?: JpegLimits | undefined
+  /** Whether pictures are turned upright as their Exif data says (`exif`), as they are unless given, or taken as they are stored. */
+  orientation?: Orienting | undefined
 }
 
 /** A folder with a folder of JPEG files for each class. It is read when it is used. */
-export interface JpegFolder {
+export interface JpegFolder extends Reading {
   readonly type: 'folder'
   readonly directory: string
-  readonly onError: OnBadFile
 }
 
 /** A file left out, and why. */
@@ -40,7 +48,9 @@ export interface FolderListing {
 }
 
 export const sourceOptionsSchema = z.strictObject({
-  onError: z.enum(['error', 'skip']).optional(),
+  onError: z.enum(['error', 'skip', 'use']).optional(),
+  limits: limitsSchema.optional(),
+  orientation: orientingSchema.optional(),
 }) satisfies z.ZodType<SourceOptions>
 
 /**
@@ -49,8 +59,9 @@ export const sourceOptionsSchema = z.strictObject({
  * @throws ModelError `INVALID_OPTION`
  */
 export function jpegFolder(directory: string, options: SourceOptions = {}): JpegFolder {
-  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegFolder')
-  return frozen({ type: 'folder', directory: checked(z.string().min(1), directory, 'jpegFolder.directory'), onError })
+  const { onError = 'error', limits, orientation } = checked(sourceOptionsSchema, options, 'jpegFolder')
+  const checkedDirectory = checked(z.string().min(1), directory, 'jpegFolder.directory')
+  return frozen({ type: 'folder', directory: checkedDirectory, onError, limits, orientation })
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { checked } from '../options.js'
-import { sourceOptionsSchema, type OnBadFile, type SourceOptions } from './folder.js'
+import { sourceOptionsSchema, type SourceOptions } from './folder.js'
+import type { Reading } from './reading.js'
 
 /** A picture in memory with its class. */
 export interface LabelledImage {
@@ -21,17 +22,15 @@ export interface LabelledFile {
 }
 
 /** Pictures in memory. */
-export interface JpegImages {
+export interface JpegImages extends Reading {
   readonly type: 'images'
   readonly images: readonly LabelledImage[]
-  readonly onError: OnBadFile
 }
 
 /** JPEG files wherever they lie. They are read when they are used. */
-export interface JpegFiles {
+export interface JpegFiles extends Reading {
   readonly type: 'files'
   readonly files: readonly LabelledFile[]
-  readonly onError: OnBadFile
 }
 
 const label = z.string().min(1)
@@ -50,8 +49,14 @@ const filesSchema = z.array(z.strictObject({ file: z.string().min(1), label })) 
  * @throws ModelError `INVALID_OPTION` if an entry has no bytes or no label
  */
 export function jpegImages(images: readonly LabelledImage[], options: SourceOptions = {}): JpegImages {
-  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegImages')
-  return Object.freeze({ type: 'images', images: checked(z.array(imageSchema), images, 'jpegImages'), onError })
+  const { onError = 'error', limits, orientation } = checked(sourceOptionsSchema, options, 'jpegImages')
+  return Object.freeze({
+    type: 'images',
+    images: checked(z.array(imageSchema), images, 'jpegImages'),
+    onError,
+    limits,
+    orientation,
+  })
 }
 
 /**
@@ -60,6 +65,6 @@ export function jpegImages(images: readonly LabelledImage[], options: SourceOpti
  * @throws ModelError `INVALID_OPTION` if an entry has no path or no label
  */
 export function jpegFiles(files: readonly LabelledFile[], options: SourceOptions = {}): JpegFiles {
-  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegFiles')
-  return Object.freeze({ type: 'files', files: checked(filesSchema, files, 'jpegFiles'), onError })
+  const { onError = 'error', limits, orientation } = checked(sourceOptionsSchema, options, 'jpegFiles')
+  return Object.freeze({ type: 'files', files: checked(filesSchema, files, 'jpegFiles'), onError, limits, orientation })
 }

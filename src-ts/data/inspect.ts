@@ -1,4 +1,5 @@
 import { lift, type BindingJpegDescription } from '../native/addon.js'
+import type { JpegReadOptions, JpegWarning } from './reading.js'
 import { withJpeg } from './single.js'
 
 /** One component of a JPEG file. */
@@ -17,33 +18,50 @@ export interface JpegComponent {
   nonZerosPerBlock: number
 }
 
+/** What the components of a JPEG file stand for. */
+export type JpegColour = 'gray' | 'ycbcr' | 'rgb' | 'cmyk' | 'ycck'
+
+/** How a JPEG file's coefficients are coded. */
+export type JpegCoding = 'baseline' | 'extended' | 'progressive' | 'arithmetic' | 'progressive-arithmetic'
+
 /** What a JPEG file is, without its pixels. */
 export interface JpegInspection {
   file: string
+  /** Pixels from left to right, as they are stored. */
   width: number
   height: number
-  colour: 'gray' | 'ycbcr'
+  /** What the components stand for: libjpeg's reading of the JFIF and Adobe markers and the components' names. */
+  colour: JpegColour
+  /** Whether samples are stored inverted, 255 for no ink: those of `cmyk` beside Adobe's marker, and of `ycck`. */
+  inverted: boolean
   /** Chroma subsampling in the usual notation, `4:2:0`; `gray` for one component. */
   sampling: string
-  progressive: boolean
+  /** How the coefficients are coded: block after block (`baseline`, `extended`, `arithmetic`) or in scans that add to each other. */
+  coding: JpegCoding
+  /** How the picture is to be turned to be seen upright: 1 as it is stored, up to 8 as in Exif data. */
+  orientation: number
+  /** Bytes of the ICC profile, if there is one. Colours are taken as if there were none. */
+  iccBytes?: number | undefined
   fileBytes: number
   /** Bytes it takes in memory in sparse form. */
   sparseBytes: number
   /** Non-zero coefficients a block, over all components. */
   nonZerosPerBlock: number
   components: JpegComponent[]
-  /** What the decoder remarked on without the image being in doubt. */
-  warnings: string[]
+  /** What is odd about the file without the picture being in doubt. */
+  notes: string[]
+  /** What the decoder doubted; none unless damaged files are used. */
+  warnings: JpegWarning[]
 }
 
 /**
- * Size, components, sampling, quantisation and sparsity of a JPEG file.
+ * Size, colours, coding, orientation, components, sampling, quantisation and sparsity of a JPEG file.
  *
  * @param file a path, or the bytes of a file
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
+ * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
-export async function inspectJpeg(file: string | Uint8Array): Promise<JpegInspection> {
-  return withJpeg(file, set => inspection(lift(set.describe(0))))
+export async function inspectJpeg(file: string | Uint8Array, options: JpegReadOptions = {}): Promise<JpegInspection> {
+  return withJpeg(file, options, 'inspectJpeg', set => inspection(lift(set.describe(0))))
 }
 
 /** A description as users see it. */
@@ -79,5 +97,5 @@ function notation(factors: [number, number][]): string {
   }
   const name = known[`${luma[0] / cb[0]}x${luma[1] / cb[1]}`]
   const same = cb[0] === cr[0] && cb[1] === cr[1]
-  return (same && name) || factors.map(pair => pair.join('x')).join(',')
+  return (same && factors.length === 3 && name) || factors.map(pair => pair.join('x')).join(',')
 }

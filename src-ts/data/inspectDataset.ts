@@ -56,7 +56,7 @@ export async function inspectDataset(
         const picture = inspection(lift(pictures.describe(position)))
         sizes.add(`${picture.width}×${picture.height}`)
         sampling.add(picture.sampling)
-        progressive += Number(picture.progressive)
+        progressive += Number(picture.coding.includes('progressive'))
         warned += Number(picture.warnings.length > 0)
         fileBytes += picture.fileBytes
       }

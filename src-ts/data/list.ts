@@ -5,7 +5,8 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
-import { sourceOptionsSchema, type OnBadFile, type SourceOptions } from './folder.js'
+import { sourceOptionsSchema, type SourceOptions } from './folder.js'
+import type { Reading } from './reading.js'
 import type { LabelledFile } from './images.js'
 
 /** Options of {@link jpegList}. */
@@ -22,13 +23,12 @@ export interface ListOptions extends SourceOptions {
 }
 
 /** JPEG files that a text file lists with their classes. It is read when it is used. */
-export interface JpegList {
+export interface JpegList extends Reading {
   readonly type: 'list'
   readonly file: string
   readonly directory: string
   readonly separator: string | undefined
   readonly columns: { readonly path: string; readonly label: string } | undefined
-  readonly onError: OnBadFile
 }
 
 const text = z.string().min(1)
@@ -57,8 +57,10 @@ export function jpegList(file: string, options: ListOptions = {}): JpegList {
     separator,
     columns,
     onError = 'error',
+    limits,
+    orientation,
   } = checked(listOptionsSchema, options, 'jpegList')
-  return frozen({ type: 'list', file: path, directory, separator, columns, onError })
+  return frozen({ type: 'list', file: path, directory, separator, columns, onError, limits, orientation })
 }
 
 /** A line of a list: where it is, and its fields. */

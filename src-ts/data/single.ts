@@ -1,12 +1,19 @@
 import { lift, NativeJpegSet } from '../native/addon.js'
+import { checked } from '../options.js'
+import { reading, readOptionsSchema, type JpegReadOptions } from './reading.js'
 
 /**
  * Decodes one file, a path or bytes, into a set of its own, which is freed after use.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
+ * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
-export async function withJpeg<T>(file: string | Uint8Array, use: (set: NativeJpegSet) => T | Promise<T>): Promise<T> {
-  const set = new NativeJpegSet()
+export async function withJpeg<T>(
+  file: string | Uint8Array,
+  options: JpegReadOptions,
+  where: string,
+  use: (set: NativeJpegSet) => T | Promise<T>,
+): Promise<T> {
+  const set = new NativeJpegSet(reading(checked(readOptionsSchema, options, where)))
   try {
     const named = typeof file === 'string'
     const report = lift(await (named ? set.decodeFiles([file]) : set.decodeBuffers([file], ['buffer'])))

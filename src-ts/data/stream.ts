@@ -1,16 +1,16 @@
 import * as z from 'zod'
 import { mismatch, type ModelError } from '../errors.js'
 import { checked } from '../options.js'
-import { sourceOptionsSchema, type OnBadFile, type SkippedFile, type SourceOptions } from './folder.js'
+import { sourceOptionsSchema, type SkippedFile, type SourceOptions } from './folder.js'
+import type { Reading } from './reading.js'
 import { imageSchema, type LabelledImage } from './images.js'
 import { until, type AnyIterable } from './iteration.js'
 import type { Chunk } from './listing.js'
 
 /** Pictures that come one after the other. They are read when they are used; a generator or a stream once. */
-export interface JpegStream {
+export interface JpegStream extends Reading {
   readonly type: 'stream'
   readonly images: AnyIterable<LabelledImage>
-  readonly onError: OnBadFile
 }
 
 /** One thing that a stream gives: a picture, a file left out, or why one cannot be used. */
@@ -34,9 +34,15 @@ const BYTES_A_CALL = 32 * 2 ** 20
  * picture with a label, or if the data set has a limit of memory that does not hold all pictures: they cannot be read again
  */
 export function jpegStream(images: AnyIterable<LabelledImage>, options: SourceOptions = {}): JpegStream {
-  const { onError = 'error' } = checked(sourceOptionsSchema, options, 'jpegStream')
+  const { onError = 'error', limits, orientation } = checked(sourceOptionsSchema, options, 'jpegStream')
   const iterable = z.custom<AnyIterable<LabelledImage>>(isIterable, 'an iterable of { jpeg, label, name }')
-  return Object.freeze({ type: 'stream', images: checked(iterable, images, 'jpegStream'), onError })
+  return Object.freeze({
+    type: 'stream',
+    images: checked(iterable, images, 'jpegStream'),
+    onError,
+    limits,
+    orientation,
+  })
 }
 
 /** Whether `for await` takes a value. */

@@ -3,7 +3,8 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { checked } from '../options.js'
 import { untarred, type TarEntry } from './archive.js'
-import { isPicture, sourceOptionsSchema, type OnBadFile, type SourceOptions } from './folder.js'
+import { isPicture, sourceOptionsSchema, type SourceOptions } from './folder.js'
+import type { Reading } from './reading.js'
 import { until, type AnyIterable } from './iteration.js'
 import type { Chunk } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
@@ -23,7 +24,7 @@ export interface TarOptions extends SourceOptions {
 }
 
 /** A tar archive. It is read when it is used, one that is a stream once. */
-export interface JpegTar {
+export interface JpegTar extends Reading {
   readonly type: 'tar'
   /** What errors call it: its path, if it has one. */
   readonly name: string
@@ -33,7 +34,6 @@ export interface JpegTar {
   readonly folder: string
   /** In bytes. */
   readonly largest: number
-  readonly onError: OnBadFile
 }
 
 const LARGEST = 256 * 2 ** 20
@@ -64,7 +64,14 @@ const archiveSchema = z.custom<TarArchive>(
  */
 export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar {
   const given = checked(archiveSchema, archive, 'jpegTar')
-  const { label = 'folder', folder = '', largest, onError = 'error' } = checked(tarOptionsSchema, options, 'jpegTar')
+  const {
+    label = 'folder',
+    folder = '',
+    largest,
+    onError = 'error',
+    limits,
+    orientation,
+  } = checked(tarOptionsSchema, options, 'jpegTar')
   const path = typeof given === 'string'
   return Object.freeze({
     type: 'tar',
@@ -75,6 +82,8 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
     folder: partsOf(folder).join('/'),
     largest: bytesOf(largest) ?? LARGEST,
     onError,
+    limits,
+    orientation,
   })
 }
 

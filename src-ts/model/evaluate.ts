@@ -4,6 +4,7 @@ import { checkedSource, checkMemory, Dataset, loadDataset, type DataEvent } from
 import type { SkippedFile } from '../data/folder.js'
 import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
+import type { WarnedFile } from '../data/reading.js'
 import { memorySchema, type MemorySize } from '../data/memory.js'
 import { checked } from '../options.js'
 import { lowerView } from '../transforms/lower.js'
@@ -48,6 +49,8 @@ export interface Evaluation {
   confusion: number[][]
   /** Files left out. */
   skipped: SkippedFile[]
+  /** Files used in spite of doubts. */
+  warned: WarnedFile[]
 }
 
 const optionsSchema = z.strictObject({
@@ -113,6 +116,7 @@ export async function evaluate(
       labels: model.labels ?? dataset.classes,
       confusion,
       skipped: [...dataset.skipped],
+      warned: [...dataset.warned],
     }
   } finally {
     if (dataset !== data) dataset.dispose()

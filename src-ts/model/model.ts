@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { badFiles, type Dataset } from '../data/dataset.js'
 import { throwIfAborted } from '../data/iteration.js'
+import { reading, readShape, type JpegReadOptions, type JpegWarning } from '../data/reading.js'
 import type { JpegSource } from '../data/listing.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked } from '../options.js'
@@ -39,7 +40,7 @@ export interface CreateOptions extends ModeOptions {
 }
 
 /** Options of {@link Model.predict}; a mode, if given, replaces the definition's. */
-export interface PredictOptions extends ModeOptions {
+export interface PredictOptions extends ModeOptions, JpegReadOptions {
   /** Pictures a call; 64 unless given. Answers depend on it by float32's rounding only. */
   batchSize?: number | undefined
   /** What is done to every picture; what the definition says unless given. */
@@ -74,6 +75,7 @@ const predictOptionsSchema = z.strictObject({
   batchSize: z.int().min(1).optional(),
   transform: transformsSchema.optional(),
   signal: z.instanceof(AbortSignal).optional(),
+  ...readShape,
 }) satisfies z.ZodType<PredictOptions>
 
 const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
@@ -213,7 +215,7 @@ export class Model {
     const mode = completeMode(given, this.definition, 'profile')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'profile')
     this.assertUsable()
-    return this.#viewed(named(all, 0), undefined, async (set, indices) => {
+    return this.#viewed(named(all, 0), {}, async ({ set, indices }) => {
       const steps = await this.#call(network => network.profile(set, indices, rounds, mode ?? {}))
       return new InferencePlan(this.definition, all.length, mode, steps)
     })
@@ -262,7 +264,15 @@ export class Model {
    * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   async predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const { batchSize = 64, transform, signal, ...given } = checked(predictOptionsSchema, options, 'predict')
+    const {
+      batchSize = 64,
+      transform,
+      signal,
+      onError,
+      limits,
+      orientation,
+      ...given
+    } = checked(predictOptionsSchema, options, 'predict')
     const mode = completeMode(given, this.definition, 'predict')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'predict')
     this.assertUsable()
@@ -270,11 +280,16 @@ export class Model {
     for (let start = 0; start < all.length; start += batchSize) {
       throwIfAborted(signal)
       const files = named(all.slice(start, start + batchSize), start)
-      const logits = await this.#viewed(files, transform, (set, indices) =>
-        this.#call(network => network.predict(set, indices, mode ?? {})),
+      const { logits, warnings } = await this.#viewed(
+        files,
+        { transform, onError, limits, orientation },
+        async views => ({
+          logits: await this.#call(network => network.predict(views.set, views.indices, mode ?? {})),
+          warnings: views.warnings,
+        }),
       )
       const row = (index: number) => [...logits.subarray(index * this.classes, (index + 1) * this.classes)]
-      predictions.push(...files.map(({ name }, index) => prediction(name, row(index), this.labels)))
+      predictions.push(...files.map(({ name }, at) => prediction(name, row(at), this.labels, warnings[at] ?? [])))
     }
     return predictions
   }
@@ -282,18 +297,20 @@ export class Model {
   /** Uses views of pictures, which are freed afterwards. */
   async #viewed<T>(
     pictures: readonly NamedPicture[],
-    transform: readonly Transform[] | undefined,
-    use: (set: NativeJpegSet, indices: Uint32Array) => Promise<T>,
+    { transform, ...options }: ViewOptions,
+    use: (views: Views) => Promise<T>,
   ): Promise<T> {
     const { input } = this.definition
-    const files = new NativeJpegSet()
-    let views: NativeJpegSet | undefined
+    const files = new NativeJpegSet(reading(options))
+    let set: NativeJpegSet | undefined
     try {
       const indices = await decoded(files, pictures)
-      views = lift(await files.view(lowerView(input, transform ?? input.transform ?? [])))
-      return await use(views, indices)
+      const doubts = (index: number) => (options.onError === 'use' ? lift(files.describe(index)).warnings : [])
+      const warnings = Array.from(indices, doubts)
+      set = lift(await files.view(lowerView(input, transform ?? input.transform ?? [])))
+      return await use({ set, indices, warnings })
     } finally {
-      views?.dispose()
+      set?.dispose()
       files.dispose()
     }
   }
@@ -423,6 +440,20 @@ export class Model {
       this.#waiting -= 1
     }
   }
+}
+
+/** How pictures are read and looked at. */
+interface ViewOptions extends JpegReadOptions {
+  transform?: readonly Transform[] | undefined
+}
+
+/** Views of pictures as a network reads them. */
+interface Views {
+  set: NativeJpegSet
+  /** The number in the set of each picture. */
+  indices: Uint32Array
+  /** What was doubted of each picture's file. */
+  warnings: readonly (readonly JpegWarning[])[]
 }
 
 /** The numbers of all pictures of a batch. */

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { JpegWarning } from '../data/reading.js'
 import { frozen } from '../layers/freeze.js'
 
 /** A picture to classify: a path, or the bytes of a file with or without a name. */
@@ -18,6 +19,8 @@ export interface Prediction {
   logits: readonly number[]
   /** All classes, the likeliest first. */
   classes: readonly ClassProbability[]
+  /** What the decoder doubted; none unless damaged files are used. */
+  warnings: readonly JpegWarning[]
 }
 
 /** How likely a class is. */
@@ -27,7 +30,12 @@ export interface ClassProbability {
 }
 
 /** Logits of one picture as a prediction. Its classes are ranked when they are first looked at: some only want logits. */
-export function prediction(file: string, logits: number[], labels: readonly string[] | undefined): Prediction {
+export function prediction(
+  file: string,
+  logits: number[],
+  labels: readonly string[] | undefined,
+  warnings: readonly JpegWarning[],
+): Prediction {
   let ranked: readonly ClassProbability[] | undefined
   return Object.freeze({
     file,
@@ -35,6 +43,7 @@ export function prediction(file: string, logits: number[], labels: readonly stri
     get classes() {
       return (ranked ??= ranking(logits, labels))
     },
+    warnings: frozen(warnings),
   })
 }
 

@@ -7,6 +7,7 @@ export type {
   BindingLoadReport,
   BindingMode,
   BindingNode,
+  BindingReadOptions,
   BindingStepOptions,
   BindingTensor,
   BindingView,

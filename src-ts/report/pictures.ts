@@ -26,7 +26,7 @@ export async function gallery(pictures: readonly ReportPicture[]): Promise<strin
 
 async function figure({ prediction, label }: ReportPicture): Promise<string> {
   const { file, classes } = prediction
-  const [bytes, planes] = await Promise.all([readFile(file), jpegCoefficients(file)])
+  const [bytes, { components }] = await Promise.all([readFile(file), jpegCoefficients(file)])
   const [best, second] = classes
   const said = best ? `${best.label} (${percent(best.probability, 1)})` : ''
   const next = second ? `, then ${second.label} (${percent(second.probability, 1)})` : ''
@@ -34,12 +34,12 @@ async function figure({ prediction, label }: ReportPicture): Promise<string> {
   const truth = label === undefined ? '' : `is ${escaped(label)}, `
   const caption = `${truth}said <span class="verdict">${escaped(said)}</span>${escaped(next)}`
   const image = `<img src="data:image/jpeg;base64,${bytes.toString('base64')}" alt="${escaped(label ?? 'picture')}">`
-  const map = planes[0] ? coefficientMap(planes[0]) : ''
+  const map = components[0] ? coefficientMap(components[0]) : ''
   return `<figure${wrong ? ' class="wrong"' : ''}>${image}${map}<figcaption>${caption}</figcaption></figure>`
 }
 
 /** The non-zero coefficients of a plane, block beside block, the constant term of each at its top left. */
-export function coefficientMap({ blocks: [high, wide], values }: CoefficientPlane): string {
+export function coefficientMap({ blocks: [high, wide], values }: Pick<CoefficientPlane, 'blocks' | 'values'>): string {
   const paths = new Map<string, string>()
   values.forEach((value, at) => {
     if (value === 0) return

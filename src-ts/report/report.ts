@@ -100,6 +100,7 @@ async function figures({ model, start, data, evaluation }: ReportOptions): Promi
   ]
   if (data) rows.push(['non-zero coefficients a block', (await meanNonZeros(data)).toFixed(2)])
   rows.push(['files left out', grouped(start.skipped.length)])
+  if (start.warned.length > 0) rows.push(['damaged files used', grouped(start.warned.length)])
   if (last) rows.push(['last epoch', `loss ${last.loss.toFixed(4)}, ${last.seconds.toFixed(1)} s`])
   if (evaluation) rows.push(['test loss', evaluation.loss.toFixed(4)])
   if (settings) {

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { DataEvent } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
+import type { WarnedFile } from '../data/reading.js'
 import type { Evaluation } from '../model/evaluate.js'
 import type { BestEpoch, EarlyStopping } from './stopping.js'
 
@@ -29,6 +30,8 @@ export interface StartEvent {
   stepsPerEpoch: number
   /** Files left out of the data set. */
   skipped: readonly SkippedFile[]
+  /** Files of the data set used in spite of doubts. */
+  warned: readonly WarnedFile[]
   /** Options that differ from those of the checkpoint, as sentences. */
   changed: readonly string[]
 }
@@ -74,7 +77,7 @@ export interface EpochResult {
 }
 
 /** What an evaluation came to, in numbers. */
-export type TestResult = Omit<Evaluation, 'labels' | 'confusion' | 'skipped'>
+export type TestResult = Omit<Evaluation, 'labels' | 'confusion' | 'skipped' | 'warned'>
 
 const number = z.number()
 const count = z.int().min(0)

@@ -1,6 +1,7 @@
 import type { Dataset } from '../data/dataset.js'
 import type { JpegSource } from '../data/listing.js'
 import type { SkippedFile } from '../data/folder.js'
+import type { WarnedFile } from '../data/reading.js'
 import type { Model } from '../model/model.js'
 import type { EpochResult, StopEvent, TrainEvent } from './events.js'
 import type { TrainOptions } from './options.js'
@@ -11,6 +12,8 @@ export interface History {
   epochs: EpochResult[]
   /** Files left out of the data set. */
   skipped: readonly SkippedFile[]
+  /** Files used in spite of doubts. */
+  warned: readonly WarnedFile[]
   /** Why it ended, if it could stop early. */
   stop?: StopEvent | undefined
 }
@@ -21,12 +24,12 @@ export async function fit(
   data: JpegSource | Dataset,
   { onEvent, ...options }: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
 ): Promise<History> {
-  let skipped: readonly SkippedFile[] = []
+  let [skipped, warned]: [readonly SkippedFile[], readonly WarnedFile[]] = [[], []]
   let stop: StopEvent | undefined
   for await (const event of model.train(data, options)) {
-    if (event.type === 'start') skipped = event.skipped
+    if (event.type === 'start') [skipped, warned] = [event.skipped, event.warned]
     if (event.type === 'stop') stop = event
     onEvent?.(event)
   }
-  return { epochs: model.training?.history ?? [], skipped, ...(stop && { stop }) }
+  return { epochs: model.training?.history ?? [], skipped, warned, ...(stop && { stop }) }
 }

@@ -62,6 +62,7 @@ export async function* train(
       dataBytes: dataset.bytes,
       stepsPerEpoch: Math.ceil(dataset.length / picturesOfStep(settings)),
       skipped: [...dataset.skipped, ...(test?.skipped ?? [])],
+      warned: [...dataset.warned, ...(test?.warned ?? [])],
       changed,
     }
     const over = endOf(state) !== undefined
@@ -192,7 +193,7 @@ async function* stopEvent(model: Model, state: TrainingState): AsyncGenerator<St
 /** What an epoch that has seen every picture came to. */
 function resultOf({ epoch, images, unfinished }: TrainingState, evaluation: Evaluation | undefined): EpochResult {
   const { lossSum, correct, seconds } = unfinished as UnfinishedEpoch
-  const { labels: _, confusion: __, skipped: ___, ...test } = evaluation ?? ({} as Evaluation)
+  const { labels: _, confusion: __, skipped: ___, warned: ____, ...test } = evaluation ?? ({} as Evaluation)
   return {
     epoch: epoch + 1,
     loss: lossSum / images,

@@ -1,7 +1,7 @@
 //! Files and bytes to pictures, and what became of each.
 
 use crate::failure::BindingFailure;
-use jpegnet_jpeg::{Limits, SparseJpeg, read_coefficients};
+use jpegnet_jpeg::{Damage, Limits, ReadOptions, SparseJpeg, Warning, read_coefficients};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 use std::path::Path;
@@ -16,6 +16,44 @@ pub struct BindingDecodeFailure {
     pub failure: BindingFailure,
 }
 
+/// A doubt about a file, in libjpeg's words.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingWarning {
+    /// The words.
+    pub message: String,
+    /// How often they were said.
+    pub count: u32,
+}
+
+/// A file that was used in spite of doubts.
+#[napi(object)]
+#[derive(Clone, Debug)]
+pub struct BindingWarned {
+    /// Which of the files given.
+    pub position: u32,
+    /// The doubts.
+    pub warnings: Vec<BindingWarning>,
+}
+
+/// How files are read.
+#[napi(object)]
+#[derive(Clone, Debug, Default)]
+pub struct BindingReadOptions {
+    /// Whether damaged files are used as far as they go; otherwise they fail.
+    pub use_damaged: Option<bool>,
+    /// Whether pictures count as upright as they are stored.
+    pub ignore_orientation: Option<bool>,
+    /// Largest width times height.
+    pub pixels: Option<f64>,
+    /// Most components.
+    pub components: Option<u32>,
+    /// Most scans.
+    pub scans: Option<u32>,
+    /// Most bytes for the coefficients of a file while it is read.
+    pub memory: Option<f64>,
+}
+
 /// What became of the files given.
 #[napi(object)]
 #[derive(Clone, Debug, Default)]
@@ -24,6 +62,8 @@ pub struct BindingDecodeReport {
     pub indices: Vec<i64>,
     /// The files that failed.
     pub failures: Vec<BindingDecodeFailure>,
+    /// The files that were used in spite of doubts.
+    pub warned: Vec<BindingWarned>,
 }
 
 /// A picture to decode: the bytes of a file, or none where its name is the path of one.
@@ -56,20 +96,51 @@ impl Source {
     }
 }
 
-/// The coefficients in a file's bytes.
-pub(crate) fn decoded(name: &str, bytes: &[u8]) -> Result<SparseJpeg, BindingFailure> {
-    read_coefficients(bytes, &Limits::default()).map_err(|error| BindingFailure::jpeg(name, &error))
+impl From<BindingReadOptions> for ReadOptions {
+    fn from(given: BindingReadOptions) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers below 2^53")]
+        let whole = |number: f64| number as u64;
+        let usual = Limits::default();
+        ReadOptions {
+            limits: Limits {
+                pixels: given.pixels.map_or(usual.pixels, whole),
+                components: given.components.unwrap_or(usual.components),
+                scans: given.scans.unwrap_or(usual.scans),
+                memory: given.memory.map_or(usual.memory, whole),
+            },
+            ignore_orientation: given.ignore_orientation == Some(true),
+            damage: if given.use_damaged == Some(true) { Damage::Use } else { Damage::Refuse },
+        }
+    }
 }
 
-/// Appends what there is of pictures, in their order, and tells what became of each.
+/// Warnings as they cross.
+pub(crate) fn warnings(warnings: &[Warning]) -> Vec<BindingWarning> {
+    warnings
+        .iter()
+        .map(|Warning { message, count }| BindingWarning { message: message.clone(), count: *count })
+        .collect()
+}
+
+/// The coefficients in a file's bytes.
+pub(crate) fn decoded(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<SparseJpeg, BindingFailure> {
+    read_coefficients(bytes, options).map_err(|error| BindingFailure::jpeg(name, &error))
+}
+
+/// Appends what there is of pictures, each with the doubts about it, in their order, and tells what became of each.
 pub(crate) fn append<T>(
-    pictures: impl IntoIterator<Item = Result<T, BindingFailure>>,
+    pictures: impl IntoIterator<Item = Result<(T, Vec<BindingWarning>), BindingFailure>>,
     mut push: impl FnMut(T) -> Result<u32, BindingFailure>,
 ) -> BindingDecodeReport {
     let mut report = BindingDecodeReport::default();
     for (position, picture) in (0..).zip(pictures) {
-        match picture.and_then(&mut push) {
-            Ok(index) => report.indices.push(index.into()),
+        match picture.and_then(|(picture, warnings)| Ok((push(picture)?, warnings))) {
+            Ok((index, warnings)) => {
+                report.indices.push(index.into());
+                if !warnings.is_empty() {
+                    report.warned.push(BindingWarned { position, warnings });
+                }
+            }
             Err(failure) => {
                 report.indices.push(-1);
                 report.failures.push(BindingDecodeFailure { position, failure });

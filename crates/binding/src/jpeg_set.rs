@@ -1,13 +1,13 @@
 //! Sparse JPEGs in native memory, as a network reads them: a batch, or pictures to look at.
 
-use crate::decoding::{self, BindingDecodeReport, Source, append, decoded, files};
+use crate::decoding::{self, BindingDecodeReport, BindingReadOptions, BindingWarning, Source, append, decoded, files};
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
 use crate::memory::ToldBytes;
 use crate::view::{BindingView, Viewing};
 use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::view::Pixels;
-use jpegnet_jpeg::{Colour, SparseJpeg};
+use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Int16Array, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
@@ -104,6 +104,7 @@ pub struct JpegSet {
     /// How its pictures were mixed, if they were.
     mixed: Option<Mixed>,
     told: ToldBytes,
+    reading: ReadOptions,
 }
 
 /// A component of a JPEG.
@@ -136,36 +137,47 @@ pub struct BindingJpegDescription {
     pub width: u32,
     /// Pixels from top to bottom.
     pub height: u32,
-    /// `gray` or `ycbcr`.
-    #[napi(ts_type = "'gray' | 'ycbcr'")]
+    /// What the components stand for.
+    #[napi(ts_type = "'gray' | 'ycbcr' | 'rgb' | 'cmyk' | 'ycck'")]
     pub colour: String,
-    /// Whether it was coded progressively.
-    pub progressive: bool,
+    /// Whether samples are stored inverted, 255 for no ink.
+    pub inverted: bool,
+    /// How it was coded.
+    #[napi(ts_type = "'baseline' | 'extended' | 'progressive' | 'arithmetic' | 'progressive-arithmetic'")]
+    pub coding: String,
+    /// How it is to be turned to be seen upright, 1–8 as in Exif data.
+    pub orientation: u32,
+    /// Bytes of its ICC profile, if it has one.
+    pub icc_bytes: Option<u32>,
     /// Bytes of the file.
     pub file_bytes: f64,
     /// Bytes it takes in sparse form.
     pub sparse_bytes: f64,
-    /// What libjpeg remarked on.
-    pub warnings: Vec<String>,
+    /// What is odd about the file without the picture being in doubt.
+    pub notes: Vec<String>,
+    /// What libjpeg doubted, if damaged files are used.
+    pub warnings: Vec<BindingWarning>,
     /// In the file's order.
     pub components: Vec<BindingComponent>,
 }
 
 #[napi]
 impl JpegSet {
-    /// An empty set.
+    /// An empty set, whose files are read as the options say.
     #[napi(constructor)]
     #[must_use]
-    pub fn new() -> Self {
-        let pictures = Arc::new(Mutex::new(Some(Pictures::default())));
-        JpegSet { pictures, mixed: None, told: ToldBytes::default() }
+    pub fn new(reading: Option<BindingReadOptions>) -> Self {
+        Self::with(Pictures::default(), None, reading.unwrap_or_default().into())
+    }
+
+    fn with(pictures: Pictures, mixed: Option<Mixed>, reading: ReadOptions) -> Self {
+        JpegSet { pictures: Arc::new(Mutex::new(Some(pictures))), mixed, told: ToldBytes::default(), reading }
     }
 
     /// A set of pictures that share their tables already.
     pub(crate) fn of(all: Vec<Arc<Picture>>, mixed: Option<Mixed>) -> Self {
         let bytes = all.iter().map(|picture| picture.bytes()).sum();
-        let pictures = Pictures { all, tables: HashSet::new(), bytes };
-        JpegSet { pictures: Arc::new(Mutex::new(Some(pictures))), mixed, told: ToldBytes::default() }
+        Self::with(Pictures { all, tables: HashSet::new(), bytes }, mixed, ReadOptions::default())
     }
 
     /// How its pictures were mixed, if they were.
@@ -231,15 +243,16 @@ impl JpegSet {
         &self,
         sources: std::result::Result<Vec<Source>, BindingFailure>,
     ) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
-        let pictures = Arc::clone(&self.pictures);
+        let (pictures, reading) = (Arc::clone(&self.pictures), self.reading);
         job(
             move || {
                 // Starts the threads as the environment says.
                 crate::runtime::isa()?;
                 let decode = |source: Source| {
                     let name = source.name.clone();
-                    let jpeg = decoded(&name, &source.read()?)?;
-                    Ok(Picture::of_file(name, jpeg))
+                    let jpeg = decoded(&name, &source.read()?, &reading)?;
+                    let warnings = decoding::warnings(&jpeg.warnings);
+                    Ok((Picture::of_file(name, jpeg), warnings))
                 };
                 let decoded: Vec<_> = sources?.into_par_iter().map(decode).collect();
                 let mut guard = locked(&pictures);
@@ -330,14 +343,26 @@ fn description(name: &str, jpeg: &SparseJpeg) -> BindingJpegDescription {
         name: name.to_owned(),
         width: jpeg.width,
         height: jpeg.height,
-        colour: match jpeg.colour {
-            Colour::Gray => "gray".to_owned(),
-            Colour::YCbCr => "ycbcr".to_owned(),
-        },
-        progressive: jpeg.progressive,
+        colour: colour_name(jpeg.colour).to_owned(),
+        inverted: jpeg.colour.is_inverted(),
+        coding: jpeg.coding.name().to_owned(),
+        orientation: jpeg.orientation.number().into(),
+        icc_bytes: jpeg.icc_bytes,
         file_bytes: jpeg.file_bytes as f64,
         sparse_bytes: jpeg.bytes() as f64,
-        warnings: jpeg.warnings.clone(),
+        notes: jpeg.notes.clone(),
+        warnings: decoding::warnings(&jpeg.warnings),
         components: components.collect(),
+    }
+}
+
+/// What TypeScript calls a colour.
+pub(crate) fn colour_name(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Gray => "gray",
+        Colour::YCbCr => "ycbcr",
+        Colour::Rgb => "rgb",
+        Colour::Cmyk { .. } => "cmyk",
+        Colour::Ycck => "ycck",
     }
 }

@@ -10,7 +10,6 @@
     clippy::implicit_hasher,
     clippy::missing_errors_doc,
     clippy::cast_precision_loss,
-    clippy::new_without_default,
     reason = "only JavaScript calls these: arguments are its values, counts its doubles, and a Result is napi's own way to throw"
 )]
 

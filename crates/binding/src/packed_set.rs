@@ -1,12 +1,13 @@
 //! A data set: packed pictures in native memory, and batches cut from it.
 
-use crate::decoding::{self, BindingDecodeReport, Source, append, decoded, files};
+use crate::decoding::{self, BindingDecodeReport, BindingReadOptions, Source, append, decoded, files};
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
 use crate::jpeg_set::{JpegSet, Picture};
 use crate::memory::ToldBytes;
 use crate::store::{Fingerprint, Kept, Packed, Store};
 use crate::view::{BindingView, Viewing};
+use jpegnet_jpeg::ReadOptions;
 use jpegnet_jpeg::packed::unpack;
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, ObjectFinalize, Result, Uint8Array, Uint32Array};
@@ -27,17 +28,19 @@ type Outcomes<T> = std::result::Result<T, BindingFailure>;
 pub struct PackedSet {
     store: Shared,
     told: ToldBytes,
+    reading: ReadOptions,
 }
 
 #[napi]
 impl PackedSet {
-    /// An empty set, of at most so many bytes if a budget is given.
+    /// An empty set, of at most so many bytes if a budget is given. Files are read as the options say, now and again.
     #[napi(constructor)]
     #[must_use]
-    pub fn new(memory: Option<f64>) -> Self {
+    pub fn new(memory: Option<f64>, reading: Option<BindingReadOptions>) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number below 2^53")]
         let budget = memory.map(|bytes| bytes as usize);
-        PackedSet { store: Arc::new(Mutex::new(Some(Store::new(budget)))), told: ToldBytes::default() }
+        let reading = reading.unwrap_or_default().into();
+        PackedSet { store: Arc::new(Mutex::new(Some(Store::new(budget)))), told: ToldBytes::default(), reading }
     }
 
     /// Pictures in the set.
@@ -104,7 +107,7 @@ impl PackedSet {
     }
 
     fn decode(&self, sources: Outcomes<Vec<Source>>) -> AsyncTask<Job<BindingDecodeReport, BindingDecodeReport>> {
-        let store = Arc::clone(&self.store);
+        let (store, reading) = (Arc::clone(&self.store), self.reading);
         job(
             move || {
                 // Starts the threads as the environment says.
@@ -112,7 +115,9 @@ impl PackedSet {
                 let decode = |source: Source| {
                     let name = source.name.clone();
                     let bytes = source.read()?;
-                    Ok(Packed::new(name.clone(), &decoded(&name, &bytes)?, Fingerprint::of(&bytes)))
+                    let jpeg = decoded(&name, &bytes, &reading)?;
+                    let warnings = decoding::warnings(&jpeg.warnings);
+                    Ok((Packed::new(name, &jpeg, Fingerprint::of(&bytes)), warnings))
                 };
                 let packed: Vec<_> = sources?.into_par_iter().map(decode).collect();
                 with(&store, |store| Ok(append(packed, |picture| store.push(picture))))
@@ -153,7 +158,7 @@ impl PackedSet {
         buffers: Vec<Uint8Array>,
         view: Option<BindingView>,
     ) -> AsyncTask<Job<JpegSet, JpegSet>> {
-        let (store, indices) = (Arc::clone(&self.store), indices.to_vec());
+        let (store, reading, indices) = (Arc::clone(&self.store), self.reading, indices.to_vec());
         let buffers: Vec<Vec<u8>> = buffers.iter().map(|bytes| bytes.to_vec()).collect();
         job(
             move || {
@@ -168,7 +173,7 @@ impl PackedSet {
                 })?;
                 let mut buffers: Vec<Option<Vec<u8>>> = buffers.into_iter().map(Some).collect();
                 buffers.resize_with(indices.len(), || None);
-                let open = |(index, bytes)| picture(&store, index, bytes).map(Arc::new);
+                let open = |(index, bytes)| picture(&store, index, bytes, &reading).map(Arc::new);
                 let pictures = indices.into_par_iter().zip(buffers);
                 if let Some(view) = view {
                     let numbered = pictures.map(|(index, bytes)| (index, (index as usize, bytes)));
@@ -223,7 +228,7 @@ fn outcome<T>(result: Outcomes<T>) -> Outcome<T> {
 }
 
 /// One picture of a batch: unpacked, or read again.
-fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>) -> Outcomes<Picture> {
+fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>, reading: &ReadOptions) -> Outcomes<Picture> {
     let (name, kept) = with(store, |store| store.get(index))?;
     match kept {
         Kept::Packed(frame, packed) => Ok(Picture::of_file(name, unpack(&frame, &packed))),
@@ -232,7 +237,7 @@ fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>) -> Outcomes<Pic
             if Fingerprint::of(&bytes) != fingerprint {
                 return Err(BindingFailure::changed(&name));
             }
-            let jpeg = decoded(&name, &bytes)?;
+            let jpeg = decoded(&name, &bytes, reading)?;
             let packed = jpegnet_jpeg::packed::pack(&jpeg);
             with(store, |store| {
                 store.keep(index, &packed);

@@ -3,7 +3,7 @@
 //! `cargo run --release --example throughput [frequencies] [batch] [threads]`
 
 use jpegnet_engine::{Content, Image, Network, NetworkSpec, OptimizerSpec, Plan};
-use jpegnet_jpeg::{Limits, SparseJpeg, read_coefficients};
+use jpegnet_jpeg::{ReadOptions, SparseJpeg, read_coefficients};
 use jpegnet_kernels::Isa;
 use std::path::Path;
 use std::time::Instant;
@@ -53,7 +53,7 @@ fn report(what: &str, batch: usize, mut run: impl FnMut()) {
 fn picture(number: usize) -> SparseJpeg {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures/jpegs");
     let bytes = std::fs::read(folder.join(format!("{number}.jpg"))).expect("a fixture");
-    read_coefficients(&bytes, &Limits::default()).expect("a valid picture")
+    read_coefficients(&bytes, &ReadOptions::default()).expect("a valid picture")
 }
 
 fn paper_network(frequencies: usize) -> String {

@@ -46,6 +46,14 @@ pub enum EngineError {
         /// `width×height` of the picture.
         found: String,
     },
+    /// A picture of colours that no input layer reads.
+    #[error("{file}: expected a picture of gray, YCbCr or RGB components or a view of one, found one of {found}")]
+    UnsupportedColour {
+        /// The picture's name.
+        file: String,
+        /// Its colours.
+        found: String,
+    },
     /// A step or prediction left the range of float32; nothing was changed by it.
     #[error("{path}: expected finite values, found {found} in step {step}")]
     NotFinite {
@@ -115,6 +123,7 @@ impl EngineError {
             EngineError::ShapeMismatch { .. } => "SHAPE_MISMATCH",
             EngineError::InvalidOption { .. } | EngineError::OutOfMemory { .. } => "INVALID_OPTION",
             EngineError::SizeMismatch { .. } => "SIZE_MISMATCH",
+            EngineError::UnsupportedColour { .. } => "UNSUPPORTED_JPEG",
             EngineError::NotFinite { .. } => "NOT_FINITE",
             EngineError::InvalidWeights { .. } => "INVALID_WEIGHTS",
             EngineError::InvalidCheckpoint { .. } => "INVALID_CHECKPOINT",
@@ -135,7 +144,7 @@ impl EngineError {
             | EngineError::FileUnreadable { path, .. }
             | EngineError::WriteFailed { path, .. } => Some(path),
             EngineError::InvalidOption { option, .. } => Some(option),
-            EngineError::SizeMismatch { file, .. } => Some(file),
+            EngineError::SizeMismatch { file, .. } | EngineError::UnsupportedColour { file, .. } => Some(file),
             EngineError::InvalidWeights { name, .. } | EngineError::InvalidCheckpoint { name, .. } => Some(name),
             EngineError::OutOfMemory { .. } => None,
         }
@@ -163,6 +172,7 @@ impl EngineError {
             | EngineError::ShapeMismatch { found, .. }
             | EngineError::InvalidOption { found, .. }
             | EngineError::SizeMismatch { found, .. }
+            | EngineError::UnsupportedColour { found, .. }
             | EngineError::NotFinite { found, .. }
             | EngineError::InvalidWeights { found, .. }
             | EngineError::InvalidCheckpoint { found, .. }

@@ -100,6 +100,10 @@ impl InputTransforms {
         if let Some(known) = self.known.get(&geometry) {
             return Ok(Some(known.clone()));
         }
+        if colour.to_rgb().is_empty() {
+            let found = jpeg.colour.name().into();
+            return Err(EngineError::UnsupportedColour { file: image.name.into(), found });
+        }
         let transform = InputTransform::new(
             input.width,
             input.height,
@@ -174,6 +178,9 @@ pub(crate) fn input_colour(colour: Colour) -> InputColour {
     match colour {
         Colour::Gray => InputColour::Gray,
         Colour::YCbCr => InputColour::YCbCr,
+        Colour::Rgb => InputColour::Rgb,
+        Colour::Cmyk { inverted } => InputColour::Cmyk { inverted },
+        Colour::Ycck => InputColour::Ycck,
     }
 }
 

@@ -377,7 +377,7 @@ fn impossible_transforms_name_the_picture_and_both_sizes() {
 fn a_pipeline_renders_only_what_is_not_read_as_it_is() {
     let jpeg = sampled_picture(None, (16, 16), 4);
     let apply = |transforms: Vec<TransformSpec>, always| {
-        let pipeline = Pipeline { transforms, channels: 1, always };
+        let pipeline = Pipeline { transforms, channels: 1, clamp: false, always };
         pipeline.apply((Isa::detect(), &mut Renderer::default()), "a.jpg", &jpeg, SEED).unwrap()
     };
     let cover = |side| TransformSpec::Cover { width: side, height: side, filter: FILTER };

@@ -6,7 +6,7 @@
 //! [`LONGEST`] bits (package–merge). A symbol that was never seen gets a word too, a long one: any picture can be packed.
 
 use jpegnet_jpeg::packed::{FAMILIES, LONGEST, SYMBOLS, TABLES, tokens};
-use jpegnet_jpeg::{Limits, read_coefficients};
+use jpegnet_jpeg::{ReadOptions, read_coefficients};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -85,7 +85,7 @@ fn planes_of(folder: &Path, number: usize, files: &mut Vec<f64>) -> Vec<Plane> {
     let mut planes = Vec::new();
     for path in some {
         let bytes = std::fs::read(path).expect("a file that can be read");
-        let jpeg = read_coefficients(&bytes, &Limits::default()).expect("a JPEG file");
+        let jpeg = read_coefficients(&bytes, &ReadOptions::default()).expect("a JPEG file");
         count += 1.0;
         for component in &jpeg.components {
             let mut counts: HashMap<usize, f64> = HashMap::new();

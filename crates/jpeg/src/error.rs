@@ -1,6 +1,6 @@
-//! Why a file gave no coefficients.
+//! Why a file gave no coefficients, or coefficients no file.
 
-/// Why a file gave no coefficients. The display form is one sentence without the file's name, which the caller knows.
+/// Why a file gave no coefficients, or coefficients no file. The display form is one sentence without the file's name, which the caller knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JpegError {
     /// There are no bytes.
@@ -42,6 +42,24 @@ pub enum JpegError {
         /// How much the file has, or the first count over the limit.
         found: u64,
     },
+    /// A transform that only a decode to pixels could do.
+    #[error("expected {expected}, found {found}")]
+    NotLossless {
+        /// What the transform needs.
+        expected: String,
+        /// What the picture or the transform has.
+        found: String,
+    },
+    /// Coefficients that no file can hold.
+    #[error("{part}: expected {expected}, found {found}")]
+    Unwritable {
+        /// The part of the picture.
+        part: String,
+        /// What a file can hold.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
 }
 
 impl JpegError {
@@ -55,6 +73,8 @@ impl JpegError {
             JpegError::Corrupt { .. } => "CORRUPT_JPEG",
             JpegError::Unsupported { .. } => "UNSUPPORTED_JPEG",
             JpegError::TooLarge { .. } => "JPEG_TOO_LARGE",
+            JpegError::NotLossless { .. } => "NOT_LOSSLESS",
+            JpegError::Unwritable { .. } => "INVALID_COEFFICIENTS",
         }
     }
 

@@ -8,13 +8,24 @@
 //!
 //! Coefficients are in row-major order within a block (vertical frequency first), which libjpeg calls natural order.
 
+mod coding;
+mod colour;
 mod error;
+mod exif;
 mod libjpeg;
 mod limits;
+mod orientation;
 pub mod packed;
+mod read_options;
 mod sparse;
+mod warning;
 
+pub use coding::Coding;
+pub use colour::Colour;
 pub use error::JpegError;
-pub use libjpeg::{libjpeg_version, read_coefficients};
+pub use libjpeg::{WriteOptions, libjpeg_version, read_coefficients, write_coefficients};
 pub use limits::Limits;
-pub use sparse::{BLOCK, Colour, Component, SparseBlocks, SparseJpeg};
+pub use orientation::Orientation;
+pub use read_options::{Damage, ReadOptions};
+pub use sparse::{BLOCK, Component, SparseBlocks, SparseJpeg};
+pub use warning::Warning;

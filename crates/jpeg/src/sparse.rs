@@ -1,5 +1,9 @@
 //! A JPEG's coefficients with the zeros left out.
 
+use crate::coding::Coding;
+use crate::colour::Colour;
+use crate::orientation::Orientation;
+use crate::warning::Warning;
 use std::sync::Arc;
 
 /// Coefficients in a block.
@@ -14,23 +18,20 @@ pub struct SparseJpeg {
     pub height: u32,
     /// What the components stand for.
     pub colour: Colour,
-    /// Whether the file was coded progressively.
-    pub progressive: bool,
+    /// How the file was coded.
+    pub coding: Coding,
+    /// How the picture is to be turned to be seen upright, as Exif data says; the coefficients are as they are stored.
+    pub orientation: Orientation,
+    /// Bytes of the ICC profile, if there is one. It is not kept.
+    pub icc_bytes: Option<u32>,
     /// One a component, in the file's order.
     pub components: Vec<Component>,
     /// Bytes of the file.
     pub file_bytes: usize,
-    /// What libjpeg remarked on without the image being in doubt.
-    pub warnings: Vec<String>,
-}
-
-/// What the components of a file stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Colour {
-    /// One component: luminance.
-    Gray,
-    /// Three: luminance and two chrominances, as JFIF defines them.
-    YCbCr,
+    /// What is odd about the file without the picture being in doubt.
+    pub notes: Vec<String>,
+    /// What libjpeg doubted, if the file was to be used all the same.
+    pub warnings: Vec<Warning>,
 }
 
 /// One component's plane of blocks.
@@ -135,6 +136,41 @@ impl SparseBlocks {
 }
 
 impl SparseJpeg {
+    /// A picture that is in no file: baseline, stored upright, without remarks.
+    #[must_use]
+    pub fn new(width: u32, height: u32, colour: Colour, components: Vec<Component>) -> Self {
+        SparseJpeg {
+            width,
+            height,
+            colour,
+            coding: Coding::Baseline,
+            orientation: Orientation::TopLeft,
+            icc_bytes: None,
+            components,
+            file_bytes: 0,
+            notes: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The largest sampling factors, horizontal and vertical.
+    #[must_use]
+    pub fn largest_sampling(&self) -> (u8, u8) {
+        let largest = |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1);
+        (largest(|component| component.horizontal), largest(|component| component.vertical))
+    }
+
+    /// Blocks high and wide that a component of these sampling factors has, without those that only complete an MCU
+    /// (ITU-T T.81, A.1.1 and A.2.4).
+    #[must_use]
+    pub fn blocks_of(&self, component: &Component) -> (usize, usize) {
+        let (horizontal, vertical) = self.largest_sampling();
+        let blocks = |side: u32, own: u8, largest: u8| {
+            (side as usize * usize::from(own)).div_ceil(8 * usize::from(largest.max(1)))
+        };
+        (blocks(self.height, component.vertical, vertical), blocks(self.width, component.horizontal, horizontal))
+    }
+
     /// Bytes of memory it takes, quantisation tables (which images can share) left out.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -42,11 +42,8 @@ pub enum InputColour {
         /// Whether samples say how much is left white, as Adobe's programs write them.
         inverted: bool,
     },
-    /// Four inks, the first three as luminance and chrominances.
-    Ycck {
-        /// As of [`Cmyk`](InputColour::Cmyk).
-        inverted: bool,
-    },
+    /// Four inks, inverted, the first three as luminance and chrominances.
+    Ycck,
 }
 
 impl InputColour {
@@ -56,7 +53,7 @@ impl InputColour {
         match self {
             InputColour::Gray => 1,
             InputColour::YCbCr | InputColour::Rgb => 3,
-            InputColour::Cmyk { .. } | InputColour::Ycck { .. } => 4,
+            InputColour::Cmyk { .. } | InputColour::Ycck => 4,
         }
     }
 
@@ -73,7 +70,7 @@ impl InputColour {
             InputColour::Gray => &[[1.0; 3]],
             InputColour::YCbCr => &[[1.0, 1.0, 1.0], [0.0, -0.344_136_286, 1.772], [1.402, -0.714_136_286, 0.0]],
             InputColour::Rgb => &[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
-            InputColour::Cmyk { .. } | InputColour::Ycck { .. } => &[],
+            InputColour::Cmyk { .. } | InputColour::Ycck => &[],
         }
     }
 }

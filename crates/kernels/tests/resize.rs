@@ -175,7 +175,7 @@ fn decoded(planes: &[Plane], colour: InputColour, (width, height): (usize, usize
         InputColour::YCbCr => rgb(at),
         InputColour::Rgb => [full[0][at], full[1][at], full[2][at]],
         InputColour::Cmyk { inverted } => printed([full[0][at], full[1][at], full[2][at]], full[3][at], inverted),
-        InputColour::Ycck { inverted } => printed(rgb(at).map(|value| -1.0 - value), full[3][at], inverted),
+        InputColour::Ycck => printed(rgb(at).map(|value| -1.0 - value), full[3][at], true),
     };
     (0..width * height).map(pixel).collect()
 }
@@ -192,14 +192,13 @@ proptest! {
             InputColour::YCbCr,
             InputColour::Rgb,
             InputColour::Cmyk { inverted: true },
-            InputColour::Ycck { inverted: true },
             InputColour::Cmyk { inverted: false },
-            InputColour::Ycck { inverted: false },
+            InputColour::Ycck,
         ]),
         seed in any::<u64>(),
     ) {
         let mut random = Random(seed);
-        let chroma = if matches!(colour, InputColour::YCbCr | InputColour::Ycck { .. }) { ratios } else { (1, 1) };
+        let chroma = if matches!(colour, InputColour::YCbCr | InputColour::Ycck) { ratios } else { (1, 1) };
         let plane = |component: usize| {
             let ratios = if matches!(component, 1 | 2) { chroma } else { (1, 1) };
             Plane::random((width, height), ratios, &mut random)

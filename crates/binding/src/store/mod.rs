@@ -43,7 +43,8 @@ pub(crate) struct Packed {
 impl Packed {
     /// Packs the picture that a file's bytes gave.
     pub(crate) fn new(name: String, jpeg: &SparseJpeg, fingerprint: Fingerprint) -> Self {
-        Packed { name, frame: Frame::of(jpeg), size: (jpeg.width, jpeg.height), bytes: pack(jpeg), fingerprint }
+        let size = jpeg.orientation.upright((jpeg.width, jpeg.height));
+        Packed { name, frame: Frame::of(jpeg), size, bytes: pack(jpeg), fingerprint }
     }
 }
 

@@ -31,7 +31,8 @@ impl Pipeline {
         jpeg: &SparseJpeg,
         seed: Seed,
     ) -> Result<Option<Pixels>, EngineError> {
-        let view = View::new(jpeg.width as usize, jpeg.height as usize);
+        let mut view = View::new(jpeg.width as usize, jpeg.height as usize);
+        view.orient(jpeg.orientation);
         let mut view = view_of(name, view, &self.transforms, seed)?;
         if view.is_identity() && !self.always && !needs_pixels(isa, jpeg, self.clamp) {
             return Ok(None);

@@ -11,6 +11,7 @@ pub use colours::ColourOperation;
 pub use pixels::Pixels;
 pub use render::{Renderer, needs_pixels};
 
+use jpegnet_jpeg::Orientation;
 use jpegnet_kernels::resize::{AxisMap, Filter, Padding};
 
 /// Largest side that a view may have at any time, in pixels: that of a JPEG.
@@ -96,6 +97,19 @@ impl View {
     /// Whether it has constant padding of another colour.
     pub(crate) fn is_padded_otherwise(&self, fill: Rgb) -> bool {
         self.fill.is_some_and(|own| own.map(f32::to_bits) != fill.map(f32::to_bits))
+    }
+
+    /// Turns what is stored so upright.
+    pub fn orient(&mut self, orientation: Orientation) {
+        if orientation.transposes() {
+            self.transpose();
+        }
+        if orientation.flips_columns() {
+            self.flip_horizontally();
+        }
+        if orientation.flips_rows() {
+            self.flip_vertically();
+        }
     }
 
     /// Exchanges rows and columns.

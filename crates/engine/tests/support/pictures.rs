@@ -3,7 +3,7 @@
 
 use super::fixture;
 use jpegnet_engine::{Content, Image, InputSpec};
-use jpegnet_jpeg::{Colour, Component, Limits, SparseBlocks, SparseJpeg, read_coefficients};
+use jpegnet_jpeg::{Colour, Component, ReadOptions, SparseBlocks, SparseJpeg, read_coefficients};
 use jpegnet_kernels::BLOCK;
 use jpegnet_kernels::definition::inverse_dct_block;
 use jpegnet_kernels::definition::pixels::PixelMap;
@@ -17,7 +17,7 @@ pub fn reference_pictures() -> Vec<(String, SparseJpeg)> {
         .map(|number| {
             let name = format!("{number}.jpg");
             let bytes = std::fs::read(fixture("jpegs").join(&name)).unwrap();
-            let jpeg = read_coefficients(&bytes, &Limits::default()).unwrap();
+            let jpeg = read_coefficients(&bytes, &ReadOptions::default()).unwrap();
             (name, jpeg)
         })
         .collect()
@@ -59,7 +59,7 @@ fn picture(random: &mut ChaCha8Rng, colour: Colour, height: usize, width: usize)
     });
     let components = components.collect();
     let (width, height) = (width as u32, height as u32);
-    SparseJpeg { width, height, colour, progressive: false, components, file_bytes: 0, warnings: Vec::new() }
+    SparseJpeg::new(width, height, colour, components)
 }
 
 /// How often each of a colour picture's components is sampled, horizontally and vertically: luma, then both chrominances.

@@ -1,10 +1,11 @@
 //! What pictures of one kind have in common.
 
 use crate::sparse::{Component, SparseBlocks, SparseJpeg};
+use crate::warning::Warning;
 use std::sync::Arc;
 
 /// All that is known of a picture but its coefficients and the length of its file: size, colour, components with their
-/// sampling and quantisation, remarks. Pictures of one encoder share a few.
+/// sampling and quantisation, orientation, remarks. Pictures of one encoder share a few.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frame(
     /// Without blocks.
@@ -16,7 +17,13 @@ impl Frame {
     #[must_use]
     pub fn of(jpeg: &SparseJpeg) -> Self {
         let components = jpeg.components.iter().map(|component| with_blocks(component, SparseBlocks::default()));
-        Frame(SparseJpeg { components: components.collect(), file_bytes: 0, warnings: jpeg.warnings.clone(), ..*jpeg })
+        Frame(SparseJpeg {
+            components: components.collect(),
+            file_bytes: 0,
+            notes: jpeg.notes.clone(),
+            warnings: jpeg.warnings.clone(),
+            ..*jpeg
+        })
     }
 
     /// Lets every quantisation table be one that is already there, if there is an equal one.
@@ -29,7 +36,9 @@ impl Frame {
     /// Bytes of memory it takes, quantisation tables (which frames can share) left out.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.0.bytes() + self.0.warnings.iter().map(|warning| warning.len() + size_of::<String>()).sum::<usize>()
+        let notes = self.0.notes.iter().map(|note| note.len() + size_of::<String>());
+        let warnings = self.0.warnings.iter().map(|warning| warning.message.len() + size_of::<Warning>());
+        self.0.bytes() + notes.chain(warnings).sum::<usize>()
     }
 
     /// The picture of this frame with blocks for each grid, high and wide.
@@ -37,7 +46,13 @@ impl Frame {
         let components = self.0.components.iter();
         let components =
             components.map(|component| with_blocks(component, blocks(component.blocks_high, component.blocks_wide)));
-        SparseJpeg { components: components.collect(), file_bytes, warnings: self.0.warnings.clone(), ..self.0 }
+        SparseJpeg {
+            components: components.collect(),
+            file_bytes,
+            notes: self.0.notes.clone(),
+            warnings: self.0.warnings.clone(),
+            ..self.0
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fixtures.
 
-use jpegnet_jpeg::{JpegError, Limits, SparseJpeg, read_coefficients};
+use jpegnet_jpeg::{JpegError, ReadOptions, SparseJpeg, read_coefficients};
 use std::path::{Path, PathBuf};
 
 pub fn fixtures() -> PathBuf {
@@ -12,5 +12,5 @@ pub fn bytes_of(name: &str) -> Vec<u8> {
 }
 
 pub fn read(bytes: &[u8]) -> Result<SparseJpeg, JpegError> {
-    read_coefficients(bytes, &Limits::default())
+    read_coefficients(bytes, &ReadOptions::default())
 }

@@ -265,7 +265,7 @@ fn is_outside((least, most): (f32, f32)) -> bool {
 /// Whether a block of pixels whose components have these ranges can differ from the linear result.
 fn may_differ(colour: InputColour, mut ranges: impl Iterator<Item = (f32, f32)>) -> bool {
     match colour {
-        InputColour::Cmyk { .. } | InputColour::Ycck { .. } => true,
+        InputColour::Cmyk { .. } | InputColour::Ycck => true,
         InputColour::Gray | InputColour::Rgb => ranges.any(is_outside),
         InputColour::YCbCr => {
             let [Some(y), Some(cb), Some(cr)] = [ranges.next(), ranges.next(), ranges.next()] else {
@@ -317,9 +317,9 @@ fn difference_into(
             InputColour::Cmyk { inverted } => each_pixel(difference, |at| {
                 printed(std::array::from_fn(|ink| decoded[ink][at]), decoded[3][at], inverted)
             }),
-            InputColour::Ycck { inverted } => each_pixel(difference, |at| {
+            InputColour::Ycck => each_pixel(difference, |at| {
                 // libjpeg turns the first three to red, green and blue, and these to inks: 255 less each.
-                printed(rgb(&decoded, at).map(|value| -1.0 - clamped(value)), decoded[3][at], inverted)
+                printed(rgb(&decoded, at).map(|value| -1.0 - clamped(value)), decoded[3][at], true)
             }),
         },
     );

@@ -1,0 +1,358 @@
+//! Coefficients out of a file: `jpeg_read_coefficients`.
+
+use super::errors::{Errors, Reports, caught, on_progress};
+use crate::coding::Coding;
+use crate::colour::Colour;
+use crate::error::JpegError;
+use crate::exif;
+use crate::limits::Limits;
+use crate::orientation::Orientation;
+use crate::read_options::{Damage, ReadOptions};
+use crate::sparse::{BLOCK, Component, SparseBuilder, SparseJpeg};
+use mozjpeg_sys as sys;
+use std::ffi::c_int;
+use std::sync::Arc;
+
+/// The colours that are read.
+pub(super) const COLOURS: &str = "gray, YCbCr, RGB, CMYK or YCCK components";
+
+/// Undoes the entropy coding of a baseline, extended or progressive JPEG, Huffman or arithmetic, of one (gray), three
+/// (YCbCr or RGB) or four (CMYK or YCCK) components of any sampling whose factors divide the largest.
+///
+/// What libjpeg doubts is refused or used, as [`ReadOptions::damage`] says: a file that ends early or is damaged, where
+/// libjpeg would fill in what is missing, and one with bytes left over after a scan, a frequent trace of a flipped bit.
+/// What it remarks on else (bytes between the segments before the first scan or after the end, header fields that change
+/// no coefficient) is no doubt; it is told in `notes`. A JPEG has no checksum: damage that decodes as another picture
+/// cannot be seen.
+///
+/// # Errors
+/// [`JpegError`]: the file is empty, not a JPEG, of a kind that is not read, over a limit, so damaged that libjpeg cannot
+/// go on, or (with [`Damage::Refuse`]) truncated or damaged at all.
+pub fn read_coefficients(bytes: &[u8], options: &ReadOptions) -> Result<SparseJpeg, JpegError> {
+    if bytes.is_empty() {
+        return Err(JpegError::Empty);
+    }
+    if !bytes.starts_with(&[0xff, 0xd8]) {
+        return Err(JpegError::not_jpeg(bytes));
+    }
+    let mut decoder = Decoder::new(options);
+    let read = caught(|| decoder.read(bytes)).unwrap_or_else(|| Err(decoder.errors.reports.take_failure()));
+    let orientation =
+        |jpeg: &SparseJpeg| if options.ignore_orientation { Orientation::TopLeft } else { jpeg.orientation };
+    read.map(|jpeg| SparseJpeg { orientation: orientation(&jpeg), ..jpeg })
+}
+
+/// One use of libjpeg's decompressor. Boxed parts must not move while libjpeg points to them.
+struct Decoder {
+    info: Box<sys::jpeg_decompress_struct>,
+    // Both are read by libjpeg through `info`.
+    errors: Errors,
+    progress: Box<sys::jpeg_progress_mgr>,
+    limits: Limits,
+    damage: Damage,
+}
+
+/// What the segments before the first scan say of the picture.
+#[derive(Default)]
+struct Segments {
+    is_adobe: bool,
+    icc_bytes: Option<u32>,
+    has_further_pictures: bool,
+    orientation: Orientation,
+}
+
+impl Decoder {
+    fn new(ReadOptions { limits, damage, .. }: &ReadOptions) -> Decoder {
+        // SAFETY: libjpeg's structs are plain C data for which zero bytes are valid.
+        let (info, mut progress) = unsafe {
+            let progress: Box<sys::jpeg_progress_mgr> = Box::new(std::mem::zeroed());
+            (Box::<sys::jpeg_decompress_struct>::new(std::mem::zeroed()), progress)
+        };
+        progress.progress_monitor = Some(on_progress);
+        let reports =
+            Reports { scan_limit: limits.scans, memory_limit: limits.memory, damage: *damage, ..Reports::default() };
+        Decoder { info, errors: Errors::new(reports), progress, limits: *limits, damage: *damage }
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<SparseJpeg, JpegError> {
+        self.open(bytes)?;
+        let segments = self.segments();
+        let colour = self.check_header(bytes.len(), segments.is_adobe)?;
+        // SAFETY: the header was read; errors unwind.
+        let arrays = unsafe { sys::jpeg_read_coefficients(&mut self.info) };
+        let components = (0..self.info.num_components.unsigned_abs() as usize)
+            .map(|index| self.component(index, arrays))
+            .collect::<Result<_, _>>()?;
+        self.note_rest(segments.has_further_pictures);
+        // SAFETY: all coefficients were read; errors unwind.
+        unsafe { sys::jpeg_finish_decompress(&mut self.info) };
+        let reports = &mut self.errors.reports;
+        Ok(SparseJpeg {
+            width: self.info.image_width,
+            height: self.info.image_height,
+            colour,
+            coding: reports.coding().unwrap_or(Coding::Baseline),
+            orientation: segments.orientation,
+            icc_bytes: segments.icc_bytes,
+            components,
+            file_bytes: bytes.len(),
+            notes: std::mem::take(&mut reports.notes),
+            warnings: std::mem::take(&mut reports.warnings),
+        })
+    }
+
+    /// Reads the header.
+    fn open(&mut self, bytes: &[u8]) -> Result<(), JpegError> {
+        const OVERHEAD: u64 = 1 << 20;
+        self.errors.attach(&mut self.info.common);
+        // SAFETY: `info` is zeroed but for its error manager, and stays at its address until it is destroyed.
+        unsafe {
+            let size = size_of::<sys::jpeg_decompress_struct>();
+            sys::jpeg_CreateDecompress(&raw mut *self.info, sys::JPEG_LIB_VERSION, size);
+        }
+        self.info.common.progress = &raw mut *self.progress;
+        // libjpeg's own guard over its arrays, beside tables, workspaces and the segments that it keeps.
+        let memory = self.limits.memory.saturating_add(OVERHEAD + bytes.len() as u64);
+        // SAFETY: the memory manager exists from creation to destruction.
+        unsafe { (*self.info.common.mem).max_memory_to_use = memory.try_into().unwrap_or(0) };
+        let length = bytes.len().try_into().map_err(|_| JpegError::TooLarge {
+            what: "bytes",
+            limit: u64::from(u32::MAX),
+            found: bytes.len() as u64,
+        })?;
+        // SAFETY: the bytes outlive the decompressor's use of them, which ends before `read_coefficients` does.
+        unsafe {
+            sys::jpeg_mem_src(&mut self.info, bytes.as_ptr(), length);
+            for (marker, longest) in [(EXIF, 0xffff), (ICC, ICC_HEADER), (ADOBE, ADOBE_LENGTH)] {
+                sys::jpeg_save_markers(&mut self.info, marker.into(), longest);
+            }
+            sys::jpeg_read_header(&mut self.info, 1);
+        }
+        Ok(())
+    }
+
+    /// What the segments that libjpeg kept say. Broken Exif data is noted, and says nothing else.
+    fn segments(&mut self) -> Segments {
+        let mut found = Segments::default();
+        let mut tiff = None;
+        let mut next = self.info.marker_list;
+        // SAFETY: libjpeg's list ends with null; it and its data live until the decompressor is finished or destroyed, and
+        // libjpeg writes to neither after the header.
+        while let Some(segment) = unsafe { next.as_ref() } {
+            next = segment.next;
+            // SAFETY: as above; `data` has `data_length` bytes.
+            let data = unsafe { std::slice::from_raw_parts(segment.data, segment.data_length as usize) };
+            match segment.marker {
+                ADOBE if data.len() >= ADOBE_LENGTH as usize && data.starts_with(b"Adobe") => found.is_adobe = true,
+                ICC if data.len() >= ICC_HEADER as usize && data.starts_with(b"ICC_PROFILE\0") => {
+                    let bytes = segment.original_length.saturating_sub(ICC_HEADER);
+                    found.icc_bytes = Some(found.icc_bytes.unwrap_or(0).saturating_add(bytes));
+                }
+                ICC if data.starts_with(b"MPF\0") => found.has_further_pictures = true,
+                EXIF if tiff.is_none() => tiff = data.strip_prefix(exif::PREFIX),
+                _ => {}
+            }
+        }
+        match tiff.map_or(Ok(None), exif::orientation) {
+            Ok(orientation) => found.orientation = orientation.unwrap_or_default(),
+            Err(reason) => {
+                let note =
+                    format!("Exif data that does not say how to turn the picture ({reason}); taken as it is stored");
+                self.errors.reports.notes.push(note);
+            }
+        }
+        found
+    }
+
+    /// What can be refused before libjpeg allocates the coefficients.
+    fn check_header(&self, file_bytes: usize, is_adobe: bool) -> Result<Colour, JpegError> {
+        /// Blocks that a file of any length may have if it is to be used whatever is missing: some megapixels.
+        const ALWAYS: usize = 1 << 16;
+        let Limits { pixels, components, memory, .. } = self.limits;
+        let limited = |what, limit, found| {
+            if found > limit { Err(JpegError::TooLarge { what, limit, found }) } else { Ok(()) }
+        };
+        limited("pixels", pixels, u64::from(self.info.image_width) * u64::from(self.info.image_height))?;
+        let colour = self.colour(is_adobe)?;
+        limited("components", components.into(), self.info.num_components.unsigned_abs().into())?;
+        self.check_sampling()?;
+        // The DC of every block takes at least one bit of Huffman code, so a small file cannot ask for much memory.
+        // Arithmetic coding has no such bound.
+        let blocks: usize = self.components().iter().map(block_count).sum();
+        let is_arithmetic = self.errors.reports.coding().is_some_and(Coding::is_arithmetic);
+        let may_lack = if self.damage == Damage::Use { ALWAYS } else { 0 };
+        if !is_arithmetic && blocks > file_bytes.saturating_mul(8).max(may_lack) {
+            let message = format!("{blocks} blocks cannot be in {file_bytes} bytes");
+            return Err(JpegError::Truncated { message });
+        }
+        limited("bytes of memory", memory, self.memory(blocks, file_bytes, is_arithmetic))?;
+        Ok(colour)
+    }
+
+    /// Bytes for coefficients while the file is read: libjpeg's arrays and, after them, all of the sparse form.
+    fn memory(&self, blocks: usize, file_bytes: usize, is_arithmetic: bool) -> u64 {
+        let [blocks, file_bytes] = [blocks as u64, file_bytes as u64];
+        let padded = |count: u32, factor: c_int| u64::from(count).next_multiple_of(factor.unsigned_abs().max(1).into());
+        let dense: u64 = self
+            .components()
+            .iter()
+            .map(|component| {
+                padded(component.width_in_blocks, component.h_samp_factor)
+                    * padded(component.height_in_blocks, component.v_samp_factor)
+            })
+            .sum::<u64>()
+            * 2
+            * BLOCK as u64;
+        // A coefficient that is not zero takes two bits of Huffman code or more, but for a DC that its neighbour tells.
+        let most = blocks.saturating_mul(BLOCK as u64);
+        let non_zeros = if is_arithmetic { most } else { most.min(blocks.saturating_add(4 * file_bytes)) };
+        dense.saturating_add(blocks).saturating_add(3 * non_zeros)
+    }
+
+    fn colour(&self, inverted: bool) -> Result<Colour, JpegError> {
+        let count = self.info.num_components;
+        match self.info.jpeg_color_space {
+            sys::JCS_GRAYSCALE => Ok(Colour::Gray),
+            sys::JCS_YCbCr => Ok(Colour::YCbCr),
+            sys::JCS_RGB => Ok(Colour::Rgb),
+            sys::JCS_CMYK => Ok(Colour::Cmyk { inverted }),
+            sys::JCS_YCCK => Ok(Colour::Ycck),
+            _ => Err(JpegError::Unsupported {
+                expected: COLOURS,
+                found: format!("{count} components of unknown colours"),
+            }),
+        }
+    }
+
+    /// One sample of a component must stand for a whole number of pixels, as libjpeg's own upsampling has it.
+    fn check_sampling(&self) -> Result<(), JpegError> {
+        let most = (self.info.max_h_samp_factor, self.info.max_v_samp_factor);
+        for component in self.components() {
+            // libjpeg has checked that factors are 1–4.
+            let own = (component.h_samp_factor, component.v_samp_factor);
+            if most.0 % own.0 != 0 || most.1 % own.1 != 0 {
+                return Err(JpegError::Unsupported {
+                    expected: "sampling factors that divide the largest",
+                    found: format!("{}×{} of {}×{}", own.0, own.1, most.0, most.1),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the header says of each component.
+    fn components(&self) -> &[sys::jpeg_component_info] {
+        // SAFETY: once the header is read, comp_info has num_components entries, which libjpeg keeps until it is finished
+        // or destroyed and writes to only in its own calls.
+        unsafe { std::slice::from_raw_parts(self.info.comp_info, self.info.num_components.unsigned_abs() as usize) }
+    }
+
+    fn component(&mut self, index: usize, arrays: *mut *mut sys::jvirt_barray_control) -> Result<Component, JpegError> {
+        // SAFETY: comp_info has num_components entries, and `index` is below that.
+        let info = unsafe { &*self.info.comp_info.add(index) };
+        let quantisation = self.quantisation(info)?;
+        let (blocks_high, blocks_wide) = (info.height_in_blocks as usize, info.width_in_blocks as usize);
+        let mut sparse = SparseBuilder::with_blocks(block_count(info));
+        // SAFETY: the memory manager and its functions exist from creation to destruction.
+        let access = unsafe { (*self.info.common.mem).access_virt_barray };
+        let access = access.ok_or_else(|| JpegError::Corrupt { message: "libjpeg has no block access".to_owned() })?;
+        for row in 0..info.height_in_blocks {
+            // SAFETY: jpeg_read_coefficients returned one array a component, each with height_in_blocks rows of at
+            // least width_in_blocks blocks; a row is read before the next is asked for.
+            let blocks = unsafe {
+                let array = *arrays.add(index);
+                let rows = access(&mut self.info.common, array, row, 1, 0);
+                std::slice::from_raw_parts(*rows, blocks_wide)
+            };
+            for block in blocks {
+                sparse.push(block);
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of the file's header")]
+        let byte = |value: c_int| value as u8;
+        Ok(Component {
+            id: byte(info.component_id),
+            horizontal: byte(info.h_samp_factor),
+            vertical: byte(info.v_samp_factor),
+            blocks_high,
+            blocks_wide,
+            quantisation: Arc::new(quantisation),
+            blocks: sparse.finish(),
+        })
+    }
+
+    /// The steps of a component: those of its first scan. One that has none is all zeros, which any steps make the same
+    /// gray.
+    fn quantisation(&mut self, info: &sys::jpeg_component_info) -> Result<[u16; BLOCK], JpegError> {
+        // SAFETY: libjpeg sets the pointer when a scan of the component begins, and keeps the table until it is finished.
+        if let Some(table) = unsafe { info.quant_table.as_ref() } {
+            return Ok(table.quantval);
+        }
+        let message = format!("component {} is in no scan", info.component_id);
+        if self.damage == Damage::Refuse {
+            return Err(JpegError::Corrupt { message });
+        }
+        self.errors.reports.warn(message);
+        let table = self.info.quant_tbl_ptrs.get(info.quant_tbl_no.unsigned_abs() as usize);
+        // SAFETY: a table that is not null lives until the decompressor is destroyed.
+        let table = table.and_then(|&table| unsafe { table.as_ref() });
+        Ok(table.map_or([1; BLOCK], |table| table.quantval))
+    }
+
+    /// Notes what is odd about a file that was read to its end.
+    fn note_rest(&mut self, has_further_pictures: bool) {
+        let reports = &mut self.errors.reports;
+        let is_huffman_coded = matches!(reports.coding(), Some(Coding::Baseline | Coding::Extended));
+        if is_huffman_coded && !reports.has_huffman_tables {
+            reports.notes.push("no Huffman tables; those of the standard are used, as for motion JPEG".to_owned());
+        }
+        // SAFETY: the source manager exists while the decompressor does.
+        let after_end = unsafe { self.info.src.as_ref() }.map_or(0, |source| source.bytes_in_buffer);
+        if after_end > 0 {
+            let pictures = if has_further_pictures { ", further pictures among them" } else { "" };
+            self.errors.reports.notes.push(format!("{after_end} bytes after the end of the picture{pictures}"));
+        }
+        for (index, id) in
+            self.components().iter().map(|component| component.component_id).enumerate().collect::<Vec<_>>()
+        {
+            let unfinished = self.unfinished_frequencies(index);
+            if unfinished > 0 {
+                let note =
+                    format!("the scans end without all bits of {unfinished} of 64 coefficients of component {id}");
+                self.errors.reports.notes.push(note);
+            }
+        }
+    }
+
+    /// How many coefficients of a component's blocks lack bits that no scan of a progressive file gave.
+    fn unfinished_frequencies(&self, component: usize) -> usize {
+        let known = self.info.coef_bits.cast::<[c_int; BLOCK]>().cast_const();
+        if known.is_null() {
+            return 0;
+        }
+        // SAFETY: where it is not null, libjpeg has a row of 64 for every component, until it is finished.
+        let known = unsafe { &*known.add(component) };
+        known.iter().filter(|&&bits| bits != 0).count()
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: created, or still zeroed, which libjpeg takes for nothing to free; not used after this. Freeing reports
+        // no errors.
+        unsafe { sys::jpeg_destroy_decompress(&mut self.info) };
+    }
+}
+
+/// Blocks of a component, without those that only complete an MCU.
+fn block_count(component: &sys::jpeg_component_info) -> usize {
+    component.height_in_blocks as usize * component.width_in_blocks as usize
+}
+
+const EXIF: u8 = 0xe1;
+const ICC: u8 = 0xe2;
+const ADOBE: u8 = 0xee;
+/// Bytes of an Adobe segment, without which libjpeg takes it for something else.
+const ADOBE_LENGTH: u32 = 12;
+/// Bytes before a piece of an ICC profile.
+const ICC_HEADER: u32 = 14;
