@@ -104,6 +104,16 @@ test('an abort ends the reading between two pictures and returns the stream', as
   t.true(state.returned && state.given < 1000, `${state.given} given`)
 })
 
+test('a listener that throws ends the reading and returns the stream', async t => {
+  const { images, state } = pictureStream(5000)
+  const failure = new Error('the listener gave up')
+  const onProgress = () => {
+    throw failure
+  }
+  t.is(await t.throwsAsync(() => loadDataset(jpegStream(images), { onProgress })), failure)
+  t.true(state.returned && state.given < 1000, `${state.given} given`)
+})
+
 test('an abort ends the waiting for a picture that never comes', async t => {
   let returned = false
   const stalled = {

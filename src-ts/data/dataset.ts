@@ -232,15 +232,21 @@ const loadOptionsSchema = z.strictObject({
  * Reads and decodes all pictures of a source, to use them more than once. It is the caller's to dispose of.
  *
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `NO_CLASSES`, `ABORTED`, `INVALID_OPTION` if the
- * limit of memory is too small for what must be known of all pictures, or that of the first bad file
+ * limit of memory is too small for what must be known of all pictures or for a stream, or that of the first bad file;
+ * errors of a stream as they are
  */
 export async function loadDataset(source: JpegSource, options: LoadDatasetOptions = {}): Promise<Dataset> {
   const { onProgress, ...rest } = checked(loadOptionsSchema, options, 'loadDataset')
   const reading = readDataset(source, rest)
-  for (;;) {
-    const { done, value } = await reading.next()
-    if (done) return value
-    onProgress?.(value)
+  try {
+    for (;;) {
+      const { done, value } = await reading.next()
+      if (done) return value
+      onProgress?.(value)
+    }
+  } finally {
+    // Ends the reading if the listener threw.
+    await reading.return(undefined as never)
   }
 }
 
@@ -270,20 +276,14 @@ export async function* readDataset(
         kept.labels.push(labels[position] as string)
         if (jpegs && listing.again === 'bytes') kept.jpegs.push(jpegs[position] as Uint8Array)
       })
-      const failures = report.failures.map(
-        ({ position, failure }) => [names[position] as string, asError(failure)] as const,
-      )
-      for (const [file, error] of [
-        ...(chunk.bad ?? []).map(error => [error.path ?? '', error] as const),
-        ...failures,
-      ]) {
+      const cannotBeUsed = (file: string, error: ModelError) => {
         bad.push(error)
         skipped.push({ file, reason: error.message })
       }
-      for (const { position, warnings } of report.warned) {
-        warned.push({ file: names[position] as string, warnings })
-      }
-      skipped.push(...(chunk.skipped ?? []))
+      chunk.bad?.forEach(error => cannotBeUsed(error.path ?? '', error))
+      report.failures.forEach(({ position, failure }) => cannotBeUsed(names[position] as string, asError(failure)))
+      report.warned.forEach(({ position, warnings }) => warned.push({ file: names[position] as string, warnings }))
+      chunk.skipped?.forEach(file => skipped.push(file))
       if (listing.again === 'nowhere' && set.givenUp > 0) throw doesNotFit(listing.source, set, memory)
       done += names.length + (chunk.bad?.length ?? 0)
       yield { type: 'data', done, total, skipped: skipped.length }
