@@ -206,7 +206,7 @@ impl TransformSpec {
         let mut fills =
             list.iter().enumerate().filter_map(|(number, transform)| Some((number, transform.padded_in()?)));
         if let Some((_, first)) = fills.next()
-            && let Some((number, other)) = fills.find(|(_, fill)| *fill != first)
+            && let Some((number, other)) = fills.find(|(_, fill)| fill.map(f32::to_bits) != first.map(f32::to_bits))
         {
             let expected = format!("one colour of padding in a list, {first:?}");
             return Err(invalid(&format!("transform[{number}].padding"), &expected, &format!("{other:?}")));

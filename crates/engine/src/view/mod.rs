@@ -93,7 +93,7 @@ impl View {
 
     /// Whether it has constant padding of another colour.
     pub(crate) fn is_padded_otherwise(&self, fill: Rgb) -> bool {
-        self.fill.is_some_and(|own| own != fill)
+        self.fill.is_some_and(|own| own.map(f32::to_bits) != fill.map(f32::to_bits))
     }
 
     /// Exchanges rows and columns.
