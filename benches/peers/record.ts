@@ -84,7 +84,10 @@ function contender(side: SideName): string {
 }
 
 /** Writes a table between its marks in the README. */
-export async function writeReadme(mark: 'bench:peers' | 'bench:peers-train', text: string): Promise<void> {
+export async function writeReadme(
+  mark: 'bench:peers' | 'bench:peers-train' | 'bench:input',
+  text: string,
+): Promise<void> {
   const path = join(root, 'README.md')
   const readme = await readFile(path, 'utf8')
   const [opening, closing] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`]

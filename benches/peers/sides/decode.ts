@@ -1,12 +1,20 @@
 /** Decoding as it is done in Node: sharp, then normalised floats. */
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import type { InputDefinition } from 'jpegnet'
 
 /** How a network wants its input: channel planes, or channels last. */
 export type Layout = 'NCHW' | 'NHWC'
 
-/** A decoder of batches; sharp's own cache of operations is off, because no file comes twice in a row. */
-export function decoder({ mean, std, height, width }: InputDefinition, layout: Layout, threads: number) {
+/**
+ * A decoder of batches, of pictures that `change` has brought to the network's size; sharp's own cache of operations is off,
+ * because no file comes twice in a row.
+ */
+export function decoder(
+  { mean, std, height, width }: Pick<InputDefinition, 'mean' | 'std' | 'height' | 'width'>,
+  layout: Layout,
+  threads: number,
+  change: (picture: Sharp) => Sharp = picture => picture,
+) {
   sharp.concurrency(threads)
   sharp.cache(false)
   const area = height * width
@@ -24,7 +32,7 @@ export function decoder({ mean, std, height, width }: InputDefinition, layout: L
     const all = new Float32Array(files.length * 3 * area)
     await Promise.all(
       files.map(async (file, index) => {
-        const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true })
+        const { data, info } = await change(sharp(file)).raw().toBuffer({ resolveWithObject: true })
         if (info.width !== width || info.height !== height || info.channels !== 3) {
           throw new Error(`picture ${index}: expected ${width}×${height} in colour, found ${info.width}×${info.height}`)
         }

@@ -9,7 +9,7 @@ use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::view::Pixels;
 use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg};
 use napi::Env;
-use napi::bindgen_prelude::{AsyncTask, Either, Int16Array, ObjectFinalize, Result, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, Int16Array, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -42,6 +42,14 @@ impl Picture {
             PictureContent::Pixels(_) => {
                 Err(BindingFailure::invalid_option(&self.name, "the coefficients of a file", "pixels"))
             }
+        }
+    }
+
+    /// The pixels of a view.
+    fn pixels(&self) -> std::result::Result<&Pixels, BindingFailure> {
+        match &self.content {
+            PictureContent::Pixels(pixels) => Ok(pixels),
+            PictureContent::Jpeg(_) => Err(BindingFailure::invalid_option(&self.name, "a view", "a file as it is")),
         }
     }
 
@@ -299,6 +307,48 @@ impl JpegSet {
         let all = (0..self.length()).collect::<Vec<_>>();
         let pictures = self.pictures(&all);
         job(move || Viewing::new(&view)?.of(all.into_par_iter().zip(pictures?), Ok), |_, set| set)
+    }
+
+    /// Pixels of views of one size, `[pictures, channels, height, width]`, as a network of this mean and deviation of a
+    /// channel's samples in 0…1 reads them.
+    #[napi(ts_return_type = "Promise<Float32Array | BindingFailure>")]
+    #[must_use]
+    pub fn normalised(&self, mean: Vec<f64>, std: Vec<f64>) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
+        let all = (0..self.length()).collect::<Vec<_>>();
+        let pictures = self.pictures(&all);
+        job(
+            move || {
+                let pictures = pictures?;
+                let pixels: Vec<&Pixels> =
+                    pictures.iter().map(|picture| picture.pixels()).collect::<std::result::Result<_, _>>()?;
+                let len = pixels.first().map_or(0, |pixels| pixels.samples.len());
+                if let Some(at) =
+                    pixels.iter().position(|of| of.samples.len() != len || of.channels != mean.len().min(std.len()))
+                {
+                    let name = &pictures[at].name;
+                    return Err(BindingFailure::invalid_option(
+                        name,
+                        "views of one size, and a mean and deviation a channel",
+                        "others",
+                    ));
+                }
+                let mut output = vec![0.0; len * pixels.len()];
+                output.par_chunks_mut(len.max(1)).zip(&pixels).for_each(|(output, pixels)| {
+                    let plane = pixels.width * pixels.height;
+                    for (channel, (to, from)) in output.chunks_mut(plane).zip(pixels.samples.chunks(plane)).enumerate()
+                    {
+                        #[expect(clippy::cast_possible_truncation, reason = "float32 in the end")]
+                        let (factor, offset) =
+                            ((1.0 / (255.0 * std[channel])) as f32, (-mean[channel] / std[channel]) as f32);
+                        for (to, from) in to.iter_mut().zip(from) {
+                            *to = factor * from + offset;
+                        }
+                    }
+                });
+                Ok(output)
+            },
+            |_, samples| samples.into(),
+        )
     }
 
     /// Tells the collector how much memory the set holds now; all that it knows of, in bytes.
