@@ -1,12 +1,6 @@
 //! What views and transforms do, on pixels in float64: decode, then one operation after the other, as torchvision's
 //! functions are documented, without rounding and clamping.
-#![expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "small pictures"
-)]
+#![expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "small pictures")]
 
 use jpegnet_engine::view::{ColourOperation, Pixels, Rectangle, Rgb, Sides};
 use jpegnet_jpeg::SparseJpeg;
