@@ -7,12 +7,15 @@ use jpegnet_jpeg::{Damage, JpegError, ReadOptions, SparseJpeg, read_coefficients
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Remarks that are told of a file.
+const TOLD: usize = 2;
+
 fn main() {
     let folder = std::env::args_os().nth(1).map(PathBuf::from).expect("a folder");
     let mut files = files_below(&folder);
     files.sort();
     let mut counts = BTreeMap::<(String, &str), usize>::new();
-    println!("| file | | |");
+    println!("| file | what becomes of it | what it is, or why |");
     println!("|---|---|---|");
     for path in files {
         let bytes = std::fs::read(&path).expect("a readable file");
@@ -51,7 +54,10 @@ fn described(jpeg: &SparseJpeg) -> String {
         parts.push(format!("ICC profile of {bytes} bytes"));
     }
     let warnings = jpeg.warnings.iter().map(|warning| format!("{} × {}", warning.count, warning.message));
-    [parts.join(", ")].into_iter().chain(jpeg.notes.iter().cloned()).chain(warnings).collect::<Vec<_>>().join("; ")
+    let remarks: Vec<String> = jpeg.notes.iter().cloned().chain(warnings).collect();
+    let told = remarks.iter().take(TOLD).cloned();
+    let more = remarks.len().checked_sub(TOLD + 1).map(|rest| format!("{} more", rest + 1));
+    [parts.join(", ")].into_iter().chain(told).chain(more).collect::<Vec<_>>().join("; ")
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
