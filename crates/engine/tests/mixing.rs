@@ -45,7 +45,8 @@ fn cut_mix_pastes_one_rectangle_of_the_picture_before_and_shares_by_its_area() {
         let before = batch(3);
         let mut after = before.clone();
         let Mixed { share } = mix(&mut after, &[CUT_MIX], 1, 0, start).expect("it is always mixed");
-        let pasted: Vec<usize> = (0..120).filter(|&at| after[0].samples[at] != before[0].samples[at]).collect();
+        let pasted: Vec<usize> =
+            (0..120).filter(|&at| after[0].samples[at].to_bits() != before[0].samples[at].to_bits()).collect();
         assert!((f64::from(share) - (1.0 - pasted.len() as f64 / 120.0)).abs() < 1e-6);
         let (columns, rows): (Vec<usize>, Vec<usize>) = pasted.iter().map(|at| (at % 12, at / 12)).unzip();
         if let (Some(left), Some(top)) = (columns.iter().min(), rows.iter().min()) {
@@ -97,7 +98,7 @@ fn batches_are_mixed_as_often_and_by_each_way_as_said_and_the_same_again() {
                 if after[0].samples.iter().zip(&batch(2)[0].samples).all(|(a, b)| a.to_bits() != b.to_bits())
                     && after[0].samples.iter().zip(&batch(2)[1].samples).all(|(a, b)| a.to_bits() != b.to_bits()) =>
             {
-                added += 1
+                added += 1;
             }
             Some(_) => cut += 1,
         }
@@ -178,7 +179,7 @@ fn training_on_drawn_and_mixed_views_gives_the_same_bits_on_any_number_of_thread
                 let images: Vec<Image> =
                     views.iter().map(|pixels| Image { name: "made up", content: Content::Pixels(pixels) }).collect();
                 let labels = Labels { own: &labels, mixed: mixed.map(|Mixed { share }| (&others[..], share)) };
-                let options = StepOptions { batch: Some(3), ..StepOptions::new(adam.clone()) };
+                let options = StepOptions { batch: Some(3), ..StepOptions::new(adam) };
                 told.push(network.train_step_with(&images, labels, &options).unwrap().loss.to_bits());
             }
             (told, bits(&network.state(true)))

@@ -198,7 +198,9 @@ fn rectangles(size: (usize, usize), scale: [f64; 2], ratio: [f64; 2]) -> Vec<(us
         .into_iter()
         .map(|side| {
             let mut views = crops(size, side);
-            views.iter_mut().for_each(|view| view.resize(5, 5, Filter::Bilinear));
+            for view in &mut views {
+                view.resize(5, 5, Filter::Bilinear);
+            }
             (side, views)
         })
         .collect();
