@@ -99,13 +99,15 @@ test('what a definition says happens to pictures, unless a call says otherwise',
   using model = createModel(paperResnet({ classes: 2, transform }))
   const expected = await logits(plain, jpegs, transform)
   t.true(difference(expected, await logits(plain, jpegs)) > 1e-3, 'it matters')
-  t.deepEqual(await logits(model, jpegs), expected)
-  t.deepEqual(await logits(model, jpegs, []), await logits(plain, jpegs))
+  // Another model may be planned otherwise, and round otherwise.
+  t.true(difference(await logits(model, jpegs), expected) < 1e-6)
+  t.true(difference(await logits(model, jpegs, []), await logits(plain, jpegs)) < 1e-6)
   const data = jpegImages(images(jpegs))
   const evaluated = async (of: Model, transform?: Transform[]) => (await of.evaluate(data, { transform })).loss
-  t.is(await evaluated(model), await evaluated(plain, transform))
-  t.is(await evaluated(model, []), await evaluated(plain))
-  t.not(await evaluated(model), await evaluated(plain))
+  const apart = async (a: Promise<number>, b: Promise<number>) => Math.abs((await a) - (await b))
+  t.true((await apart(evaluated(model), evaluated(plain, transform))) < 1e-6)
+  t.true((await apart(evaluated(model, []), evaluated(plain))) < 1e-6)
+  t.true((await apart(evaluated(model), evaluated(plain))) > 1e-4)
 })
 
 test('test pictures of a training go through the definition’s transform, training pictures do not', async t => {
@@ -120,7 +122,8 @@ test('test pictures of a training go through the definition’s transform, train
   ]
   t.is(turned.epochs[0]?.loss, upright.epochs[0]?.loss)
   t.not(turned.epochs[0]?.test?.loss, upright.epochs[0]?.test?.loss)
-  t.is(turned.epochs[0]?.test?.loss, (await plain.evaluate(data, { transform })).loss)
+  const again = await plain.evaluate(data, { transform })
+  t.true(Math.abs((turned.epochs[0]?.test?.loss ?? NaN) - again.loss) < 1e-6)
 })
 
 test('a profile is of the pictures that the network reads', async t => {
@@ -138,7 +141,7 @@ test('a model file keeps what its definition does to pictures', async t => {
   t.deepEqual(loaded.definition, model.definition)
   t.deepEqual(loaded.definition.input.transform, transform)
   const pictures = [await photograph(90, 70)]
-  t.deepEqual(await logits(loaded, pictures), await logits(model, pictures))
+  t.true(difference(await logits(loaded, pictures), await logits(model, pictures)) < 1e-6)
   await createModel(paperResnet()).save(path)
   using without = await loadModel(path)
   t.is(without.definition.input.transform, undefined)

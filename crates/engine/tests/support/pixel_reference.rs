@@ -1,6 +1,12 @@
 //! What views and transforms do, on pixels in float64: decode, then one operation after the other, as torchvision's
 //! functions are documented, without rounding and clamping.
-#![expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "small pictures")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "small pictures; not every test file uses what this is about"
+)]
 
 use jpegnet_engine::view::{ColourOperation, Pixels, Rectangle, Rgb, Sides};
 use jpegnet_jpeg::SparseJpeg;
