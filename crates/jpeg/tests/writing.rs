@@ -1,7 +1,5 @@
 //! Files written from coefficients.
 
-mod support;
-
 use jpegnet_jpeg::{Colour, Orientation, ReadOptions, SparseJpeg, WriteOptions, read_coefficients, write_coefficients};
 use std::path::Path;
 
@@ -45,7 +43,9 @@ fn what_is_written_is_read_back_sequential_or_progressive_whatever_the_orientati
 #[test]
 fn colours_are_kept() {
     let (_, gray) = pictures().into_iter().find(|(_, jpeg)| jpeg.colour == Colour::Gray).unwrap();
-    for colour in [Colour::YCbCr, Colour::Rgb, Colour::Cmyk { inverted: true }, Colour::Cmyk { inverted: false }, Colour::Ycck] {
+    for colour in
+        [Colour::YCbCr, Colour::Rgb, Colour::Cmyk { inverted: true }, Colour::Cmyk { inverted: false }, Colour::Ycck]
+    {
         let components = (1..).zip(vec![gray.components[0].clone(); colour.components()]);
         let components = components.map(|(id, component)| jpegnet_jpeg::Component { id, ..component }).collect();
         let jpeg = SparseJpeg::new(gray.width, gray.height, colour, components);
