@@ -21,7 +21,7 @@ export function differenceOf(task: Task, ours: Float32Array, theirs: Float32Arra
   if (ours.length !== theirs.length || ours.length === 0) {
     throw new Error(`${task.name}: expected as many pixels of both, found ${ours.length} and ${theirs.length}`)
   }
-  const area = (task.transforms?.side ?? 0) ** 2
+  const area = (task.transforms?.fixed.side ?? 0) ** 2
   let [sum, largest] = [0, 0]
   for (let at = 0; at < ours.length; at++) {
     const std = IMAGENET.std[Math.floor(at / area) % 3] as number

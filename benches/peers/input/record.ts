@@ -47,7 +47,8 @@ export function inputTable(results: readonly InputResult[], circumstances: Circu
     `JPEG bytes in memory → what a network reads; ${machine()}, ${isa}, ${threads} threads a side, medians of ${rounds} rounds that`,
     `alternate; ${date}; ${versions(results)}. Pictures: ${what}. Read: sparse coefficients, beside sharp's`,
     '8-bit pixels. Else: normalised float32 pixels; sharp resamples by its linear kernel and shrinks on load, as it does unless told',
-    'otherwise, and its samples are normalised by a table in JavaScript. Apart: mean difference of the pixels of a fixed transform.',
+    'otherwise, and its samples are normalised by a table in JavaScript. Apart: mean difference of the pixels of a',
+    'fixed transform of the same kind that does not enlarge: libvips enlarges half a pixel off.',
   ].join('\n')
 }
 

@@ -51,7 +51,7 @@ function ofJpegnet({ transforms }: Task): Side {
       set.dispose()
     }
   }
-  const input = async (files: readonly Uint8Array[], { side }: Transforms, list: Transforms['ours']) =>
+  const input = async (files: readonly Uint8Array[], side: number, list: Transforms['ours']) =>
     reading(files, async set => {
       start += files.length
       const network = { ...IMAGENET, channels: 3, height: side, width: side }
@@ -64,8 +64,10 @@ function ofJpegnet({ transforms }: Task): Side {
     })
   return {
     versions: { jpegnet: `${version} (${isa})` },
-    make: files => (transforms ? input(files, transforms, transforms.ours) : reading(files, async () => undefined)),
-    answer: async files => (transforms ? input(files, transforms, transforms.fixed.ours) : new Float32Array()),
+    make: files =>
+      transforms ? input(files, transforms.side, transforms.ours) : reading(files, async () => undefined),
+    answer: async files =>
+      transforms ? input(files, transforms.fixed.side, transforms.fixed.ours) : new Float32Array(),
   }
 }
 
@@ -77,11 +79,12 @@ function ofSharp({ transforms }: Task, threads: number): Side {
     const decode = (file: Uint8Array) => sharp(file).raw().toBuffer()
     return { versions, make: files => Promise.all(files.map(decode)), answer: async () => new Float32Array() }
   }
-  const network = { ...IMAGENET, height: transforms.side, width: transforms.side }
+  const { side, fixed } = transforms
+  const network = (side: number) => ({ ...IMAGENET, height: side, width: side })
   return {
     versions,
-    make: decoder(network, 'NCHW', threads, picture => transforms.sharp(picture)),
-    answer: decoder(network, 'NCHW', threads, picture => transforms.fixed.sharp(picture)),
+    make: decoder(network(side), 'NCHW', threads, picture => transforms.sharp(picture)),
+    answer: decoder(network(fixed.side), 'NCHW', threads, picture => fixed.sharp(picture)),
   }
 }
 

@@ -30,32 +30,38 @@ export interface Transforms {
   /** What is timed; random ones are drawn for each picture. */
   ours: readonly Transform[]
   sharp(picture: Sharp): Sharp
-  /** What answers are compared on, where what is timed is random. */
-  fixed: { ours: readonly Transform[]; sharp(picture: Sharp): Sharp }
+  /**
+   * What answers are compared on: nothing random, and nothing that enlarges, because libvips's enlargements lie half a pixel
+   * of the source off from Pillow's, torchvision's and ours.
+   */
+  fixed: { side: number; ours: readonly Transform[]; sharp(picture: Sharp): Sharp }
 }
 
 /** Without it sharp would resample by Lanczos's filter; shrinking on load stays on, as it is unless told otherwise. */
 const linear = { kernel: 'linear' } as const
 
+const evaluated = (whole: number, side: number) => (picture: Sharp) =>
+  picture.resize({ width: whole, height: whole, fit: 'outside', ...linear }).extract(middle(whole, side))
+
 const evaluation: Transforms = {
   side: 224,
   ours: [resize(256), centerCrop(224)],
-  sharp: picture => picture.resize({ width: 256, height: 256, fit: 'outside', ...linear }).extract(middle(256, 224)),
-  get fixed() {
-    return this
-  },
+  sharp: evaluated(256, 224),
+  fixed: { side: 112, ours: [resize(128), centerCrop(112)], sharp: evaluated(128, 112) },
 }
 
 const part = { left: 30, top: 21, width: 160, height: 187 }
+const resized = (picture: Sharp, side: number) => picture.resize({ width: side, height: side, fit: 'fill', ...linear })
 
 /** Of pictures of so many pixels a side. */
 const resizedCrop = (whole: number): Transforms => ({
   side: 224,
   ours: [randomResizedCrop(224)],
-  sharp: picture => picture.extract(randomPart(whole)).resize({ width: 224, height: 224, fit: 'fill', ...linear }),
+  sharp: picture => resized(picture.extract(randomPart(whole)), 224),
   fixed: {
-    ours: [crop(part), resize({ width: 224, height: 224 })],
-    sharp: picture => picture.extract(part).resize({ width: 224, height: 224, fit: 'fill', ...linear }),
+    side: 112,
+    ours: [crop(part), resize({ width: 112, height: 112 })],
+    sharp: picture => resized(picture.extract(part), 112),
   },
 })
 
@@ -86,6 +92,7 @@ const cropAndFlip: Transforms = {
   ours: [randomCrop(SIDE, { padding: PADDING }), randomHorizontalFlip()],
   sharp: picture => cutPadded(picture, below(2 * PADDING + 1), below(2 * PADDING + 1), Math.random() < 0.5),
   fixed: {
+    side: SIDE,
     ours: [
       pad(PADDING),
       crop({ left: 1, top: 6, width: SIDE, height: SIDE }),
