@@ -53,7 +53,14 @@ export { type LabelledFile, type LabelledImage } from './data/images.js'
 export { jpegList, type JpegList, type ListOptions } from './data/list.js'
 export { jpegStream, type JpegStream } from './data/stream.js'
 export { jpegTar, type JpegTar, type TarArchive, type TarOptions } from './data/tar.js'
-export { jpegCoefficients, type CoefficientPlane, type JpegCoefficients } from './data/coefficients.js'
+export {
+  jpegCoefficients,
+  readCoefficients,
+  writeCoefficients,
+  type CoefficientPlane,
+  type JpegCoefficients,
+} from './data/coefficients.js'
+export { transformJpeg, writeJpeg, type LosslessOptions, type Turn, type WriteJpegOptions } from './data/lossless.js'
 export { inspectDataset, type DatasetInspection } from './data/inspectDataset.js'
 export { inspectJpeg, type JpegComponent, type JpegInspection } from './data/inspect.js'
 export { type JpegCoding, type JpegColour } from './data/inspect.js'

@@ -75,7 +75,9 @@ export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'string') value = JSON.stringify(value)
   const text =
-    typeof value === 'object' ? inspect(value, { depth: 1, breakLength: Infinity, maxArrayLength: 8 }) : String(value)
+    typeof value === 'object'
+      ? inspect(value, { depth: 1, compact: true, breakLength: Infinity, maxArrayLength: 8 })
+      : String(value)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
 }
 

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { bytesOf, MEMORY_SIZE } from '../data/memory.js'
 import { mismatch } from '../errors.js'
-import type { ModeOptions, OnBadFile } from '../index.js'
+import type { CropOptions, ModeOptions, OnBadFile } from '../index.js'
 
 const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
 
@@ -32,6 +32,14 @@ export function size(text: string): readonly [number, number] {
   const sides = [Number(width), Number(height)] as const
   if (!sides.every(side => side >= 1 && side <= 65_500)) throw wrong('a size such as 224 or 320x240', text)
   return sides
+}
+
+/** `320x240+16+32`: width, height, and the pixels to the left and above. */
+export function box(text: string): CropOptions {
+  const found = /^(\d+)[x×](\d+)\+(\d+)\+(\d+)$/.exec(text.trim())
+  if (!found) throw wrong('a box such as 320x240+16+32', text)
+  const [width, height, left, top] = found.slice(1).map(Number) as [number, number, number, number]
+  return { left, top, width, height }
 }
 
 /** `conv1,layer1`: names separated by commas; none if there is no text. */

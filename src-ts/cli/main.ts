@@ -2,6 +2,7 @@
 /** The `jpegnet` command. */
 import { Command, CommanderError } from 'commander'
 import { runtimeInfo } from '../index.js'
+import { addCoefficients } from './coefficients.js'
 import { addConvert } from './convert.js'
 import { addEvaluate } from './evaluate.js'
 import { addExport } from './export.js'
@@ -30,7 +31,7 @@ const program = new Command('jpegnet')
     if (command.opts<{ quiet?: boolean }>().quiet) beQuiet()
   })
 
-for (const add of [addInspect, addTrain, addEvaluate, addPredict, addConvert, addExport]) add(program)
+for (const add of [addInspect, addTrain, addEvaluate, addPredict, addConvert, addExport, addCoefficients]) add(program)
 
 endWithReader()
 try {

@@ -1,4 +1,7 @@
-import { lift } from '../native/addon.js'
+/** All coefficients of a picture: out of a JPEG file, and in safetensors files that other programs read. */
+import * as z from 'zod'
+import { lift, readCoefficientsFile, writeCoefficientsFile, type BindingCoefficients } from '../native/addon.js'
+import { checked } from '../options.js'
 import type { JpegColour } from './inspect.js'
 import type { JpegReadOptions } from './reading.js'
 import { withJpeg } from './single.js'
@@ -33,6 +36,28 @@ export interface JpegCoefficients {
   components: readonly CoefficientPlane[]
 }
 
+const byte = z.int().min(0).max(255)
+const factor = z.int().min(1).max(4)
+const blockCount = z.int().min(1).max(65_536)
+const side = z.int().min(1).max(65_500)
+
+const planeSchema = z.strictObject({
+  id: byte,
+  sampling: z.tuple([factor, factor]).readonly(),
+  blocks: z.tuple([blockCount, blockCount]).readonly(),
+  quantisation: z.instanceof(Uint16Array),
+  values: z.instanceof(Int16Array),
+}) satisfies z.ZodType<CoefficientPlane>
+
+const coefficientsSchema = z.strictObject({
+  width: side,
+  height: side,
+  colour: z.enum(['gray', 'ycbcr', 'rgb', 'cmyk', 'ycck']),
+  inverted: z.boolean(),
+  orientation: z.int().min(1).max(8),
+  components: z.array(planeSchema).readonly(),
+}) satisfies z.ZodType<JpegCoefficients>
+
 /**
  * All quantised coefficients of a JPEG file with what it takes to write them again ({@link writeJpeg}).
  *
@@ -43,20 +68,56 @@ export async function jpegCoefficients(
   file: string | Uint8Array,
   options: JpegReadOptions = {},
 ): Promise<JpegCoefficients> {
-  return withJpeg(file, options, 'jpegCoefficients', async set => {
-    const { width, height, colour, inverted, orientation, components } = lift(set.describe(0))
-    const planes = components.map(
-      async (
-        { id, horizontal, vertical, blocksHigh, blocksWide, quantisation },
-        component,
-      ): Promise<CoefficientPlane> => ({
-        id,
-        sampling: [horizontal, vertical],
-        blocks: [blocksHigh, blocksWide],
-        quantisation: Uint16Array.from(quantisation),
-        values: lift(await set.coefficients(0, component)),
-      }),
-    )
-    return { width, height, colour, inverted, orientation, components: await Promise.all(planes) }
-  })
+  return withJpeg(file, options, 'jpegCoefficients', async set => lifted(lift(await set.coefficients(0))))
+}
+
+/**
+ * Coefficients from a safetensors file as {@link writeCoefficients} writes it.
+ *
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `INVALID_WEIGHTS` for a file of something else
+ */
+export async function readCoefficients(path: string): Promise<JpegCoefficients> {
+  return lifted(lift(await readCoefficientsFile(path)))
+}
+
+/**
+ * Writes coefficients as a safetensors file: tensors `component_0`… (int16, `[blocks high, blocks wide, 8, 8]`) and
+ * `quantization_0`… (uint16, `[8, 8]`), all else as text in its metadata. Aside first, then in place of the old file,
+ * which a failure leaves as it was.
+ *
+ * @throws ModelError `INVALID_OPTION`, `INVALID_WEIGHTS` if values do not fill their blocks, `WRITE_FAILED`
+ */
+export async function writeCoefficients(path: string, coefficients: JpegCoefficients): Promise<void> {
+  lift(await writeCoefficientsFile(path, lowered(coefficients, 'writeCoefficients')))
+}
+
+/**
+ * Coefficients as the addon takes them.
+ *
+ * @throws ModelError `INVALID_OPTION` if they are not coefficients
+ */
+export function lowered(coefficients: JpegCoefficients, where: string): BindingCoefficients {
+  const { components, ...rest } = checked(coefficientsSchema, coefficients, `${where}.coefficients`)
+  const planes = components.map(({ sampling: [horizontal, vertical], blocks: [blocksHigh, blocksWide], ...plane }) => ({
+    ...plane,
+    horizontal,
+    vertical,
+    blocksHigh,
+    blocksWide,
+  }))
+  return { ...rest, components: planes }
+}
+
+/** Coefficients as users see them. */
+export function lifted({ components, ...rest }: BindingCoefficients): JpegCoefficients {
+  const planes = components.map(
+    ({ id, horizontal, vertical, blocksHigh, blocksWide, quantisation, values }): CoefficientPlane => ({
+      id,
+      sampling: [horizontal, vertical],
+      blocks: [blocksHigh, blocksWide],
+      quantisation,
+      values,
+    }),
+  )
+  return { ...rest, components: planes }
 }

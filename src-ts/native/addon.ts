@@ -3,6 +3,7 @@ import * as binding from '#binding'
 import { ModelError, type ModelErrorCode } from '../errors.js'
 
 export type {
+  BindingCoefficients,
   BindingJpegDescription,
   BindingLoadReport,
   BindingMode,
@@ -35,3 +36,4 @@ export function asError(failure: binding.BindingFailure): ModelError {
 }
 
 export const { permutation, readSafetensors, writeSafetensors, runtimeInfo } = binding
+export const { readCoefficientsFile, transformCoefficients, writeCoefficientsFile, writeJpeg } = binding

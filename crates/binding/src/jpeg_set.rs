@@ -1,5 +1,6 @@
 //! Sparse JPEGs in native memory, as a network reads them: a batch, or pictures to look at.
 
+use crate::coefficients::{BindingCoefficients, Dense};
 use crate::decoding::{self, BindingDecodeReport, BindingReadOptions, BindingWarning, Source, append, decoded, files};
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
@@ -9,7 +10,7 @@ use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::view::Pixels;
 use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg};
 use napi::Env;
-use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, Int16Array, ObjectFinalize, Result, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -283,21 +284,12 @@ impl JpegSet {
         }
     }
 
-    /// All quantised coefficients of a component, zeros included: `[blocks high, blocks wide, 8, 8]`, row-major.
-    #[napi(ts_return_type = "Promise<Int16Array | BindingFailure>")]
+    /// All quantised coefficients of a picture, zeros included.
+    #[napi(ts_return_type = "Promise<BindingCoefficients | BindingFailure>")]
     #[must_use]
-    pub fn coefficients(&self, index: u32, component: u32) -> AsyncTask<Job<Vec<i16>, Int16Array>> {
+    pub fn coefficients(&self, index: u32) -> AsyncTask<Job<Dense, BindingCoefficients>> {
         let pictures = self.pictures(&[index]);
-        job(
-            move || {
-                let pictures = pictures?;
-                let components = &pictures[0].jpeg()?.components;
-                let found = components.get(component as usize);
-                let found = found.ok_or_else(|| BindingFailure::below("component", components.len(), component))?;
-                Ok(found.blocks.to_dense())
-            },
-            |_, dense| dense.into(),
-        )
+        job(move || Ok(Dense::of(pictures?[0].jpeg()?)), |_, dense| dense.into())
     }
 
     /// Views of all pictures, numbered as they are here: what a network reads. The set stays as it is.

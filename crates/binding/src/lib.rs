@@ -13,6 +13,7 @@
     reason = "only JavaScript calls these: arguments are its values, counts its doubles, and a Result is napi's own way to throw"
 )]
 
+pub mod coefficients;
 pub mod decoding;
 pub mod failure;
 pub mod job;

@@ -9,7 +9,9 @@
 
 mod band;
 mod chunks;
+pub mod coefficients;
 mod error;
+pub mod files;
 mod first_not_finite;
 mod floats;
 mod inference;
@@ -20,6 +22,7 @@ mod optimizer;
 mod parameters;
 mod plan;
 mod random;
+mod safetensors_file;
 mod shape;
 mod spec;
 mod step;

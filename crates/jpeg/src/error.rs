@@ -50,6 +50,14 @@ pub enum JpegError {
         /// What the picture or the transform has.
         found: String,
     },
+    /// A part that the picture does not have.
+    #[error("expected {expected}, found {found}")]
+    Outside {
+        /// Where there is a picture.
+        expected: String,
+        /// The part.
+        found: String,
+    },
     /// Coefficients that no file can hold.
     #[error("{part}: expected {expected}, found {found}")]
     Unwritable {
@@ -74,6 +82,7 @@ impl JpegError {
             JpegError::Unsupported { .. } => "UNSUPPORTED_JPEG",
             JpegError::TooLarge { .. } => "JPEG_TOO_LARGE",
             JpegError::NotLossless { .. } => "NOT_LOSSLESS",
+            JpegError::Outside { .. } => "INVALID_OPTION",
             JpegError::Unwritable { .. } => "INVALID_COEFFICIENTS",
         }
     }

@@ -1,22 +1,9 @@
 //! Files written from coefficients.
 
-use jpegnet_jpeg::{Colour, Orientation, ReadOptions, SparseJpeg, WriteOptions, read_coefficients, write_coefficients};
-use std::path::Path;
+mod support;
 
-fn pictures() -> Vec<(String, SparseJpeg)> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures");
-    let mut found = Vec::new();
-    for folder in ["jpegs", "variants"] {
-        for entry in std::fs::read_dir(fixtures.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if let Ok(jpeg) = read_coefficients(&std::fs::read(&path).unwrap(), &ReadOptions::default()) {
-                found.push((path.display().to_string(), jpeg));
-            }
-        }
-    }
-    assert!(found.len() > 10);
-    found
-}
+use jpegnet_jpeg::{Colour, Orientation, ReadOptions, SparseJpeg, WriteOptions, read_coefficients, write_coefficients};
+use support::pictures;
 
 /// What a file must keep: everything but how it is coded, how long it is and what was remarked on it.
 fn kept(jpeg: &SparseJpeg) -> SparseJpeg {
@@ -62,6 +49,10 @@ fn what_no_file_can_hold_is_refused() {
     let narrow = SparseJpeg { width: jpeg.width + 64, ..jpeg.clone() };
     let error = write_coefficients(&narrow, &WriteOptions::default()).unwrap_err().to_string();
     assert!(error.contains("expected") && error.contains("found"), "{error}");
+    let mut twins = pictures().into_iter().map(|(_, jpeg)| jpeg).find(|jpeg| jpeg.components.len() == 3).unwrap();
+    twins.components[2].id = twins.components[1].id;
+    let error = write_coefficients(&twins, &WriteOptions::default()).unwrap_err().to_string();
+    assert_eq!(error, "component 2: expected an identifier of its own, found 2");
     let none = SparseJpeg { components: Vec::new(), ..jpeg };
     assert!(write_coefficients(&none, &WriteOptions::default()).is_err());
 }

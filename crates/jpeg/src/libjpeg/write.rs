@@ -6,9 +6,9 @@ use crate::error::JpegError;
 use crate::exif;
 use crate::orientation::Orientation;
 use crate::sparse::{BLOCK, Component, SparseJpeg};
+use crate::validity::unwritable;
 use mozjpeg_sys as sys;
 use std::ffi::c_int;
-use std::fmt::Display;
 use std::sync::Arc;
 
 /// How a file is written. Nothing of it changes a coefficient.
@@ -33,10 +33,12 @@ impl Default for WriteOptions {
 /// other than the first is written as Exif data; an ICC profile, remarks and how the picture was coded before are not kept.
 ///
 /// # Errors
-/// [`JpegError::Unwritable`]: no components or more than its colour has, sides or sampling out of range, blocks that are
-/// not those of its size, more than four quantisation tables, or a coefficient that 8-bit files have no code for.
+/// [`JpegError::Unwritable`]: no components or more than its colour has, two of one identifier, sides or sampling out of
+/// range, blocks that are not those of its size, more than four quantisation tables, or a coefficient that 8-bit files have
+/// no code for.
 pub fn write_coefficients(jpeg: &SparseJpeg, options: &WriteOptions) -> Result<Vec<u8>, JpegError> {
-    check(jpeg)?;
+    jpeg.check()?;
+    check_identifiers(&jpeg.components)?;
     let tables = tables(&jpeg.components)?;
     let mut encoder = Encoder::new();
     let written = caught(|| encoder.write(jpeg, &tables, options));
@@ -48,37 +50,11 @@ pub fn write_coefficients(jpeg: &SparseJpeg, options: &WriteOptions) -> Result<V
     })
 }
 
-fn unwritable(part: impl Into<String>, expected: impl Into<String>, found: &dyn Display) -> JpegError {
-    JpegError::Unwritable { part: part.into(), expected: expected.into(), found: found.to_string() }
-}
-
-/// What libjpeg would not check, or would answer with words about its own calls.
-fn check(jpeg: &SparseJpeg) -> Result<(), JpegError> {
-    /// libjpeg's `JPEG_MAX_DIMENSION`.
-    const LONGEST_SIDE: u32 = 65_500;
-    for (side, length) in [("width", jpeg.width), ("height", jpeg.height)] {
-        if !(1..=LONGEST_SIDE).contains(&length) {
-            return Err(unwritable(side, format!("1 to {LONGEST_SIDE} pixels"), &length));
-        }
-    }
-    let expected = jpeg.colour.components();
-    if jpeg.components.len() != expected {
-        let expected = format!("{expected} of {}", jpeg.colour.name());
-        return Err(unwritable("components", expected, &jpeg.components.len()));
-    }
-    for (index, component) in jpeg.components.iter().enumerate() {
-        let Component { horizontal, vertical, blocks_high, blocks_wide, blocks, .. } = component;
-        let part = || format!("component {index}");
-        if ![horizontal, vertical].iter().all(|factor| (1..=4).contains(*factor)) {
-            return Err(unwritable(part(), "sampling factors of 1 to 4", &format!("{horizontal}×{vertical}")));
-        }
-        let (high, wide) = jpeg.blocks_of(component);
-        if (*blocks_high, *blocks_wide) != (high, wide) {
-            let found = format!("{blocks_high} × {blocks_wide}");
-            return Err(unwritable(part(), format!("{high} × {wide} blocks"), &found));
-        }
-        if blocks.len() != high * wide {
-            return Err(unwritable(part(), format!("{} blocks", high * wide), &blocks.len()));
+/// A scan names its components: of two of one name, a reader would fill the first twice.
+fn check_identifiers(components: &[Component]) -> Result<(), JpegError> {
+    for (index, component) in components.iter().enumerate() {
+        if components[..index].iter().any(|earlier| earlier.id == component.id) {
+            return Err(unwritable(format!("component {index}"), "an identifier of its own", &component.id));
         }
     }
     Ok(())

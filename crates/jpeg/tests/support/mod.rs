@@ -1,4 +1,5 @@
 //! The fixtures.
+#![allow(dead_code, reason = "each test uses what it needs")]
 
 use jpegnet_jpeg::{JpegError, ReadOptions, SparseJpeg, read_coefficients};
 use std::path::{Path, PathBuf};
@@ -13,4 +14,19 @@ pub fn bytes_of(name: &str) -> Vec<u8> {
 
 pub fn read(bytes: &[u8]) -> Result<SparseJpeg, JpegError> {
     read_coefficients(bytes, &ReadOptions::default())
+}
+
+/// Undamaged fixtures of every kind, by their paths.
+pub fn pictures() -> Vec<(String, SparseJpeg)> {
+    let mut pictures = Vec::new();
+    for folder in ["jpegs", "variants"] {
+        for entry in std::fs::read_dir(fixtures().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if let Ok(jpeg) = read(&std::fs::read(&path).unwrap()) {
+                pictures.push((path.display().to_string(), jpeg));
+            }
+        }
+    }
+    assert!(pictures.len() > 10);
+    pictures
 }

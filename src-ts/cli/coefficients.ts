@@ -1,0 +1,82 @@
+import { stat } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { Option, type Command } from 'commander'
+import { TURN_NAMES } from '../data/lossless.js'
+import { mismatch } from '../errors.js'
+import {
+  inspectJpeg,
+  jpegCoefficients,
+  readCoefficients,
+  transformJpeg,
+  writeCoefficients,
+  writeJpeg,
+  type CropOptions,
+  type JpegCoefficients,
+  type Turn,
+} from '../index.js'
+import { box, examples, jsonOption, useDamagedOption } from './arguments.js'
+import { count, printResult, warnOfDamaged } from './terminal.js'
+
+const JPEG = ['.jpg', '.jpeg', '.jpe', '.jfif']
+const TENSORS = '.safetensors'
+
+/** `jpegnet coefficients FILE --out OUT` */
+export function addCoefficients(program: Command): void {
+  program
+    .command('coefficients')
+    .description(
+      'write the quantised coefficients of a JPEG file as tensors, or a JPEG file from such tensors; crop and turn it losslessly on the way',
+    )
+    .argument('<file>', `a JPEG file, or coefficients (${TENSORS})`)
+    .requiredOption('--out <file>', `the file to write: ${TENSORS} for tensors, .jpg for a JPEG file`)
+    .option('--crop <box>', 'keep WxH+X+Y of the picture as it is seen; X and Y at blocks', box)
+    .addOption(new Option('--turn <name>', 'turn what is kept (none)').choices(TURN_NAMES))
+    .option('--as-stored', 'take the picture as it is stored, and keep what is said of its orientation')
+    .option('--progressive', 'write a progressive JPEG file')
+    .addOption(useDamagedOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'jpegnet coefficients photo.jpg --out photo.safetensors',
+        'jpegnet coefficients photo.safetensors --out again.jpg',
+        'jpegnet coefficients photo.jpg --crop 320x240+16+32 --turn rotate-90 --out part.jpg',
+      ),
+    )
+    .action(async (file: string, options: CoefficientsArguments) => {
+      const { out, crop, turn, asStored, progressive, useDamagedFiles, json = false } = options
+      const extension = extname(out).toLowerCase()
+      if (extension !== TENSORS && !JPEG.includes(extension)) {
+        throw mismatch('INVALID_OPTION', '--out', `a name ending in ${TENSORS} or .jpg`, out)
+      }
+      const given =
+        extname(file).toLowerCase() === TENSORS ? await readCoefficients(file) : await ofJpeg(file, useDamagedFiles)
+      const orientation = asStored ? 'stored' : 'exif'
+      const coefficients = crop || turn ? await transformJpeg(given, { crop, turn, orientation }) : given
+      if (extension === TENSORS) await writeCoefficients(out, coefficients)
+      else await writeJpeg(coefficients, { file: out, progressive })
+      const { width, height, components } = coefficients
+      const values = components.reduce((sum, component) => sum + component.values.length, 0)
+      const { size } = await stat(out)
+      const result = { out, width, height, components: components.length, coefficients: values, bytes: size }
+      const text = `${width}×${height} pixels, ${count(values)} coefficients of ${components.length} components written to ${out} (${count(size)} bytes)`
+      printResult(json, result, text)
+    })
+}
+
+async function ofJpeg(file: string, useDamaged = false): Promise<JpegCoefficients> {
+  if (!useDamaged) return jpegCoefficients(file)
+  const { warnings } = await inspectJpeg(file, { onError: 'use' })
+  warnOfDamaged(warnings.length > 0 ? [{ file, warnings }] : [])
+  return jpegCoefficients(file, { onError: 'use' })
+}
+
+interface CoefficientsArguments {
+  out: string
+  crop?: CropOptions
+  turn?: Turn
+  asStored?: boolean
+  progressive?: boolean
+  useDamagedFiles?: boolean
+  json?: boolean
+}
