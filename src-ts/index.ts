@@ -60,7 +60,8 @@ export {
   type CoefficientPlane,
   type JpegCoefficients,
 } from './data/coefficients.js'
-export { transformJpeg, writeJpeg, type LosslessOptions, type Turn, type WriteJpegOptions } from './data/lossless.js'
+export { transformJpeg, writeJpeg, type LosslessOptions, type PixelBox } from './data/lossless.js'
+export { type Turn, type WriteJpegOptions } from './data/lossless.js'
 export { inspectDataset, type DatasetInspection } from './data/inspectDataset.js'
 export { inspectJpeg, type JpegComponent, type JpegInspection } from './data/inspect.js'
 export { type JpegCoding, type JpegColour } from './data/inspect.js'

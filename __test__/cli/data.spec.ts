@@ -60,6 +60,23 @@ test('any of them can be tested on and evaluated', async t => {
   for (const answer of answers) t.like(answer, { images: 20, correct: answers[0]?.['correct'] as number })
 })
 
+test('of an archive of several sets, one folder can be named', async t => {
+  const both = inTwoFolders(6)
+  const within = (set: string) => Object.entries(both).map(([file, jpeg]) => [`all/${set}/${file}`, jpeg] as const)
+  const archive = Object.fromEntries([...within('train'), ...within('test').slice(0, 4)])
+  const folder = await folderOf(t, { 'both.tar': await tarOf(archive) })
+  const data = (set: string) => `${join(folder, 'both.tar')}:all/${set}`
+  const { code, json, stderr } = await jpegnet([
+    ...['train', data('train'), '--test', data('test'), '--out', join(folder, 'a.model'), ...quick, '--json'],
+  ])
+  t.is(code, 0, stderr)
+  t.like(json.find(({ type }) => type === 'start') as object, { images: 6 })
+  t.like(json.find(({ type }) => type === 'epoch') as object, { test: { images: 4 } })
+  const nothing = await jpegnet(['inspect', data('valid')])
+  t.is(nothing.code, 1)
+  t.regex(nothing.stderr, /both\.tar, folder all\/valid: expected pictures, found none/)
+})
+
 test('a split tests on a share of each class, the same one when the training is resumed', async t => {
   const folder = await everyKind(t)
   const [data, half, rest, whole] = ['train.tar', 'half', 'rest', 'whole'].map(name => join(folder, name)) as [

@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { bytesOf, MEMORY_SIZE } from '../data/memory.js'
 import { mismatch } from '../errors.js'
-import type { CropOptions, ModeOptions, OnBadFile } from '../index.js'
+import type { PixelBox, ModeOptions, OnBadFile } from '../index.js'
 
 const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
 
@@ -35,7 +35,7 @@ export function size(text: string): readonly [number, number] {
 }
 
 /** `320x240+16+32`: width, height, and the pixels to the left and above. */
-export function box(text: string): CropOptions {
+export function box(text: string): PixelBox {
   const found = /^(\d+)[x×](\d+)\+(\d+)\+(\d+)$/.exec(text.trim())
   if (!found) throw wrong('a box such as 320x240+16+32', text)
   const [width, height, left, top] = found.slice(1).map(Number) as [number, number, number, number]

@@ -10,7 +10,7 @@ import {
   transformJpeg,
   writeCoefficients,
   writeJpeg,
-  type CropOptions,
+  type PixelBox,
   type JpegCoefficients,
   type Turn,
 } from '../index.js'
@@ -73,7 +73,7 @@ async function ofJpeg(file: string, useDamaged = false): Promise<JpegCoefficient
 
 interface CoefficientsArguments {
   out: string
-  crop?: CropOptions
+  crop?: PixelBox
   turn?: Turn
   asStored?: boolean
   progressive?: boolean

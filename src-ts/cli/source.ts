@@ -6,10 +6,11 @@ import { count } from './terminal.js'
 
 /** What it may be, for the command's help. */
 export const DATA =
-  'a folder with a folder for each class, a list of paths and labels (.csv, .tsv, .txt), a tar archive (.tar, .tar.gz), or - for one on stdin'
+  'a folder with a folder for each class, a list of paths and labels (.csv, .tsv, .txt), a tar archive (.tar, .tar.gz) or a folder in it (photos.tar:train), or - for one on stdin'
 
 const LIST = /\.(csv|tsv|txt)$/i
-const TAR = /\.(tar|tar\.\w+|tgz|txz|tbz2?|tzst)$/i
+/** An archive, and the folder in it after a colon. */
+const TAR = /^(.*\.(?:tar|tar\.\w+|tgz|txz|tbz2?|tzst))(?::(.+))?$/i
 
 /**
  * The pictures that an argument names.
@@ -24,7 +25,8 @@ export async function sourceOf(data: string, onError: OnBadFile): Promise<JpegSo
   }
   const kind = await kindOf(data)
   if (kind !== 'folder' && LIST.test(data)) return jpegList(data, options)
-  if (kind !== 'folder' && TAR.test(data)) return jpegTar(data, options)
+  const [, archive, folder] = TAR.exec(data) ?? []
+  if (kind !== 'folder' && archive !== undefined) return jpegTar(archive, { ...options, folder })
   if (kind !== 'file') return jpegFolder(data, options)
   const expected = 'a folder, a list (.csv, .tsv, .txt) or a tar archive (.tar, .tar.gz)'
   throw mismatch('FILE_UNREADABLE', data, expected, 'a file of another name')

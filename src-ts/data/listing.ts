@@ -71,7 +71,8 @@ export async function list(source: JpegSource): Promise<Listing> {
     case 'tar': {
       const { name, label } = source
       const order = label === 'folder' ? 'codes' : 'values'
-      return { source: name, total: undefined, again: 'nowhere', order, chunks: tarEntries(source) }
+      const where = source.folder === '' ? name : `${name}, folder ${source.folder}`
+      return { source: where, total: undefined, again: 'nowhere', order, chunks: tarEntries(source) }
     }
   }
 }

@@ -2,7 +2,6 @@
 import * as z from 'zod'
 import { lift, transformCoefficients, writeJpeg as nativeWrite } from '../native/addon.js'
 import { checked } from '../options.js'
-import type { CropOptions } from '../transforms/geometry.js'
 import { lifted, lowered, type JpegCoefficients } from './coefficients.js'
 import { orientingSchema, type Orienting } from './reading.js'
 
@@ -24,10 +23,20 @@ const TURNS = {
 /** Names of all turns. */
 export const TURN_NAMES = Object.keys(TURNS) as [Turn, ...Turn[]]
 
+/** A box of pixels. */
+export interface PixelBox {
+  /** Columns to the left of it. */
+  left: number
+  /** Rows above it. */
+  top: number
+  width: number
+  height: number
+}
+
 /** A crop, then a turn. */
 export interface LosslessOptions {
   /** What is kept of the picture as it is seen; all of it unless given. */
-  crop?: CropOptions | undefined
+  crop?: PixelBox | undefined
   /** How what is kept is turned; `none` unless given. */
   turn?: Turn | undefined
   /**
@@ -47,8 +56,14 @@ export interface WriteJpegOptions {
 
 const length = z.int().min(0).max(65_500)
 const side = length.min(1)
+const boxSchema = z.strictObject({
+  left: length,
+  top: length,
+  width: side,
+  height: side,
+}) satisfies z.ZodType<PixelBox>
 const losslessSchema = z.strictObject({
-  crop: z.strictObject({ left: length, top: length, width: side, height: side }).optional(),
+  crop: boxSchema.optional(),
   turn: z.enum(TURN_NAMES).optional(),
   orientation: orientingSchema.optional(),
 }) satisfies z.ZodType<LosslessOptions>
