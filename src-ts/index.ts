@@ -21,6 +21,7 @@ export { resnet18, resnet34, resnet50, resnet101, resnet152 } from './models/ima
 export { type NetworkOptions } from './models/network.js'
 export { paperResnet } from './models/paper.js'
 export { resnet, type ResnetOptions } from './models/resnet.js'
+export { namedNetwork, networkNames, type NamedNetworkOptions } from './models/named.js'
 export { defineModel, type InputDefinition, type InputOptions } from './model/definition.js'
 export { type ModelDefinition, type ModelOptions } from './model/definition.js'
 export {
@@ -36,8 +37,14 @@ export {
 export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
 export { type Mode, type ModeName, type ModeOptions } from './model/mode.js'
 export { InferencePlan, type PlannedStep, type PlanOptions, type ProfileOptions } from './model/plan.js'
-export { type ClassProbability, type Picture, type Prediction } from './model/predict.js'
+export { type ClassProbability, type Embedding, type Picture, type Prediction } from './model/predict.js'
 export { type ModelNode } from './model/summary.js'
+
+export { replaceHead, type HeadOptions } from './model/head.js'
+
+// Networks that were trained on pixels.
+export { convertModel, type Conversion, type ConvertOptions } from './convert/convert.js'
+export { type Preprocessing } from './convert/keras/model.js'
 
 // Data.
 export { Dataset, loadDataset, type DataEvent, type LoadDatasetOptions } from './data/dataset.js'

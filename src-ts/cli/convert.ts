@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
+import { PREPROCESSINGS } from '../convert/keras/model.js'
 import { ModelError, mismatch } from '../errors.js'
-import { createModel, readSafetensors, type LoadReport, type Tensor, type Transform } from '../index.js'
+import { convertModel, networkNames, type Conversion, type Preprocessing, type Transform } from '../index.js'
 import {
   examples,
   frequenciesOption,
@@ -10,24 +11,32 @@ import {
   meanOption,
   modeOf,
   modeOption,
+  size,
   stdOption,
-  whole,
   type SharedOptions,
 } from './arguments.js'
-import { modelNames, namedModel } from './models.js'
 import { printResult, say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
-/** `jpegnet convert WEIGHTS.safetensors --model NAME --out MODEL` */
+/** `jpegnet convert WEIGHTS --out MODEL` */
 export function addConvert(program: Command): void {
   program
     .command('convert')
     .description('make a model of weights that were trained on pixels')
-    .argument('<weights>', 'a safetensors file with PyTorch names')
-    .addOption(new Option('--model <name>', 'the network').choices(modelNames).makeOptionMandatory())
+    .argument(
+      '<weights>',
+      'a safetensors file with PyTorch names, or the model.json of a Keras model for TensorFlow.js',
+    )
     .requiredOption('--out <model>', 'where to save the model')
-    .option('--classes <file>', 'a text file with the name of a class on each line')
-    .addOption(new Option('--size <n>', 'height and width of the pictures (32; 224 for ImageNet)').argParser(whole(1)))
+    .addOption(new Option('--model <name>', 'the network (recognised by its tensors)').choices(networkNames))
+    .addOption(
+      new Option(
+        '--preprocessing <name>',
+        'how pictures are prepared for a Keras model: caffe (BGR less the mean; its ResNets), tf (−1…1; its ResNets v2), torch, none (0…255)',
+      ).choices(PREPROCESSINGS),
+    )
+    .option('--classes <file>', 'the names of the classes: a line each, or a JSON list or object by number')
+    .addOption(new Option('--size <w×h>', "the pictures' width and height (32; 224 for ImageNet)").argParser(size))
     .addOption(transformOption('none'))
     .addOption(meanOption())
     .addOption(stdOption())
@@ -38,31 +47,29 @@ export function addConvert(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        'jpegnet convert weights.safetensors --model paper --mean 0.49,0.48,0.45 --std 0.25,0.24,0.26 --out photos.model',
+        'jpegnet convert resnet50.safetensors --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --out resnet50.model',
+        'jpegnet convert ResNet50/model.json --preprocessing caffe --classes labels.json --out resnet50.model',
       ),
     )
     .action(async (weights: string, options: ConvertArguments) => {
-      const { tensors } = await readSafetensors(weights)
-      const labels = options.classes === undefined ? undefined : await classNames(options.classes)
-      const { json = false, model: name, out, size, transform, mean, std } = options
-      const shape = { classes: classesOf(tensors, labels), channels: channelsOf(tensors), height: size, width: size }
-      const model = createModel(namedModel(name, { ...shape, transform, mean, std, ...modeOf(options) }), { labels })
-      const report = await model.load(tensors)
-      printResult(json, { type: 'load', ...report }, describe(report))
-      const wrong = report.missing.length + report.mismatched.length
-      if (wrong > 0) {
-        const found = `${report.missing.length} missing and ${report.mismatched.length} of other shapes`
-        throw mismatch('INVALID_WEIGHTS', weights, `every tensor of ${name}`, found)
-      }
+      const { json = false, model: network, preprocessing, out, size, transform, mean, std } = options
+      const labels = options.classes === undefined ? undefined : distinct(await classNames(options.classes))
+      const [width, height] = size ?? []
+      const shape = { width, height, transform, mean, std, ...modeOf(options) }
+      const conversion = await convertModel(weights, { network, preprocessing, labels, ...shape })
+      const { model, report, leftOut } = conversion
+      const result = { type: 'load', network: conversion.network, ...report, leftOut }
+      printResult(json, result, describe(conversion))
       await model.save(out)
       say(`saved ${out}`)
     })
 }
 
 interface ConvertArguments extends SharedOptions {
-  model: string
+  model?: string
+  preprocessing?: Preprocessing
   out: string
-  size?: number
+  size?: readonly [number, number]
   transform?: readonly Transform[]
   classes?: string
 }
@@ -72,35 +79,42 @@ async function classNames(path: string): Promise<string[]> {
     const code = cause.code === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE'
     throw new ModelError(code, `${path}: expected a readable text file, found ${cause.message}`, { path, cause })
   })
+  if (path.endsWith('.json')) return namesInJson(text, path)
   return text.split(/\r?\n/).filter(line => line.trim() !== '')
 }
 
-/** As many as the last layer has outputs. */
-function classesOf(tensors: readonly Tensor[], labels: readonly string[] | undefined): number {
-  const head = tensors.find(({ name, shape }) => /(^|\.)(fc|linear)\.weight$/.test(name) && shape.length === 2)
-  return head?.shape[0] ?? labels?.length ?? 10
+/** Names of which none is there twice: to those that are (ImageNet's crane, a bird and a machine) their numbers are added. */
+function distinct(names: readonly string[]): string[] {
+  const twice = new Set(names.filter((name, number) => names.indexOf(name) !== number))
+  if (twice.size > 0) say(`several classes are called ${[...twice].join(', ')}: their numbers are added`)
+  return names.map((name, number) => (twice.has(name) ? `${name} (${number})` : name))
 }
 
-/** As many as the first filter has inputs. */
-function channelsOf(tensors: readonly Tensor[]): number {
-  const first = tensors.find(({ name, shape }) => /(^|\.)conv1\.weight$/.test(name) && shape.length === 4)
-  return first?.shape[1] ?? 3
+/** `["tench", …]` or `{ "0": "tench", … }`. */
+function namesInJson(text: string, path: string): string[] {
+  const expected = 'a list of names, or an object of names by their numbers from 0'
+  const wrong = (found: string) => mismatch('FILE_UNREADABLE', path, expected, found)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw wrong(cause instanceof Error ? cause.message : String(cause))
+  }
+  if (typeof value !== 'object' || value === null) throw wrong(typeof value)
+  const byNumber = value as Record<string, unknown>
+  const count = Object.keys(byNumber).length
+  return Array.from({ length: count }, (_, number) => {
+    const name = byNumber[number]
+    if (typeof name !== 'string') throw wrong(`no name ${number}`)
+    return name
+  })
 }
 
-function describe({ applied, missing, unused, mismatched, prefix, suggestions }: LoadReport): string {
-  const list = (title: string, names: readonly string[]) =>
-    names.length === 0 ? [] : [`${title}: ${names.join(', ')}`]
+function describe({ model, network, report, leftOut }: Conversion): string {
+  const { applied, prefix } = report
   return [
-    `${applied.length} tensors applied${prefix === '' ? '' : ` (prefix ${prefix} taken off)`}`,
-    ...list('missing', missing),
-    ...list('unused', unused),
-    ...list(
-      'mismatched',
-      mismatched.map(({ name, expected, found }) => `${name} (expected ${expected}, found ${found})`),
-    ),
-    ...list(
-      'perhaps meant',
-      suggestions.map(({ missing, unused }) => `${unused} as ${missing}`),
-    ),
+    `${network}: ${applied.length} tensors applied${prefix === '' ? '' : ` (prefix ${prefix} taken off)`}`,
+    `${model.definition.input.width}×${model.definition.input.height} pictures, ${model.classes} classes`,
+    ...(leftOut.length === 0 ? [] : [`left out, because they do nothing at inference: ${leftOut.join(', ')}`]),
   ].join('\n')
 }

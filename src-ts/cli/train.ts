@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { Option, type Command } from 'commander'
 import { ModelError, mismatch } from '../errors.js'
 import {
@@ -6,9 +5,8 @@ import {
   adamW,
   constant,
   cosine,
-  createModel,
   loadDataset,
-  loadModel,
+  networkNames,
   oneCycle,
   sgd,
   step,
@@ -23,14 +21,12 @@ import {
   type StopEvent,
   type TrainEvent,
   type TrainOptions,
-  type Transform,
 } from '../index.js'
 import {
   examples,
   frequenciesOption,
   jsonOption,
   maskingOption,
-  modeOf,
   meanOption,
   memoryOption,
   modeOption,
@@ -44,9 +40,8 @@ import {
   useDamagedOption,
   whole,
   type BadFileOptions,
-  type SharedOptions,
 } from './arguments.js'
-import { modelNames, namedModel } from './models.js'
+import { modelToResume, startingModel, type ModelArguments } from './startingModel.js'
 import { DATA, balanceText, sourceOf } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
@@ -67,7 +62,7 @@ export function addTrain(program: Command): void {
         part,
       ),
     )
-    .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(modelNames))
+    .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(networkNames))
     .addOption(
       new Option(
         '--size <w×h>',
@@ -103,6 +98,7 @@ export function addTrain(program: Command): void {
     .option('--no-shuffle', 'take the pictures in the order of their names')
     .addOption(skipBadOption())
     .addOption(useDamagedOption())
+    .option('--from <model>', 'begin with the weights of a model; its head too, if it tells the same classes apart')
     .option(
       '--resume <model>',
       'go on from a model: where its training was saved if it was in one, else from its weights',
@@ -115,21 +111,18 @@ export function addTrain(program: Command): void {
         'jpegnet train photos.tar --split 0.2 --out photos.model',
         'jpegnet train photos/train --memory 2GB --out photos.model',
         'jpegnet train photos/train --size 224 --augment resized-crop,flip --transform resize=256,center-crop=224 --out photos.model',
+        'jpegnet train photos/train --from resnet50.model --freeze conv1,layer1 --group fc:factor=10 --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
-        'jpegnet train photos/train --freeze conv1,layer1 --group fc:factor=10 --average 0.999 --out photos.model',
       ),
     )
     .action(runTrain)
 }
 
-interface TrainArguments extends SharedOptions, TrainingArguments, BadFileOptions {
+interface TrainArguments extends ModelArguments, TrainingArguments, BadFileOptions {
   out: string
   saveEvery?: number
   test?: string
   split?: number
-  model?: string
-  size?: readonly [number, number]
-  transform?: readonly Transform[]
   augment?: NamedAugmentation[]
   epochs?: number
   batchSize?: number
@@ -138,7 +131,6 @@ interface TrainArguments extends SharedOptions, TrainingArguments, BadFileOption
   momentum?: number
   weightDecay?: number
   schedule?: 'constant' | 'step' | 'cosine' | 'one-cycle'
-  seed?: number
   memory?: number
   shuffle: boolean
   resume?: string
@@ -149,6 +141,9 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   if (split !== undefined && testData !== undefined) {
     throw mismatch('INVALID_OPTION', '--split', 'nothing beside --test', String(split))
   }
+  if (options.from !== undefined && options.resume !== undefined) {
+    throw mismatch('INVALID_OPTION', '--from', 'nothing beside --resume', options.from)
+  }
   const resumed = options.resume === undefined ? undefined : await modelToResume(options.resume, options)
   const [signal, stopListening] = abortOnInterrupt()
   const progress = new Progress()
@@ -156,7 +151,7 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   let stopped: StopEvent['reason'] | undefined
   try {
     const sets = await readSets(data, options, resumed, { signal, progress })
-    const model = resumed ?? (await newModel(sets.train, options))
+    const model = resumed ?? (await startingModel(sets.train, options))
     const training = trainOptions(options, model)
     const tell = reporter(json, progress, sets, model.definition.input)
     for await (const event of model.train(sets.train, {
@@ -225,48 +220,6 @@ async function readSets(
   }
   const test = testData === undefined ? undefined : await read(testData, 'test')
   return { train, test, split: false, skipped: [...train.skipped, ...(test?.skipped ?? [])] }
-}
-
-/** A new model for pictures; the first one's size and colour are the network's. */
-async function newModel(data: Dataset, options: TrainArguments): Promise<Model> {
-  const { classes, source } = data
-  if (classes.length < 2) {
-    throw mismatch('NO_CLASSES', source, 'pictures of at least two classes', `one, ${classes[0]}`)
-  }
-  const first = await data.describe(0)
-  const channels = first.colour === 'gray' ? 1 : 3
-  // Exif's orientations from 5 on exchange the sides.
-  const upright = [first.width, first.height]
-  if (first.orientation > 4) upright.reverse()
-  const { model = 'paper', mean, std, seed, size = upright, transform } = options
-  const [width, height] = size as [number, number]
-  const shape = { classes: classes.length, channels, width, height, transform }
-  const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
-  return createModel(namedModel(model, { ...shape, ...normalisation, ...modeOf(options) }), { seed, labels: classes })
-}
-
-/** The model of that file; what was said of it beside its masking must be so. */
-async function modelToResume(path: string, options: TrainArguments): Promise<Model> {
-  const model = await loadModel(path, modeOf(options))
-  const { name, input } = model.definition
-  const text = (value: unknown) =>
-    Array.isArray(value) && value.every(entry => typeof entry === 'object') ? JSON.stringify(value) : String(value)
-  const agree = (option: string, its: unknown, given: unknown) => {
-    if (given === undefined || isDeepStrictEqual(given, its)) return
-    throw mismatch('INVALID_OPTION', option, `${text(its)}, as ${path} has it`, text(given))
-  }
-  agree('--model', name, options.model)
-  agree('--size', [input.width, input.height], options.size)
-  agree('--transform', input.transform ?? [], options.transform)
-  agree('--mean', input.mean, forChannels(options.mean, input.channels, '--mean'))
-  agree('--std', input.std, forChannels(options.std, input.channels, '--std'))
-  return model
-}
-
-function forChannels(values: number[] | undefined, channels: number, option: string): number[] | undefined {
-  if (values === undefined || values.length === channels) return values
-  if (values.length === 1) return Array<number>(channels).fill(values[0] as number)
-  throw mismatch('INVALID_OPTION', option, `one number, because the pictures are gray`, `${values.length}`)
 }
 
 function trainOptions(options: TrainArguments, model: Model): TrainOptions {

@@ -10,6 +10,8 @@ export interface MaxPoolOptions {
   stride?: number | undefined
   /** Pixels around the input, which never win; 0 unless given, at most half the window's size. */
   padding?: number | undefined
+  /** Whether a last window that lies beyond the padding in part counts, too; not unless given. */
+  ceilMode?: boolean | undefined
 }
 
 /** The largest pixel of each window. */
@@ -18,6 +20,7 @@ export interface MaxPoolLayer {
   readonly size: number
   readonly stride: number
   readonly padding: number
+  readonly ceilMode?: boolean | undefined
 }
 
 const size = z.int().min(1).max(16)
@@ -29,20 +32,20 @@ const narrow = { message: "at most half the window's size", path: ['padding'] }
 const isNarrow = ({ size, padding = 0 }: MaxPoolOptions) => 2 * padding <= size
 
 const optionsSchema = z
-  .strictObject({ size, stride: stride.optional(), padding: padding.optional() })
+  .strictObject({ size, stride: stride.optional(), padding: padding.optional(), ceilMode: z.boolean().optional() })
   .refine(isNarrow, narrow) satisfies z.ZodType<MaxPoolOptions>
 
 export const maxPoolSchema = z
-  .strictObject({ type: z.literal('maxPool'), size, stride, padding })
+  .strictObject({ type: z.literal('maxPool'), size, stride, padding, ceilMode: z.boolean().optional() })
   .refine(isNarrow, narrow) satisfies z.ZodType<MaxPoolLayer>
 
 /**
  * Max pooling, through pixels: `y[i, j] = max x[stride·i − padding + k, stride·j − padding + l]` over `0 ≤ k, l < size`;
- * `[channels, ⌊(height + 2·padding − size) / stride⌋ + 1, …]`, as PyTorch's `MaxPool2d`.
+ * `[channels, ⌊(height + 2·padding − size) / stride⌋ + 1, …]`, or ⌈ ⌉ in `ceilMode`, as PyTorch's `MaxPool2d`.
  *
  * @throws ModelError `INVALID_OPTION`
  */
 export function maxPool(options: MaxPoolOptions): MaxPoolLayer {
-  const { size, stride = size, padding = 0 } = checked(optionsSchema, options, 'maxPool')
-  return frozen({ type: 'maxPool', size, stride, padding })
+  const { size, stride = size, padding = 0, ceilMode } = checked(optionsSchema, options, 'maxPool')
+  return frozen({ type: 'maxPool', size, stride, padding, ...(ceilMode && { ceilMode }) })
 }

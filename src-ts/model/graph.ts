@@ -33,7 +33,7 @@ export type Operation =
       frequencies: number
     }
   | { type: 'add' }
-  | { type: 'maxPool'; size: number; stride: number; padding: number }
+  | { type: 'maxPool'; size: number; stride: number; padding: number; ceil?: boolean | undefined }
   | { type: 'subsample'; channels: number; stride: number }
   | { type: 'globalAveragePool' }
   | { type: 'linear'; features: number; inputFeatures?: number | undefined; bias: boolean }
@@ -105,6 +105,10 @@ function operation(layer: Exclude<Layer, { type: 'sequential' | 'add' }>): Opera
         { at: layer.low, slopeChange: 1, interceptChange: -layer.low },
         { at: layer.high, slopeChange: -1, interceptChange: layer.high },
       ])
+    case 'maxPool': {
+      const { ceilMode, ...window } = layer
+      return { ...window, ...(ceilMode && { ceil: true }) }
+    }
     default:
       return layer
   }

@@ -28,7 +28,7 @@ import {
   type PlanOptions,
   type ProfileOptions,
 } from './plan.js'
-import { picturesSchema, prediction, type Picture, type Prediction } from './predict.js'
+import { embedding, picturesSchema, prediction, type Embedding, type Picture, type Prediction } from './predict.js'
 import { summaryTable, type ModelNode } from './summary.js'
 
 /** Options of {@link createModel}; a mode, if given, replaces the definition's. */
@@ -264,34 +264,50 @@ export class Model {
    * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   async predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const {
-      batchSize = 64,
-      transform,
-      signal,
-      onError,
-      limits,
-      orientation,
-      ...given
-    } = checked(predictOptionsSchema, options, 'predict')
-    const mode = completeMode(given, this.definition, 'predict')
-    const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'predict')
+    const rows = await this.#outputs(pictures, options, 'predict')
+    return rows.map(({ file, values, warnings }) => prediction(file, [...values], this.labels, warnings))
+  }
+
+  /**
+   * What the last layer is given of pictures, in their order, a batch at a time: pooled features, for search or a classifier of
+   * one's own.
+   *
+   * @throws ModelError as {@link predict}; `INVALID_DEFINITION` if the last layer is not a linear one
+   */
+  async embed(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Embedding[]> {
+    const rows = await this.#outputs(pictures, options, 'embed')
+    return rows.map(({ file, values, warnings }) => embedding(file, values, warnings))
+  }
+
+  /** What comes out of the network for each picture. */
+  async #outputs(
+    pictures: Picture | readonly Picture[],
+    options: PredictOptions,
+    verb: 'predict' | 'embed',
+  ): Promise<{ file: string; values: Float32Array; warnings: readonly JpegWarning[] }[]> {
+    const { batchSize = 64, transform, signal, ...rest } = checked(predictOptionsSchema, options, verb)
+    const { onError, limits, orientation, ...given } = rest
+    const mode = completeMode(given, this.definition, verb)
+    const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], verb)
     this.assertUsable()
-    const predictions: Prediction[] = []
+    const outputs = []
     for (let start = 0; start < all.length; start += batchSize) {
       throwIfAborted(signal)
       const files = named(all.slice(start, start + batchSize), start)
-      const { logits, warnings } = await this.#viewed(
+      const { values, warnings } = await this.#viewed(
         files,
         { transform, onError, limits, orientation },
-        async views => ({
-          logits: await this.#call(network => network.predict(views.set, views.indices, mode ?? {})),
-          warnings: views.warnings,
-        }),
+        async ({ set, indices, warnings }) => {
+          const run = (network: NativeNetwork) =>
+            verb === 'embed' ? network.features(set, indices, mode ?? {}) : network.predict(set, indices, mode ?? {})
+          return { values: await this.#call(run), warnings }
+        },
       )
-      const row = (index: number) => [...logits.subarray(index * this.classes, (index + 1) * this.classes)]
-      predictions.push(...files.map(({ name }, at) => prediction(name, row(at), this.labels, warnings[at] ?? [])))
+      const length = values.length / files.length
+      const row = (index: number) => values.subarray(index * length, (index + 1) * length)
+      outputs.push(...files.map(({ name }, at) => ({ file: name, values: row(at), warnings: warnings[at] ?? [] })))
     }
-    return predictions
+    return outputs
   }
 
   /** Uses views of pictures, which are freed afterwards. */

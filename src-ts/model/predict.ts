@@ -23,6 +23,20 @@ export interface Prediction {
   warnings: readonly JpegWarning[]
 }
 
+/** What a model makes of one picture before it tells classes apart. */
+export interface Embedding {
+  file: string
+  /** What the last layer is given: one a channel of the last feature maps, their means. */
+  features: Float32Array
+  /** What the decoder doubted; none unless damaged files are used. */
+  warnings: readonly JpegWarning[]
+}
+
+/** Features of one picture, in memory of their own. */
+export function embedding(file: string, features: Float32Array, warnings: readonly JpegWarning[]): Embedding {
+  return { file, features: features.slice(), warnings: frozen(warnings) }
+}
+
 /** How likely a class is. */
 export interface ClassProbability {
   label: string

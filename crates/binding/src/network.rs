@@ -244,6 +244,25 @@ impl Network {
         )
     }
 
+    /// What the last layer, a linear one, is given of pictures of a set: features `[pictures, features]`.
+    #[napi(ts_return_type = "Promise<Float32Array | BindingFailure>")]
+    #[must_use]
+    pub fn features(
+        &self,
+        set: &JpegSet,
+        indices: Uint32Array,
+        mode: BindingMode,
+    ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
+        let pictures = set.pictures(&indices);
+        self.call(
+            move |engine| {
+                let mode = inference_mode(&mode)?;
+                Ok(engine.features(&images(&pictures?), mode)?)
+            },
+            |_, features| features.into(),
+        )
+    }
+
     /// What a prediction of so many pictures would do, step by step.
     #[napi(ts_return_type = "Promise<Array<BindingPlannedStep> | BindingFailure>")]
     #[must_use]

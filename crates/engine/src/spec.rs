@@ -125,6 +125,9 @@ pub enum OperationSpec {
         stride: usize,
         /// Pixels around the input, fewer than the window's side.
         padding: usize,
+        /// Whether a last window that lies beyond the padding in part is one, too.
+        #[serde(default)]
+        ceil: bool,
     },
     /// Every stride-th pixel, and zero channels up to `channels`, half of them before the others (the shortcut without
     /// parameters, option A of He et al. 2016).

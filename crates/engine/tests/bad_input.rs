@@ -31,7 +31,7 @@ fn operation<'a>(spec: &'a mut NetworkSpec, path: &str) -> &'a mut OperationSpec
 }
 
 fn max_pool(size: usize, stride: usize, padding: usize) -> OperationSpec {
-    OperationSpec::MaxPool { size, stride, padding }
+    OperationSpec::MaxPool { size, stride, padding, ceil: false }
 }
 
 macro_rules! refusals {

@@ -98,7 +98,7 @@ impl MaxPool {
     }
 
     /// One image's coefficients `[blocks, 64, channels]` to those of the largest pixel of each window; who won goes to
-    /// `winners` if given. `⌊(side + 2·padding − size)/stride⌋ + 1` pixels a side (`torch.nn.MaxPool2d`).
+    /// `winners` if given. `⌊(side + 2·padding − size)/stride⌋ + 1` pixels a side, or ⌈ ⌉ (`torch.nn.MaxPool2d`).
     ///
     /// # Panics
     /// If a slice does not have the length its shape says.

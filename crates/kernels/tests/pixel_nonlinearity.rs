@@ -120,8 +120,8 @@ fn max_pooling_of_pixels_is_that_of_their_coefficients_and_so_is_its_gradient() 
         [((16, 24, 16), 3, 2, 1), ((13, 21, 5), 2, 2, 0), ((7, 9, 17), 5, 4, 4), ((28, 28, 3), 3, 1, 1)]
     {
         let (height, width, channels) = size;
-        let pool =
-            MaxPool::new(PoolShape { channels, height, width, size: window, stride, padding }).expect("a window");
+        let pool = MaxPool::new(PoolShape { channels, height, width, size: window, stride, padding, ceil: false })
+            .expect("a window");
         let pooled_size = (pool.output().height, pool.output().width, channels);
         let input = values(height * width * channels, 3);
         let derivatives = values(pooled_size.0 * pooled_size.1 * channels, 4);

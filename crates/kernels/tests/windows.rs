@@ -107,10 +107,15 @@ struct Found {
     gradient: CoefficientMap,
 }
 
-fn run_max_pool(isa: Isa, window: (usize, usize, usize), x: &CoefficientMap, dy: &CoefficientMap) -> Found {
-    let (size, stride, padding) = window;
+fn run_max_pool(
+    isa: Isa,
+    (size, stride, padding): (usize, usize, usize),
+    ceil: bool,
+    x: &CoefficientMap,
+    dy: &CoefficientMap,
+) -> Found {
     let Extent { height, width } = x.extent;
-    let shape = PoolShape { channels: x.channels, height, width, size, stride, padding };
+    let shape = PoolShape { channels: x.channels, height, width, size, stride, padding, ceil };
     let pool = MaxPool::new(shape).expect("the window fits");
     assert_eq!(pool.output(), dy.extent);
     let (maps, gradients) = (x.to_kernel_layout(), dy.to_kernel_layout());
@@ -163,7 +168,7 @@ fn the_kernels_are_the_definitions_on_every_isa_for_any_number_of_channels() {
                 let dy = random.map(1, channels, expected.extent);
                 let gradient = max_pool_gradient(size, stride, padding, &x, &dy);
                 for isa in Isa::available() {
-                    let found = run_max_pool(isa, window, &x, &dy);
+                    let found = run_max_pool(isa, window, false, &x, &dy);
                     let what = format!("max pool {window:?} of {extent:?}, {channels} channels, {}", isa.name());
                     assert_close(&format!("{what}, y"), &found.output.values, &expected.values, TOLERANCE);
                     assert_close(&format!("{what}, dx"), &found.gradient.values, &gradient.values, TOLERANCE);
@@ -199,7 +204,7 @@ fn the_first_of_equal_pixels_gets_the_derivative_and_padding_never_wins() {
         expected.values[first(row) * 8 + first(column)] += 1.0;
     }
     for isa in Isa::available() {
-        let found = run_max_pool(isa, (3, 2, 1), &x, &dy);
+        let found = run_max_pool(isa, (3, 2, 1), false, &x, &dy);
         assert_close("y", &found.output.to_pixels().values, &[-2.0; 16], TOLERANCE);
         assert_close("dx", &found.gradient.to_pixels().values, &expected.values, TOLERANCE);
     }
@@ -211,7 +216,7 @@ fn a_pixel_that_is_not_a_number_makes_its_windows_so() {
     for isa in Isa::available() {
         let mut map = Random(5).map(1, 1, extent).to_kernel_layout();
         map[3] = f32::NAN;
-        let shape = PoolShape { channels: 1, height: 8, width: 16, size: 2, stride: 2, padding: 0 };
+        let shape = PoolShape { channels: 1, height: 8, width: 16, size: 2, stride: 2, padding: 0, ceil: false };
         let pool = MaxPool::new(shape).expect("the window fits");
         let (mut output, mut winners) = (vec![0.0; 64], vec![0; pool.winners_len()]);
         let mut workspace = vec![0.0; pool.workspace_len()];
@@ -222,7 +227,8 @@ fn a_pixel_that_is_not_a_number_makes_its_windows_so() {
 
 #[test]
 fn windows_that_do_not_fit_are_refused() {
-    let shape = |size, stride, padding| PoolShape { channels: 1, height: 7, width: 9, size, stride, padding };
+    let shape =
+        |size, stride, padding| PoolShape { channels: 1, height: 7, width: 9, size, stride, padding, ceil: false };
     assert!(MaxPool::new(shape(9, 1, 1)).is_some());
     assert!(MaxPool::new(shape(10, 1, 1)).is_none(), "larger than the padded map");
     assert!(MaxPool::new(shape(2, 1, 2)).is_none(), "a window of padding alone");
@@ -246,7 +252,7 @@ fn the_last_pixel_of_the_largest_window_can_win() {
     let expected = max_pool_gradient(16, 1, 0, &x, &dy);
     assert!((expected.to_pixels().values[255] - 1.0).abs() < 1e-12 && x.extent == extent);
     for isa in Isa::available() {
-        assert_close("dx", &run_max_pool(isa, (16, 1, 0), &x, &dy).gradient.values, &expected.values, TOLERANCE);
+        assert_close("dx", &run_max_pool(isa, (16, 1, 0), false, &x, &dy).gradient.values, &expected.values, TOLERANCE);
     }
 }
 
@@ -265,7 +271,7 @@ proptest! {
         let dy = random.map(images, channels, expected.extent);
         let gradient = max_pool_gradient(size, stride, padding, &x, &dy);
         for isa in Isa::available() {
-            let found = run_max_pool(isa, (size, stride, padding), &x, &dy);
+            let found = run_max_pool(isa, (size, stride, padding), false, &x, &dy);
             prop_assert!(relative_error(&found.output.values, &expected.values) <= TOLERANCE, "{}", isa.name());
             prop_assert!(relative_error(&found.gradient.values, &gradient.values) <= TOLERANCE, "{}", isa.name());
         }
@@ -286,5 +292,52 @@ proptest! {
         let mut map = x.to_kernel_layout();
         truncate_in_place(frequencies, 3, &mut map);
         prop_assert_eq!(map, px.to_kernel_layout());
+    }
+}
+
+#[test]
+fn windows_beyond_the_edge_count_as_in_torch_and_see_what_is_inside_alone() {
+    let shape = |side, (size, stride, padding)| {
+        PoolShape { channels: 1, height: side, width: side, size, stride, padding, ceil: true }.output_height()
+    };
+    // The last would begin beyond the map and the padding before it: torch leaves it out.
+    assert_eq!([shape(6, (3, 2, 0)), shape(112, (3, 2, 0)), shape(5, (2, 3, 1)), shape(7, (3, 2, 1))], [3, 56, 2, 4]);
+    let mut random = Random(8);
+    for (extent, window) in SIZES.into_iter().flat_map(|extent| WINDOWS.map(|window| (extent, window))) {
+        let (size, stride, padding) = window;
+        // Of pixels above zero, windows over the edge are windows over zeros that never win.
+        let mut x = random.map(1, 3, extent).to_pixels();
+        x.values.iter_mut().for_each(|value| *value = value.abs() + 0.1);
+        let wanted =
+            PoolShape { channels: 3, height: extent.height, width: extent.width, size, stride, padding, ceil: true };
+        let side = |windows: usize, side: usize| side.max((windows - 1) * stride + size - (2 * padding).min(size));
+        let larger = Extent {
+            height: side(wanted.output_height(), extent.height),
+            width: side(wanted.output_width(), extent.width),
+        };
+        let mut widened = pixels::PixelMap::zeros(1, 3, larger.height, larger.width);
+        for channel in 0..3 {
+            for (row, line) in x.plane(0, channel).chunks_exact(extent.width).enumerate() {
+                let at = (channel * larger.height + row) * larger.width;
+                widened.values[at..at + extent.width].copy_from_slice(line);
+            }
+        }
+        let units = vec![jpegnet_kernels::definition::UNIT_STEPS; 3];
+        let (x, widened) =
+            (CoefficientMap::from_pixels(&x, units.clone()), CoefficientMap::from_pixels(&widened, units));
+        let expected = max_pool(size, stride, padding, &widened);
+        let dy = random.map(1, 3, expected.extent);
+        for isa in Isa::available() {
+            let found = run_max_pool(isa, window, true, &x, &dy);
+            let without = run_max_pool(isa, window, false, &widened, &dy);
+            let what = format!("{window:?} of {extent:?} on {isa:?}");
+            assert!(relative_error(&found.output.values, &expected.values) < TOLERANCE, "{what}");
+            let (gradient, wide) = (found.gradient.to_pixels(), without.gradient.to_pixels());
+            for channel in 0..3 {
+                let inside = wide.plane(0, channel).chunks_exact(larger.width).take(extent.height);
+                let inside: Vec<f64> = inside.flat_map(|line| line[..extent.width].to_vec()).collect();
+                assert!(relative_error(gradient.plane(0, channel), &inside) < TOLERANCE, "{what}");
+            }
+        }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) machine: &'a Machine,
     /// How sparse the pictures are, if that is known and the first convolution can make use of it.
     pub(crate) sparsity: Option<Sparsity>,
+    /// How many of the plan's nodes are run: the value of the last of them comes out.
+    pub(crate) nodes: usize,
 }
 
 /// Fuses a plan's nodes into steps, picks the methods and plans the memory.
@@ -46,7 +48,7 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
     compiler.values[0] = Some(input);
     let size = compiler.size(0);
     compiler.steps.push(Step { kind: Kind::Input, named_by: 0, inputs: Vec::new(), output: input, size });
-    for (node, leaves_band) in leaves_band.into_iter().enumerate() {
+    for (node, leaves_band) in leaves_band.into_iter().enumerate().take(circumstances.nodes) {
         if compiler.done[node] {
             continue;
         }
@@ -56,9 +58,9 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
             (None, None) => compiler.step(node),
         }
     }
-    let logits = compiler.values[plan.nodes.len()].unwrap_or(input);
+    let output = compiler.values[circumstances.nodes].unwrap_or(input);
     let Compiler { mut steps, sizes, .. } = compiler;
-    memory::plan(circumstances, &mut steps, &sizes, logits)
+    memory::plan(circumstances, &mut steps, &sizes, output)
 }
 
 struct Compiler<'a> {

@@ -89,28 +89,28 @@ impl Executor {
             + size_of::<f32>() * self.shared.lock().map_or(0, |shared| shared.0.len() + shared.1.len())
     }
 
-    /// Logits `[images, classes]` of the batch.
+    /// What comes out of the network, logits `[images, classes]` or features, of the batch.
     pub(crate) fn run(&self, run: &Run) -> Vec<f32> {
-        let classes = run.plan.classes();
-        let mut logits = vec![0.0; run.input.len() * classes];
-        let group_len = run.compiled.group() * classes;
-        let work = |(number, logits): (usize, &mut [f32])| {
+        let length = run.compiled.sizes[run.compiled.output.0];
+        let mut outputs = vec![0.0; run.input.len() * length];
+        let group_len = run.compiled.group() * length;
+        let work = |(number, outputs): (usize, &mut [f32])| {
             let first = number * run.compiled.group();
             let memory = rayon::current_thread_index().filter(|_| run.compiled.side_by_side).unwrap_or(0);
             let mut slots = self.groups[memory].lock().unwrap_or_else(PoisonError::into_inner);
             let last = run.compiled.segments.len() - 1;
             let mut starts = vec![0; last + 1];
-            let images = first..first + logits.len() / classes;
+            let images = first..first + outputs.len() / length;
             self.run_segments(run, &mut slots, &mut starts, last, images);
-            let from = &slots[run.compiled.places[run.compiled.logits.0]];
-            logits.copy_from_slice(&from[..logits.len()]);
+            let from = &slots[run.compiled.places[run.compiled.output.0]];
+            outputs.copy_from_slice(&from[..outputs.len()]);
         };
         if run.compiled.side_by_side {
-            logits.par_chunks_mut(group_len).enumerate().for_each(work);
+            outputs.par_chunks_mut(group_len).enumerate().for_each(work);
         } else {
-            logits.chunks_mut(group_len).enumerate().for_each(work);
+            outputs.chunks_mut(group_len).enumerate().for_each(work);
         }
-        logits
+        outputs
     }
 
     /// Takes a group through all segments up to the one numbered `last`, whose images they are; `starts` has the first

@@ -25,9 +25,9 @@ pub(super) fn images_at_once(floats: usize, batch: usize) -> usize {
     (1 << most.ilog2()).min(batch)
 }
 
-pub(super) fn plan(circumstances: Circumstances, steps: &mut Vec<Step>, sizes: &[Size], logits: Buffer) -> Compiled {
+pub(super) fn plan(circumstances: Circumstances, steps: &mut Vec<Step>, sizes: &[Size], output: Buffer) -> Compiled {
     let Circumstances { batch, threads, .. } = circumstances;
-    let (_, slots) = assign(steps, sizes, logits, &[Segment { steps: 0..steps.len(), group: 1 }]);
+    let (_, slots) = assign(steps, sizes, output, &[Segment { steps: 0..steps.len(), group: 1 }]);
     let image: usize = slots.iter().sum::<usize>().max(1);
     let side_by_side = image <= SMALL && threads > 1 && batch >= threads * SMALL_GROUP.start();
     let segments = if image <= SMALL {
@@ -57,11 +57,11 @@ pub(super) fn plan(circumstances: Circumstances, steps: &mut Vec<Step>, sizes: &
             scratch = needed.max(scratch);
         }
     }
-    let (places, slots) = assign(steps, sizes, logits, &segments);
-    let owners = owners(steps, sizes.len(), logits, &segments);
+    let (places, slots) = assign(steps, sizes, output, &segments);
+    let owners = owners(steps, sizes.len(), output, &segments);
     let sizes = sizes.iter().map(|size| size.len()).collect();
     let steps = std::mem::take(steps);
-    Compiled { steps, segments, sizes, places, owners, slots, logits, side_by_side, scratch, shared }
+    Compiled { steps, segments, sizes, places, owners, slots, output, side_by_side, scratch, shared }
 }
 
 /// Runs of steps with the images of each at once: as many as suit the step that suits the fewest from there on, since a
@@ -85,7 +85,7 @@ fn segments(steps: &[Step], sizes: &[Size], batch: usize) -> Vec<Segment> {
 }
 
 /// The segment that reads each buffer last, whose images it holds.
-fn owners(steps: &[Step], buffers: usize, logits: Buffer, segments: &[Segment]) -> Vec<usize> {
+fn owners(steps: &[Step], buffers: usize, output: Buffer, segments: &[Segment]) -> Vec<usize> {
     let mut owners = vec![0; buffers];
     for (number, segment) in segments.iter().enumerate() {
         for step in &steps[segment.steps.clone()] {
@@ -94,13 +94,13 @@ fn owners(steps: &[Step], buffers: usize, logits: Buffer, segments: &[Segment]) 
             }
         }
     }
-    owners[logits.0] = segments.len() - 1;
+    owners[output.0] = segments.len() - 1;
     owners
 }
 
 /// A slot for every buffer, reused once nothing reads it any more, and every slot's floats.
-fn assign(steps: &[Step], sizes: &[Size], logits: Buffer, segments: &[Segment]) -> (Vec<usize>, Vec<usize>) {
-    let owners = owners(steps, sizes.len(), logits, segments);
+fn assign(steps: &[Step], sizes: &[Size], output: Buffer, segments: &[Segment]) -> (Vec<usize>, Vec<usize>) {
+    let owners = owners(steps, sizes.len(), output, segments);
     let lengths: Vec<usize> =
         sizes.iter().zip(&owners).map(|(size, &owner)| size.len() * segments[owner].group).collect();
     let segment_of = |step: usize| segments.iter().position(|segment| segment.steps.contains(&step));
@@ -110,7 +110,7 @@ fn assign(steps: &[Step], sizes: &[Size], logits: Buffer, segments: &[Segment]) 
             last_use[buffer.0] = number;
         }
     }
-    last_use[logits.0] = steps.len();
+    last_use[output.0] = steps.len();
     let mut places = vec![usize::MAX; sizes.len()];
     let mut slots: Vec<usize> = Vec::new();
     let mut free: Vec<usize> = Vec::new();

@@ -156,7 +156,7 @@ pub(crate) struct Compiled {
     pub(crate) owners: Vec<usize>,
     /// Floats of every slot.
     pub(crate) slots: Vec<usize>,
-    pub(crate) logits: Buffer,
+    pub(crate) output: Buffer,
     /// Whether groups run side by side, one a thread; otherwise threads share a group.
     pub(crate) side_by_side: bool,
     /// Floats of scratch that a thread needs.

@@ -9,7 +9,7 @@ use crate::inference::{
     StepTimes, compile, summarise,
 };
 use crate::input::Image;
-use crate::plan::Plan;
+use crate::plan::{Operation, Plan};
 use jpegnet_kernels::{Isa, Masking};
 
 /// Compiled forms kept: batches of a size, the rest of a folder, single pictures, another mode.
@@ -34,6 +34,22 @@ struct Key {
     batch: usize,
     threads: usize,
     sparsity: Option<Sparsity>,
+    nodes: usize,
+}
+
+/// What a run is to compute, and how.
+struct Wanted {
+    maskings: Vec<Masking>,
+    band: Option<usize>,
+    /// Nodes of the plan that are run.
+    nodes: usize,
+}
+
+impl Wanted {
+    /// Logits, in a mode.
+    fn logits(plan: &Plan, mode: Option<InferenceMode>) -> Wanted {
+        Wanted { maskings: maskings(plan, mode), band: band(plan, mode), nodes: plan.nodes.len() }
+    }
 }
 
 /// Compiled forms; the latest used last.
@@ -46,19 +62,20 @@ impl Forms {
         &mut self,
         plan: &Plan,
         isa: Isa,
-        (maskings, band): (Vec<Masking>, Option<usize>),
+        Wanted { maskings, band, nodes }: Wanted,
         batch: usize,
         sparsity: Option<Sparsity>,
     ) -> &Compiled {
         let threads = rayon::current_num_threads();
-        let key = Key { maskings, band, batch, threads, sparsity };
+        let key = Key { maskings, band, batch, threads, sparsity, nodes };
         let known = self.0.iter().position(|(known, _)| *known == key);
         let form = if let Some(position) = known {
             self.0.remove(position)
         } else {
             let machine = Machine::get(isa);
             let Key { maskings, .. } = &key;
-            let form = compile(plan, Circumstances { batch, threads, maskings, band, machine: &machine, sparsity });
+            let circumstances = Circumstances { batch, threads, maskings, band, machine: &machine, sparsity, nodes };
+            let form = compile(plan, circumstances);
             (key, form)
         };
         if self.0.len() == MOST_FORMS {
@@ -85,9 +102,9 @@ impl Network {
     pub fn steps_of(&mut self, batch: usize, mode: Option<InferenceMode>) -> Result<Vec<StepSummary>, EngineError> {
         check_batch(batch)?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
-        let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
-        let sparsity = self.inference.sparsity.filter(|_| band.is_none());
-        let compiled = self.inference.forms.get(&self.plan, self.isa, (maskings, band), batch, sparsity);
+        let wanted = Wanted::logits(&self.plan, mode);
+        let sparsity = self.inference.sparsity.filter(|_| wanted.band.is_none());
+        let compiled = self.inference.forms.get(&self.plan, self.isa, wanted, batch, sparsity);
         Ok(summarise(&self.plan, compiled))
     }
 
@@ -98,13 +115,40 @@ impl Network {
     /// [`EngineError::SizeMismatch`] naming the picture, [`EngineError::InvalidOption`] for a mode that makes no sense
     /// or no images, [`EngineError::NotFinite`] naming the first layer that overflowed.
     pub fn predict(&mut self, images: &[Image], mode: Option<InferenceMode>) -> Result<Vec<f32>, EngineError> {
+        self.outputs(images, mode, self.plan.nodes.len())
+    }
+
+    /// What the last linear layer is given, `[images, features]`, in inference mode.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict); [`EngineError::InvalidDefinition`] if the network does not end in a linear layer.
+    pub fn features(&mut self, images: &[Image], mode: Option<InferenceMode>) -> Result<Vec<f32>, EngineError> {
+        let nodes = self.plan.nodes.len();
+        let last = &self.plan.nodes[nodes - 1];
+        // What it takes is the value before it: it has one input, and nothing before it is left unused.
+        if !matches!(last.operation, Operation::Linear { .. }) {
+            return Err(EngineError::InvalidDefinition {
+                path: last.path.clone(),
+                expected: "a network that ends in a linear layer, whose inputs are features".into(),
+                found: "another layer".into(),
+            });
+        }
+        self.outputs(images, mode, nodes - 1)
+    }
+
+    fn outputs(
+        &mut self,
+        images: &[Image],
+        mode: Option<InferenceMode>,
+        nodes: usize,
+    ) -> Result<Vec<f32>, EngineError> {
         check_batch(images.len())?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
-        let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
-        let outcome = self.run_compiled(images, (maskings, band), |compiled, run| {
-            let logits = run(None);
-            if logits.iter().all(|value| value.is_finite()) {
-                return Ok(logits);
+        let wanted = Wanted { nodes, ..Wanted::logits(&self.plan, mode) };
+        let outcome = self.run_compiled(images, wanted, |compiled, run| {
+            let outputs = run(None);
+            if outputs.iter().all(|value| value.is_finite()) {
+                return Ok(outputs);
             }
             let search = FirstNotFinite::new();
             run(Some(&search));
@@ -112,7 +156,7 @@ impl Network {
             Err(search.first().and_then(|step| compiled.steps.get(step)).map(|step| step.named_by))
         })?;
         outcome.map_err(|node| EngineError::NotFinite {
-            path: self.plan.nodes[node.unwrap_or(self.plan.nodes.len() - 1)].path.clone(),
+            path: self.plan.nodes[node.unwrap_or(nodes - 1)].path.clone(),
             found: "an output that is infinite or not a number".into(),
             step: self.optimizer.step,
         })
@@ -132,8 +176,7 @@ impl Network {
         rounds: usize,
     ) -> Result<Vec<f64>, EngineError> {
         self.predict(images, mode)?;
-        let (maskings, band) = (maskings(&self.plan, mode), band(&self.plan, mode));
-        self.run_compiled(images, (maskings, band), |compiled, run| {
+        self.run_compiled(images, Wanted::logits(&self.plan, mode), |compiled, run| {
             let sharing = if compiled.side_by_side { rayon::current_num_threads() } else { 1 };
             let rounds = (0..rounds.max(1)).map(|_| {
                 let times = StepTimes::new(compiled.steps.len());
@@ -154,15 +197,15 @@ impl Network {
     fn run_compiled<T>(
         &mut self,
         images: &[Image],
-        (maskings, band): (Vec<Masking>, Option<usize>),
+        wanted: Wanted,
         body: impl FnOnce(&Compiled, &dyn Fn(Option<&dyn Observer>) -> Vec<f32>) -> T,
     ) -> Result<T, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
         let Inference { forms, packed, scatters, sparsity, executor } = &mut self.inference;
         let first = First::of(&self.plan);
         *sparsity = first.and_then(|first| scatters.sparsity(first.shape, &input));
-        let sparsity = sparsity.filter(|_| band.is_none());
-        let compiled = forms.get(&self.plan, self.isa, (maskings, band), images.len(), sparsity);
+        let sparsity = sparsity.filter(|_| wanted.band.is_none());
+        let compiled = forms.get(&self.plan, self.isa, wanted, images.len(), sparsity);
         let filters = packed.prepare(&self.plan, &self.parameters, compiled)?;
         let scatters = packed.prepare_scatter(&self.plan, &self.parameters, compiled, (scatters, &input))?;
         executor.prepare(compiled, &input, &scatters)?;

@@ -73,8 +73,8 @@ impl Plan {
                 (Operation::PiecewiseLinear { function, masking, frequencies, channels, extent }, inputs[0])
             }
             OperationSpec::Add {} => (Operation::Add, same_shape(path, &inputs)?),
-            OperationSpec::MaxPool { size, stride, padding } => {
-                infer_max_pool(path, &inputs, (*size, *stride, *padding))?
+            OperationSpec::MaxPool { size, stride, padding, ceil } => {
+                infer_max_pool(path, &inputs, (*size, *stride, *padding), *ceil)?
             }
             OperationSpec::Subsample { stride, channels } => infer_subsample(path, &inputs, *stride, *channels)?,
             OperationSpec::GlobalAveragePool {} => {
@@ -290,6 +290,7 @@ fn infer_max_pool(
     path: &str,
     inputs: &[Shape],
     (size, stride, padding): (usize, usize, usize),
+    ceil: bool,
 ) -> Result<(Operation, Shape), EngineError> {
     let (channels, height, width) = one_map(path, inputs)?;
     if !(1..=MaxPool::LARGEST_WINDOW).contains(&size) {
@@ -302,7 +303,7 @@ fn infer_max_pool(
         return Err(invalid(path, format!("a padding below the window's {size}"), padding.to_string()));
     }
     check_window(path, "window", size, padding, (height, width))?;
-    let shape = PoolShape { channels, height, width, size, stride, padding };
+    let shape = PoolShape { channels, height, width, size, stride, padding, ceil };
     check_size(path, channels, shape.output_height(), shape.output_width())?;
     let output = Shape::Map { channels, height: shape.output_height(), width: shape.output_width() };
     Ok((Operation::MaxPool(shape), output))

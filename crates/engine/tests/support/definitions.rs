@@ -132,7 +132,7 @@ pub fn stem_and_shortcuts(height: usize, width: usize) -> NetworkSpec {
     let stem = net.conv2d("conv1", 0, 6, (7, 2));
     let norm = net.batch_norm("bn1", stem);
     let relu = net.relu("relu", norm, MaskingSpec::Exact, 15);
-    let pooled = net.node("maxpool", &[relu], OperationSpec::MaxPool { size: 3, stride: 2, padding: 1 });
+    let pooled = net.node("maxpool", &[relu], OperationSpec::MaxPool { size: 3, stride: 2, padding: 1, ceil: false });
     let mut value = pooled;
     for (block, channels, stride, option_b) in
         [("layer1", 6, 1, false), ("layer2", 9, 2, false), ("layer3", 11, 2, true)]

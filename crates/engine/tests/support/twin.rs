@@ -105,7 +105,7 @@ fn interpreted<D: Domain>(
                 }
                 sum
             }
-            OperationSpec::MaxPool { size, stride, padding } => {
+            OperationSpec::MaxPool { size, stride, padding, .. } => {
                 Value::Map(domain.max_pool(*size, *stride, *padding, map(0)))
             }
             OperationSpec::Subsample { stride, channels } => Value::Map(domain.subsample(*stride, *channels, map(0))),

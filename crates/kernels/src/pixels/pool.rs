@@ -18,19 +18,31 @@ pub struct PoolShape {
     pub stride: usize,
     /// Pixels around the input that never win; less than the window's size.
     pub padding: usize,
+    /// Whether a last window that lies beyond the padding in part is one, too (`ceil_mode` of `torch.nn.MaxPool2d`).
+    pub ceil: bool,
 }
 
 impl PoolShape {
     /// Rows of the output.
     #[must_use]
     pub const fn output_height(&self) -> usize {
-        (self.height + 2 * self.padding - self.size) / self.stride + 1
+        self.windows(self.height)
     }
 
     /// Columns of the output.
     #[must_use]
     pub const fn output_width(&self) -> usize {
-        (self.width + 2 * self.padding - self.size) / self.stride + 1
+        self.windows(self.width)
+    }
+
+    const fn windows(&self, side: usize) -> usize {
+        let room = side + 2 * self.padding - self.size;
+        if !self.ceil {
+            return room / self.stride + 1;
+        }
+        let windows = room.div_ceil(self.stride) + 1;
+        // The last one begins within the map or the padding before it.
+        if (windows - 1) * self.stride >= side + self.padding { windows - 1 } else { windows }
     }
 }
 
@@ -56,7 +68,7 @@ impl WithSimd for MaxPool<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let PoolShape { channels, height, width, size, stride, padding } = *self.shape;
+        let PoolShape { channels, height, width, size, stride, padding, .. } = *self.shape;
         let wide = self.shape.output_width();
         for (number, pixel) in self.output.chunks_exact_mut(channels).enumerate() {
             let (row, column) = (self.first_row + number / wide, number % wide);

@@ -1,0 +1,73 @@
+/** Another head on the same body: what fine-tuning begins with. */
+import * as z from 'zod'
+import { mismatch } from '../errors.js'
+import { frozen } from '../layers/freeze.js'
+import type { Layer, NamedLayer } from '../layers/layer.js'
+import { checked } from '../options.js'
+import type { Transform } from '../transforms/transform.js'
+import { transformsSchema } from '../transforms/transform.js'
+import type { ModelDefinition } from './definition.js'
+import { completeMode, modeShape, withMode, type ModeOptions } from './mode.js'
+import { createModel, type Model } from './model.js'
+
+/** Options of {@link replaceHead}; a mode, if given, replaces the model's. */
+export interface HeadOptions extends ModeOptions {
+  /** Names of the new classes, or how many there are. */
+  classes: number | readonly string[]
+  /** Where the head's initial values come from; 0 unless given. */
+  seed?: number | undefined
+  /** Pixels of the pictures, which the body does not depend on; the model's unless given. */
+  height?: number | undefined
+  width?: number | undefined
+  /** What is done to pictures that are asked about or tested on; what the model's definition says unless given. */
+  transform?: readonly Transform[] | undefined
+}
+
+const optionsSchema = z.strictObject({
+  classes: z.union([z.int().min(1), z.array(z.string()).min(1).readonly()], {
+    error: 'names of classes, or a number of them',
+  }),
+  seed: z.int().min(0).optional(),
+  height: z.int().min(1).optional(),
+  width: z.int().min(1).optional(),
+  transform: transformsSchema.optional(),
+  ...modeShape,
+}) satisfies z.ZodType<HeadOptions>
+
+/**
+ * A new model of the same layers and weights but for the last layer, which has as many outputs as there are new classes, and initial
+ * values. The model given stays as it is.
+ *
+ * @throws ModelError `INVALID_OPTION`; `INVALID_DEFINITION` if the last layer is not a linear one; `LABELS_MISMATCH` if a name is
+ *   there twice; `SHAPE_MISMATCH` for pictures too small; `DISPOSED`
+ */
+export async function replaceHead(model: Model, options: HeadOptions): Promise<Model> {
+  const { classes, seed, height, width, transform, ...mode } = checked(optionsSchema, options, 'replaceHead')
+  const labels = typeof classes === 'number' ? undefined : classes
+  const { definition } = model
+  const { layer, path } = withOutputs(definition.layers, labels?.length ?? (classes as number), '')
+  const input = {
+    ...definition.input,
+    height: height ?? definition.input.height,
+    width: width ?? definition.input.width,
+    ...(transform && { transform }),
+  }
+  const changed: ModelDefinition = { ...definition, input, layers: layer }
+  const whole = frozen(withMode(changed, completeMode(mode, changed, 'replaceHead')))
+  const weights = await model.parameters()
+  const own = createModel(whole, { seed, labels })
+  await own.load(weights.filter(({ name }) => !name.startsWith(`${path}.`)))
+  return own
+}
+
+/** Layers whose last one has so many outputs, and its path. */
+function withOutputs(layer: Layer, features: number, path: string): { layer: Layer; path: string } {
+  if (layer.type === 'linear') return { layer: { ...layer, features }, path }
+  if (layer.type === 'sequential') {
+    const last = layer.layers.at(-1) as NamedLayer
+    const inner = withOutputs(last.layer, features, path === '' ? last.name : `${path}.${last.name}`)
+    const layers = [...layer.layers.slice(0, -1), { ...last, layer: inner.layer }]
+    return { layer: { ...layer, layers }, path: inner.path }
+  }
+  throw mismatch('INVALID_DEFINITION', path || 'layers', 'a linear layer at the end, to be replaced', layer.type)
+}

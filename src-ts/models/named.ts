@@ -1,0 +1,54 @@
+/** Networks that have names. */
+import { mismatch } from '../errors.js'
+import type { ModelDefinition } from '../model/definition.js'
+import { cifarResnet, type CifarDepth } from './cifar.js'
+import { resnet101, resnet152, resnet18, resnet34, resnet50 } from './imagenet.js'
+import type { NetworkOptions } from './network.js'
+import { paperResnet } from './paper.js'
+import type { Shortcut } from './blocks.js'
+
+/** Options of {@link namedNetwork}. */
+export interface NamedNetworkOptions extends NetworkOptions {
+  /** Of CIFAR's networks: what a block adds where its shape changes; `A` unless given. */
+  shortcut?: Shortcut | undefined
+}
+
+type Factory = (options: NamedNetworkOptions) => ModelDefinition
+
+const cifar =
+  (depth: CifarDepth): Factory =>
+  options =>
+    cifarResnet(depth, options)
+
+const imagenet =
+  (factory: (options: NetworkOptions) => ModelDefinition): Factory =>
+  ({ shortcut: _, ...options }) =>
+    factory(options)
+
+const NETWORKS: Record<string, Factory> = {
+  paper: imagenet(paperResnet),
+  'cifar-resnet20': cifar(20),
+  'cifar-resnet32': cifar(32),
+  'cifar-resnet44': cifar(44),
+  'cifar-resnet56': cifar(56),
+  'cifar-resnet110': cifar(110),
+  resnet18: imagenet(resnet18),
+  resnet34: imagenet(resnet34),
+  resnet50: imagenet(resnet50),
+  resnet101: imagenet(resnet101),
+  resnet152: imagenet(resnet152),
+}
+
+/** All names that {@link namedNetwork} knows. */
+export const networkNames: readonly string[] = Object.freeze(Object.keys(NETWORKS))
+
+/**
+ * The network of a name: `paper`, `cifar-resnet20`…`cifar-resnet110`, `resnet18`…`resnet152`.
+ *
+ * @throws ModelError `INVALID_OPTION`
+ */
+export function namedNetwork(name: string, options: NamedNetworkOptions = {}): ModelDefinition {
+  const make = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined
+  if (!make) throw mismatch('INVALID_OPTION', 'network', `one of ${networkNames.join(', ')}`, name)
+  return make(options)
+}
