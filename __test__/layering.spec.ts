@@ -53,9 +53,22 @@ const mayUse: Record<string, string[]> = {
   model: ['train', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   models: ['model', 'transforms', 'layers', ...common],
+  convert: ['models', 'model', 'transforms', 'weights', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
-  index: ['report', 'train', 'data', 'weights', 'models', 'model', 'transforms', 'layers', 'runtime', ...common],
-  cli: ['index', 'data', ...common],
+  index: [
+    'convert',
+    'report',
+    'train',
+    'data',
+    'weights',
+    'models',
+    'model',
+    'transforms',
+    'layers',
+    'runtime',
+    ...common,
+  ],
+  cli: ['index', 'convert', 'data', ...common],
 }
 
 test('every import inside src-ts is found', t => {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { loadModel, readSafetensors, writeSafetensors } from '../../src-ts/index.js'
+import { inSequence, randomise, saveKeras } from '../fixtures/keras.js'
 import { fixture, temporaryFolder } from '../fixtures/pictures.js'
 import { jpegnet } from './command.js'
 
@@ -63,7 +64,7 @@ test('convert refuses weights that do not fit, says which, and saves nothing', a
   })
   t.regex(
     stderr,
-    /^jpegnet: .*changed\.safetensors: expected every tensor of paper, found 1 missing and 1 of other shapes\n$/,
+    /^jpegnet: .*changed\.safetensors: expected every tensor of paper, found block1\.conv2\.weight of shape \[4, 16, 3, 3\] instead of \[16, 16, 3, 3\]; no block3\.bn2\.running_var; an unknown ema\.decay\n$/,
   )
   t.false(existsSync(out))
 
@@ -72,4 +73,29 @@ test('convert refuses weights that do not fit, says which, and saves nothing', a
     text,
     /missing: block3\.bn2\.running_var\nunused: ema\.decay\nmismatched: block1\.conv2\.weight \(expected .*, found .*\)/,
   )
+})
+
+test('a network is recognised by its tensors, and a Keras model read with its labels', async t => {
+  const scratch = await temporaryFolder(t)
+  const at = (name: string) => join(scratch, name)
+  const { code, lines } = await jpegnet(['convert', weights, '--out', at('m')])
+  t.is(code, 0)
+  t.regex(lines.join('\n'), /^paper: \d+ tensors applied\n32×32 pictures, 10 classes$/)
+  const keras = inSequence()
+  randomise(keras)
+  const { path } = await saveKeras(scratch, keras)
+  await writeFile(at('labels.json'), JSON.stringify({ 0: 'crane', 1: 'tench', 2: 'crane' }))
+  const args = ['convert', path, '--preprocessing', 'tf', '--classes', at('labels.json'), '--out', at('k')]
+  const converted = await jpegnet(args)
+  t.is(converted.code, 0, converted.stderr)
+  t.regex(converted.stderr, /several classes are called crane: their numbers are added/)
+  using model = await loadModel(at('k'))
+  t.deepEqual(model.labels, ['crane (0)', 'tench', 'crane (2)'])
+  const unsaid = await jpegnet(['convert', path, '--out', at('k')])
+  t.is(unsaid.code, 1)
+  t.regex(unsaid.stderr, /preprocessing: expected 'caffe'/)
+  await writeFile(at('labels.json'), JSON.stringify({ 0: 'crane', 2: 'tench' }))
+  const gap = await jpegnet(args)
+  t.is(gap.code, 1)
+  t.regex(gap.stderr, /labels\.json: expected a list of names, .*, found no name 1/)
 })

@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
+import { misfits } from '../convert/convert.js'
 import { PREPROCESSINGS } from '../convert/keras/model.js'
 import { ModelError, mismatch } from '../errors.js'
-import { convertModel, networkNames, type Conversion, type Preprocessing, type Transform } from '../index.js'
+import {
+  convertModel,
+  networkNames,
+  type Conversion,
+  type LoadReport,
+  type Preprocessing,
+  type Transform,
+} from '../index.js'
 import {
   examples,
   frequenciesOption,
@@ -56,7 +64,12 @@ export function addConvert(program: Command): void {
       const labels = options.classes === undefined ? undefined : distinct(await classNames(options.classes))
       const [width, height] = size ?? []
       const shape = { width, height, transform, mean, std, ...modeOf(options) }
-      const conversion = await convertModel(weights, { network, preprocessing, labels, ...shape })
+      const given = { network, preprocessing, labels, ...shape }
+      const conversion = await convertModel(weights, given).catch((error: unknown) => {
+        const report = error instanceof ModelError ? reportOf(error) : undefined
+        if (report) printResult(json, { type: 'load', ...report }, misfits(report).join('\n'))
+        throw error
+      })
       const { model, report, leftOut } = conversion
       const result = { type: 'load', network: conversion.network, ...report, leftOut }
       printResult(json, result, describe(conversion))
@@ -72,6 +85,11 @@ interface ConvertArguments extends SharedOptions {
   size?: readonly [number, number]
   transform?: readonly Transform[]
   classes?: string
+}
+
+/** What became of every tensor, where some did not fit. */
+function reportOf({ cause }: ModelError): LoadReport | undefined {
+  return typeof cause === 'object' && cause !== null && 'applied' in cause ? (cause as LoadReport) : undefined
 }
 
 async function classNames(path: string): Promise<string[]> {

@@ -47,7 +47,8 @@ const optionsSchema = z.strictObject({
  * TensorFlow.js stores it (`model.json` beside its files of weights).
  *
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `LABELS_MISMATCH`; `INVALID_WEIGHTS` with what did not fit:
- *   a network that none here is, tensors missing or of other shapes, a pickle, values that are not finite
+ *   a network that none here is; tensors missing, unknown or of other shapes, with the {@link LoadReport} as its cause; a pickle; values
+ *   that are not finite
  */
 export async function convertModel(path: string, options: ConvertOptions = {}): Promise<Conversion> {
   const given = checked(optionsSchema, options, 'convertModel')
@@ -98,17 +99,12 @@ export async function convertModel(path: string, options: ConvertOptions = {}): 
 async function loaded(model: Model, tensors: readonly Tensor[], path: string, network: string): Promise<LoadReport> {
   try {
     const report = await model.load(tensors)
-    const wrong = [
-      ...report.mismatched.map(({ name, expected, found }) => `${name} is ${found} instead of ${expected}`),
-      ...report.missing.map(name => {
-        const meant = report.suggestions.find(({ missing }) => missing === name)
-        return `no ${name}${meant ? ` (perhaps ${meant.unused})` : ''}`
-      }),
-      ...report.unused.map(name => `an unknown ${name}`),
-    ]
+    const wrong = misfits(report)
     if (wrong.length > 0) {
-      const more = wrong.length > 8 ? `; ${wrong.length - 8} more` : ''
-      throw mismatch('INVALID_WEIGHTS', path, `the tensors of ${network}`, wrong.slice(0, 8).join('; ') + more)
+      const expected = `the tensors of ${network}`
+      const found = wrong.slice(0, 5).join('; ') + (wrong.length > 5 ? `; ${wrong.length - 5} more` : '')
+      const message = `${path}: expected ${expected}, found ${found}`
+      throw new ModelError('INVALID_WEIGHTS', message, { path, expected, found, cause: report })
     }
     return report
   } catch (error) {
@@ -119,14 +115,25 @@ async function loaded(model: Model, tensors: readonly Tensor[], path: string, ne
   }
 }
 
+/** What does not fit, tensor by tensor. One that is not used is among it: what it does would be missing from the answers. */
+export function misfits({ mismatched, missing, unused, suggestions }: LoadReport): string[] {
+  const perhaps = (name: string) => suggestions.find(({ missing }) => missing === name)?.unused
+  const isMeant = (name: string) => suggestions.some(({ unused }) => unused === name)
+  return [
+    ...mismatched.map(({ name, expected, found }) => `${name} of shape ${found} instead of ${expected}`),
+    ...missing.map(name => `no ${name}${perhaps(name) ? ` (perhaps ${perhaps(name)})` : ''}`),
+    ...unused.filter(name => !isMeant(name)).map(name => `an unknown ${name}`),
+  ]
+}
+
 /** As many as the last layer has outputs. */
 function classesOf(tensors: readonly Tensor[]): number | undefined {
   return tensors.find(({ name, shape }) => /(^|\.)(fc|linear)\.weight$/.test(name) && shape.length === 2)?.shape[0]
 }
 
 /** 1 or 3, as many as the first filter has inputs; another number does not fit and is told when it is loaded. */
-function channelsOf(tensors: readonly Tensor[]): number {
-  const first = tensors.find(({ name, shape }) => /(^|\.)conv1\.weight$/.test(name) && shape.length === 4)
+function channelsOf(given: readonly Tensor[]): number {
+  const first = withoutPrefix(given).tensors.find(({ name }) => /^(block1\.)?conv1\.weight$/.test(name))
   return first?.shape[1] === 1 ? 1 : 3
 }
 
