@@ -44,14 +44,17 @@ fn factorisations_agree_on_sizes_that_fill_blocks_and_that_do_not() {
 
 #[test]
 fn images_that_run_in_groups_of_several_sizes_have_the_logits_they_have_alone() {
-    let mode = Some(InferenceMode::BandLimited { frequencies: 6 });
-    for (height, width, mode) in [(456, 440, None), (512, 512, mode)] {
+    let band = Some(InferenceMode::BandLimited { frequencies: 6 });
+    let asm = Some(InferenceMode::Approximated { masking: MaskingSpec::Asm, frequencies: 6 });
+    let apx = Some(InferenceMode::Approximated { masking: MaskingSpec::Apx, frequencies: 6 });
+    let uneven = [None, asm, apx, band].map(|mode| (456, 440, mode));
+    for (height, width, mode) in uneven.into_iter().chain([(512, 512, band), (512, 512, asm)]) {
         let pictures = pictures(9, Colour::YCbCr, height, width, 5);
         let images = images(&pictures);
         let mut network = network(stem_and_shortcuts(height, width), 4);
         let together = network.predict(&images, mode).unwrap();
         let alone: Vec<f32> = images.iter().flat_map(|&image| network.predict(&[image], mode).unwrap()).collect();
-        assert!(largest_difference(&together, &alone) < 1e-5);
+        assert!(largest_difference(&together, &alone) < 1e-5, "{mode:?}");
         // Some of them different, or the order could not be seen.
         assert!(largest_difference(&together[..4], &together[4..8]) > 1e-3);
     }

@@ -145,7 +145,14 @@ impl Executor {
         let mut memory = std::mem::take(&mut slots[place]);
         let length = step.size.len();
         let output = &mut memory[offset(step.output) * length..][..images.len() * length];
-        let input = |input: &Buffer| &slots[places[input.0]][offset(*input) * run.compiled.sizes[input.0]..];
+        let input = |input: &Buffer| {
+            // A step that works in place finds its input in its output.
+            if *input == step.output {
+                &[]
+            } else {
+                &slots[places[input.0]][offset(*input) * run.compiled.sizes[input.0]..]
+            }
+        };
         let inputs: Vec<&[f32]> = step.inputs.iter().map(input).collect();
         let filter = run.filters[number].as_deref();
         let parallel = !run.compiled.side_by_side;
