@@ -53,10 +53,12 @@ const mayUse: Record<string, string[]> = {
   model: ['train', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   models: ['model', 'transforms', 'layers', ...common],
+  export: ['model', 'weights', 'native', ...common],
   convert: ['models', 'model', 'transforms', 'weights', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
   index: [
     'convert',
+    'export',
     'report',
     'train',
     'data',

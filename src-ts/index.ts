@@ -46,6 +46,8 @@ export { replaceHead, type HeadOptions } from './model/head.js'
 export { convertModel, type Conversion, type ConvertOptions } from './convert/convert.js'
 export { type Preprocessing } from './convert/keras/model.js'
 
+export { exportOnnx, type OnnxOptions } from './export/onnx/export.js'
+
 // Data.
 export { Dataset, loadDataset, type DataEvent, type LoadDatasetOptions } from './data/dataset.js'
 export { type ClassBalance, type ClassShare } from './data/balance.js'

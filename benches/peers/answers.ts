@@ -1,12 +1,11 @@
 /** Whether contenders give the same answers, which is asked before anything is timed. */
 import { readSafetensors } from 'jpegnet'
 import { join } from 'node:path'
-import { createModel, paperResnet } from 'jpegnet'
+import { createModel, exportOnnx, paperResnet } from 'jpegnet'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { lowerModel } from '../../dist/model/graph.js'
 import { floatPixels } from './floatPixels.js'
 import { fixtures } from './folders.js'
-import { INPUT, onnxFile, OUTPUT } from './onnx.js'
+import { INPUT, OUTPUT } from '../../dist/export/onnx/twin.js'
 import type { Contender } from './process.js'
 import type { Prepared } from './prepare.js'
 
@@ -102,7 +101,7 @@ export async function checkExport(): Promise<number> {
   const definition = paperResnet()
   using model = createModel(definition)
   await model.load(weights)
-  const session = await InferenceSession.create(onnxFile(lowerModel(definition), await model.parameters()))
+  const session = await InferenceSession.create(await exportOnnx(model))
   const { values, shape } = vector('input_rgb_normalised')
   const { [OUTPUT]: logits } = await session.run({ [INPUT]: new Tensor('float32', values, shape) })
   const found = error(logits?.data as Float32Array, vector('logits_15').values, model.classes)

@@ -9,11 +9,11 @@ import {
   sgd,
   type InputDefinition,
   type Model,
+  exportOnnx,
   type ModelDefinition,
 } from 'jpegnet'
 import { lowerModel } from '../../dist/model/graph.js'
 import { cached, fixtures } from './folders.js'
-import { onnxFile } from './onnx.js'
 import { pictures } from './pictures.js'
 import type { Workload } from './workloads.js'
 
@@ -70,7 +70,7 @@ export async function stored(
     graph: path('json'),
   }
   await model.save(prepared.model)
-  await writeFile(prepared.onnx, onnxFile(graph, await model.parameters()))
+  await exportOnnx(model, { file: prepared.onnx })
   await writeFile(prepared.graph, JSON.stringify(graph))
   await writeFile(path('workload.json'), JSON.stringify(prepared))
   return prepared

@@ -1,22 +1,66 @@
-import type { Command } from 'commander'
-import { loadModel, writeSafetensors } from '../index.js'
+import { extname } from 'node:path'
+import { Option, type Command } from 'commander'
+import { mismatch } from '../errors.js'
+import { exportOnnx, loadModel, writeSafetensors } from '../index.js'
 import { examples, jsonOption } from './arguments.js'
-import { printResult } from './terminal.js'
+import { count, printResult } from './terminal.js'
 
-/** `jpegnet export MODEL --out WEIGHTS.safetensors` */
+/** `jpegnet export MODEL --out FILE` */
 export function addExport(program: Command): void {
   program
     .command('export')
-    .description("write a model's weights with PyTorch's names, for the same network on pixels")
+    .description(
+      'write a model for other runtimes: its weights with PyTorch names, or the same network on pixels as ONNX',
+    )
     .argument('<model>', 'a model that jpegnet saved')
-    .requiredOption('--out <weights>', 'the safetensors file to write')
+    .requiredOption('--out <file>', 'the file to write: .safetensors for weights, .onnx for a network')
+    .addOption(
+      new Option(
+        '--input <name>',
+        'of a network: RGB normalised by its mean and deviation, or in 0…255 (normalised)',
+      ).choices(['normalised', 'pixels']),
+    )
+    .addOption(
+      new Option('--mode <name>', 'of a network: exact, where the model is approximated or band-limited').choices([
+        'exact',
+      ]),
+    )
     .addOption(jsonOption())
-    .addHelpText('after', examples('jpegnet export photos.model --out weights.safetensors'))
-    .action(async (path: string, { out, json = false }: { out: string; json?: boolean }) => {
+    .addHelpText(
+      'after',
+      examples(
+        'jpegnet export photos.model --out weights.safetensors',
+        'jpegnet export photos.model --out photos.onnx --input pixels',
+      ),
+    )
+    .action(async (path: string, { out, input, mode, json = false }: ExportArguments) => {
+      const extension = extname(out).toLowerCase()
+      if (extension !== '.safetensors' && extension !== '.onnx') {
+        throw mismatch('INVALID_OPTION', '--out', 'a name ending in .safetensors or .onnx', out)
+      }
+      if (extension === '.safetensors' && (input ?? mode) !== undefined) {
+        throw mismatch('INVALID_OPTION', input ? '--input' : '--mode', 'nothing beside weights', `${input ?? mode}`)
+      }
       const model = await loadModel(path)
+      const parameters = model.parameterCount
+      if (extension === '.onnx') {
+        const { length: bytes } = await exportOnnx(model, { file: out, input, mode })
+        printResult(
+          json,
+          { out, bytes, parameters },
+          `${count(parameters)} parameters written to ${out} (${count(bytes)} bytes)`,
+        )
+        return
+      }
       const tensors = await model.parameters()
       await writeSafetensors(out, { tensors, metadata: { format: 'pt' } })
-      const result = { out, tensors: tensors.length, parameters: model.parameterCount }
-      printResult(json, result, `${tensors.length} tensors written to ${out}`)
+      printResult(json, { out, tensors: tensors.length, parameters }, `${tensors.length} tensors written to ${out}`)
     })
+}
+
+interface ExportArguments {
+  out: string
+  input?: 'normalised' | 'pixels'
+  mode?: 'exact'
+  json?: boolean
 }

@@ -35,5 +35,5 @@ export function asError(failure: binding.BindingFailure): ModelError {
   return new ModelError(code as ModelErrorCode, message, { path, expected, found })
 }
 
-export const { permutation, readSafetensors, writeSafetensors, runtimeInfo } = binding
+export const { permutation, readSafetensors, writeSafetensors, runtimeInfo, writeFile } = binding
 export const { readCoefficientsFile, transformCoefficients, writeCoefficientsFile, writeJpeg } = binding

@@ -1,7 +1,7 @@
 /** sharp and onnxruntime, native or WebAssembly: their interface is one. */
 import type { Env, InferenceSession, Tensor } from 'onnxruntime-node'
 import sharp from 'sharp'
-import { INPUT, OUTPUT } from '../onnx.js'
+import { INPUT, OUTPUT } from '../../../dist/export/onnx/twin.js'
 import { decoder } from './decode.js'
 import type { Prepared } from '../prepare.js'
 import type { Side } from './side.js'

@@ -3,8 +3,9 @@
 use crate::failure::BindingFailure;
 use crate::job::{Job, job};
 use jpegnet_engine::NamedTensor;
+use jpegnet_engine::files::write_whole;
 use jpegnet_engine::weights::{Metadata, read_safetensors as read, write_safetensors as write};
-use napi::bindgen_prelude::{AsyncTask, Float32Array};
+use napi::bindgen_prelude::{AsyncTask, Float32Array, Uint8Array};
 use napi_derive::napi;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -60,6 +61,17 @@ pub fn read_safetensors(path: String) -> AsyncTask<Job<(Metadata, Vec<NamedTenso
             metadata: metadata.into_iter().collect(),
             tensors: lifted(tensors),
         },
+    )
+}
+
+/// Writes a file beside the old one and puts it in its place; a failure leaves the old one as it was.
+#[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+#[must_use]
+pub fn write_file(path: String, bytes: Uint8Array) -> AsyncTask<Job<(), bool>> {
+    let bytes = bytes.to_vec();
+    job(
+        move || write_whole(&PathBuf::from(path), |file| file.write_all(&bytes)).map_err(BindingFailure::from),
+        |_, ()| true,
     )
 }
 

@@ -1,7 +1,8 @@
 /** A model's spatial twin as an ONNX file: the same network on pixels, with the same weights. */
-import protobuf from 'protobufjs'
-import type { Breakpoint, Graph, GraphNode } from '../../dist/model/graph.js'
-import type { Tensor } from '../../dist/index.js'
+import { mismatch } from '../../errors.js'
+import type { Breakpoint, Graph, GraphNode } from '../../model/graph.js'
+import type { Tensor } from '../../weights/safetensors.js'
+import { encoded, FLOAT, INT64, type OnnxAttribute, type OnnxNode, type OnnxTensor } from './schema.js'
 
 /** Of the format: the operators used here have been the same since this version of the operator set. */
 const OPSET = 17
@@ -12,94 +13,13 @@ const IR_VERSION = 8
 export const INPUT = 'pixels'
 export const OUTPUT = 'logits'
 
-/** The part of the format's schema that is written: a field left out is one that is not used. */
-const SCHEMA = `
-syntax = "proto3";
-package onnx;
-
-message ModelProto {
-  int64 ir_version = 1;
-  string producer_name = 2;
-  GraphProto graph = 7;
-  repeated OperatorSetIdProto opset_import = 8;
-}
-message OperatorSetIdProto {
-  string domain = 1;
-  int64 version = 2;
-}
-message GraphProto {
-  repeated NodeProto node = 1;
-  string name = 2;
-  repeated TensorProto initializer = 5;
-  repeated ValueInfoProto input = 11;
-  repeated ValueInfoProto output = 12;
-}
-message NodeProto {
-  repeated string input = 1;
-  repeated string output = 2;
-  string name = 3;
-  string op_type = 4;
-  repeated AttributeProto attribute = 5;
-}
-message AttributeProto {
-  enum AttributeType {
-    UNDEFINED = 0;
-    FLOAT = 1;
-    INT = 2;
-    INTS = 7;
-  }
-  string name = 1;
-  float f = 2;
-  int64 i = 3;
-  repeated int64 ints = 8;
-  AttributeType type = 20;
-}
-message TensorProto {
-  repeated int64 dims = 1;
-  int32 data_type = 2;
-  string name = 8;
-  bytes raw_data = 9;
-}
-message ValueInfoProto {
-  string name = 1;
-  TypeProto type = 2;
-}
-message TypeProto {
-  message Tensor {
-    int32 elem_type = 1;
-    TensorShapeProto shape = 2;
-  }
-  Tensor tensor_type = 1;
-}
-message TensorShapeProto {
-  message Dimension {
-    int64 dim_value = 1;
-    string dim_param = 2;
-  }
-  repeated Dimension dim = 1;
-}
-`
-
-const FLOAT = 1
-const INT64 = 7
-
-const ModelProto = protobuf.parse(SCHEMA, { keepCase: true }).root.lookupType('onnx.ModelProto')
-
-interface OnnxNode {
-  input: string[]
-  output: string[]
-  name: string
-  op_type: string
-  attribute: OnnxAttribute[]
-}
-
-type OnnxAttribute = { name: string } & ({ type: 1; f: number } | { type: 2; i: number } | { type: 7; ints: number[] })
-
-interface OnnxTensor {
-  name: string
-  dims: number[]
-  data_type: number
-  raw_data: Uint8Array
+/** What goes into a file beside the network. */
+export interface TwinOptions {
+  /** Whether red, green and blue are given in 0…255 (`pixels`) or normalised as the network reads them (`normalised`). */
+  input: 'pixels' | 'normalised'
+  /** What the file says of itself. */
+  metadata: Readonly<Record<string, string>>
+  version: string
 }
 
 /**
@@ -107,23 +27,29 @@ interface OnnxTensor {
  * nonlinearities as Relu, LeakyRelu and Clip, `subsample` as Slice and Pad.
  *
  * @param tensors all of the model's, as `model.parameters()` gives them
- * @throws Error if a tensor is missing, or the network is band-limited or approximated and so has no twin
+ * @throws ModelError `INVALID_OPTION` if the network is band-limited or approximated and so has no twin
  */
-export function onnxFile(graph: Graph, tensors: readonly Tensor[]): Uint8Array {
+export async function onnxFile(
+  graph: Graph,
+  tensors: readonly Tensor[],
+  { input, metadata, version }: TwinOptions,
+): Promise<Uint8Array> {
   if (graph.band !== undefined && graph.band < 15) {
-    throw new Error(`the model: expected all frequencies, found ${graph.band}, with which it has no spatial twin`)
+    throw mismatch('INVALID_OPTION', 'exportOnnx.mode', ALL_FREQUENCIES, `a band of ${graph.band}`)
   }
-  const writer = new GraphWriter(graph, tensors)
+  const writer = new GraphWriter(graph, tensors, input === 'pixels')
   const dimension = (size: number | string) => (typeof size === 'number' ? { dim_value: size } : { dim_param: size })
   const value = (name: string, sizes: (number | string)[]) => ({
     name,
     type: { tensor_type: { elem_type: FLOAT, shape: { dim: sizes.map(dimension) } } },
   })
   const { channels, height, width } = graph.input
-  const model = {
+  return encoded({
     ir_version: IR_VERSION,
     producer_name: 'jpegnet',
+    producer_version: version,
     opset_import: [{ domain: '', version: OPSET }],
+    metadata_props: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     graph: {
       name: 'twin',
       node: writer.nodes,
@@ -131,9 +57,10 @@ export function onnxFile(graph: Graph, tensors: readonly Tensor[]): Uint8Array {
       input: [value(INPUT, ['N', channels, height, width])],
       output: [value(OUTPUT, writer.outputShape)],
     },
-  }
-  return ModelProto.encode(ModelProto.fromObject(model)).finish()
+  })
 }
+
+const ALL_FREQUENCIES = "'exact', because no network on pixels computes the same otherwise"
 
 /** Writes nodes one after the other. */
 class GraphWriter {
@@ -145,11 +72,15 @@ class GraphWriter {
   /** The channels of every value, by its number. */
   readonly #channels: number[]
 
-  constructor({ input, nodes }: Graph, tensors: readonly Tensor[]) {
+  /** What the first nodes read. */
+  readonly #input: string
+
+  constructor({ input, nodes }: Graph, tensors: readonly Tensor[], normalises: boolean) {
     this.#tensors = new Map(tensors.map(tensor => [tensor.name, tensor]))
     this.#channels = [input.channels]
+    this.#input = normalises ? this.#normalise(input) : INPUT
     nodes.forEach((node, index) => {
-      const output = index === nodes.length - 1 ? OUTPUT : valueName(index + 1)
+      const output = index === nodes.length - 1 ? OUTPUT : `value${index + 1}`
       this.#channels.push(this.#write(node, output))
     })
     const last = nodes.at(-1)?.operation.type
@@ -159,7 +90,7 @@ class GraphWriter {
 
   /** Writes what a node computes; the channels of its output. */
   #write({ path, inputs, operation }: GraphNode, output: string): number {
-    const from = inputs.map(valueName)
+    const from = inputs.map(number => (number === 0 ? this.#input : `value${number}`))
     const channels = this.#channels[inputs[0] as number] as number
     const node = (op_type: string, input: string[], attribute: OnnxAttribute[] = []) => {
       this.nodes.push({ input, output: [output], name: path, op_type, attribute })
@@ -181,20 +112,20 @@ class GraphWriter {
       }
       case 'piecewiseLinear': {
         if (operation.masking !== 'exact') {
-          throw new Error(
-            `${path}: expected an exact nonlinearity, found ${operation.masking}, which has no spatial twin`,
-          )
+          const found = `${path} masked by ${operation.masking.toUpperCase()}`
+          throw mismatch('INVALID_OPTION', 'exportOnnx.mode', ALL_FREQUENCIES, found)
         }
         this.#nonlinearity(path, operation, from, output)
         return channels
       }
       case 'add':
-        node('Add', from)
+        node(from.length === 2 ? 'Add' : 'Sum', from)
         return channels
       case 'maxPool': {
         const { size, stride, padding } = operation
         const square = [ints('kernel_shape', [size, size]), ints('strides', [stride, stride])]
-        node('MaxPool', from, [...square, ints('pads', Array(4).fill(padding))])
+        const ceil = operation.ceil ? [int('ceil_mode', 1)] : []
+        node('MaxPool', from, [...square, ints('pads', Array(4).fill(padding)), ...ceil])
         return channels
       }
       case 'subsample': {
@@ -238,6 +169,18 @@ class GraphWriter {
     }
   }
 
+  /** `(x − mean) / deviation` of pixels in 0…255. */
+  #normalise({ channels, mean, std }: Graph['input']): string {
+    const each = (name: string, values: readonly number[]) =>
+      this.#constant(name, [1, channels, 1, 1], FLOAT, bytesOf(Float32Array.from(values, value => 255 * value)))
+    const [centred, normalised] = ['input.centred', 'input.normalised']
+    const node = (op_type: string, input: string[], output: string) =>
+      this.nodes.push({ input, output: [output], name: output, op_type, attribute: [] })
+    node('Sub', [INPUT, each('input.mean', mean)], centred)
+    node('Div', [centred, each('input.std', std)], normalised)
+    return normalised
+  }
+
   #nonlinearity(path: string, { slope, intercept, breakpoints }: Pieces, input: string[], output: string): void {
     const node = (op_type: string, more: string[] = [], attribute: OnnxAttribute[] = []) => {
       this.nodes.push({ input: [...input, ...more], output: [output], name: path, op_type, attribute })
@@ -265,14 +208,15 @@ class GraphWriter {
       const bounds = [first, second].map(({ at }, index) => this.#scalar(`${path}.${index === 0 ? 'low' : 'high'}`, at))
       return node('Clip', bounds)
     }
-    throw new Error(`${path}: expected a ReLU, leaky ReLU or clip, found another piecewise linear function`)
+    // No layer of this package is another.
+    throw mismatch('INTERNAL', path, 'a ReLU, leaky ReLU or clip', 'another piecewise-linear function')
   }
 
   /** Adds one of the model's tensors; its name. */
   #parameter(path: string, kind: string): string {
     const name = `${path}.${kind}`
     const tensor = this.#tensors.get(name)
-    if (!tensor) throw new Error(`${name}: expected a tensor of that name, found none`)
+    if (!tensor) throw mismatch('INTERNAL', name, 'a tensor of that name', 'none')
     return this.#constant(name, tensor.shape, FLOAT, bytesOf(tensor.values))
   }
 
@@ -294,10 +238,6 @@ interface Pieces {
   slope: number
   intercept: number
   breakpoints: Breakpoint[]
-}
-
-function valueName(number: number): string {
-  return number === 0 ? INPUT : `value${number}`
 }
 
 function float(name: string, f: number): OnnxAttribute {
