@@ -1,16 +1,70 @@
 import * as z from 'zod'
-import type { JpegWarning } from '../data/reading.js'
+import { throwIfAborted } from '../data/iteration.js'
+import { readShape, type JpegReadOptions, type JpegWarning } from '../data/reading.js'
 import { frozen } from '../layers/freeze.js'
+import { checked } from '../options.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
+import { completeMode, modeShape, type Mode, type ModeOptions } from './mode.js'
+import type { Model } from './model.js'
+import { viewsOfAll, type NamedPicture, type ViewOptions, type Views } from './views.js'
 
 /** A picture to classify: a path, or the bytes of a file with or without a name. */
 export type Picture = string | Uint8Array | { name: string; jpeg: Uint8Array }
 
-const jpeg = z.instanceof(Uint8Array)
-const picture = z.union([z.string().min(1), jpeg, z.strictObject({ name: z.string(), jpeg })], {
-  error: 'a path, the bytes of a JPEG file, or both as { name, jpeg }',
-})
+/** Options of {@link Model.predict} and {@link Model.predictEach}; a mode, if given, replaces the definition's. */
+export interface PredictOptions extends ModeOptions, JpegReadOptions {
+  /** Pictures a call, at most; 64 unless given. Answers depend on it by float32's rounding only. */
+  batchSize?: number | undefined
+  /** What is done to every picture; what the definition says unless given. */
+  transform?: readonly Transform[] | undefined
+  /** Ends the prediction between two calls with an `ABORTED` error. */
+  signal?: AbortSignal | undefined
+}
 
-export const picturesSchema = z.array(picture) satisfies z.ZodType<Picture[]>
+const jpeg = z.instanceof(Uint8Array)
+
+export const pictureSchema = z.union([z.string().min(1), jpeg, z.strictObject({ name: z.string(), jpeg })], {
+  error: 'a path, the bytes of a JPEG file, or both as { name, jpeg }',
+}) satisfies z.ZodType<Picture>
+
+export const picturesSchema = z.array(pictureSchema) satisfies z.ZodType<Picture[]>
+
+const predictOptionsSchema = z.strictObject({
+  ...modeShape,
+  batchSize: z.int().min(1).optional(),
+  transform: transformsSchema.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+  ...readShape,
+}) satisfies z.ZodType<PredictOptions>
+
+/** Options as a prediction uses them. */
+interface PredictSettings {
+  batchSize: number
+  mode: Mode | undefined
+  signal: AbortSignal | undefined
+  view: ViewOptions
+}
+
+/** @throws ModelError `INVALID_OPTION`, `DISPOSED` */
+export function predictSettings(model: Model, options: PredictOptions, where: string): PredictSettings {
+  const {
+    batchSize = 64,
+    signal,
+    transform,
+    onError,
+    limits,
+    orientation,
+    ...mode
+  } = checked(predictOptionsSchema, options, where)
+  const settings = {
+    batchSize,
+    mode: completeMode(mode, model.definition, where),
+    signal,
+    view: { transform, onError, limits, orientation },
+  }
+  model.assertUsable()
+  return settings
+}
 
 /** What a model said of one picture. */
 export interface Prediction {
@@ -29,8 +83,54 @@ export interface ClassProbability {
   probability: number
 }
 
+/** Classifies pictures, all of which must be good. */
+export async function predict(
+  model: Model,
+  pictures: Picture | readonly Picture[],
+  options: PredictOptions,
+): Promise<Prediction[]> {
+  const { batchSize, mode, signal, view } = predictSettings(model, options, 'predict')
+  const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'predict')
+  const predictions: Prediction[] = []
+  for (let start = 0; start < all.length; start += batchSize) {
+    const batch = all.slice(start, start + batchSize).map((picture, index) => named(picture, start + index))
+    const some = await model.inTurn(async () => {
+      throwIfAborted(signal)
+      const views = await viewsOfAll(model.definition.input, batch, view)
+      return predictionsOf(model, batch, views, mode)
+    })
+    predictions.push(...some)
+  }
+  return predictions
+}
+
+/** What errors call a picture; one without a name has its number. */
+export function named(picture: Picture, number: number): NamedPicture {
+  if (typeof picture === 'string') return { name: picture, jpeg: undefined }
+  return picture instanceof Uint8Array ? { name: `picture ${number}`, jpeg: picture } : picture
+}
+
+/** Predictions of the pictures that have views, which are disposed of. */
+export async function predictionsOf(
+  model: Model,
+  pictures: readonly NamedPicture[],
+  { set, indices, warnings, failures }: Views,
+  mode: Mode | undefined,
+): Promise<Prediction[]> {
+  try {
+    if (indices.length === 0) return []
+    const logits = await model.logits(set, mode, indices)
+    const row = (index: number) => [...logits.subarray(index * model.classes, (index + 1) * model.classes)]
+    return pictures
+      .filter((_, position) => !failures.has(position))
+      .map(({ name }, index) => prediction(name, row(index), model.labels, warnings[index] ?? []))
+  } finally {
+    set.dispose()
+  }
+}
+
 /** Logits of one picture as a prediction. Its classes are ranked when they are first looked at: some only want logits. */
-export function prediction(
+function prediction(
   file: string,
   logits: number[],
   labels: readonly string[] | undefined,
