@@ -1,6 +1,7 @@
 /** Paths on stdin, and answers on stdout, neither faster than the other end can. */
 import { once } from 'node:events'
 import { mismatch } from '../errors.js'
+import { shown } from '../options.js'
 
 /** Most characters of a path on stdin: the longest that a system takes. */
 const LONGEST = 32_767
@@ -30,7 +31,7 @@ function* whole(text: string, nul: boolean): Generator<string, void> {
 }
 
 function tooLong(path: string) {
-  return mismatch('INVALID_OPTION', 'stdin', `paths of at most ${LONGEST} characters`, `${path.slice(0, 40)}…`)
+  return mismatch('INVALID_OPTION', 'stdin', `paths of at most ${LONGEST} characters`, shown(path))
 }
 
 async function* textOnStdin(): AsyncGenerator<string, void> {
