@@ -30,14 +30,15 @@ export {
   Model,
   type CreateOptions,
   type LoadOptions,
-  type PredictOptions,
   type SaveOptions,
   type WeightSet,
 } from './model/model.js'
 export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
 export { type Mode, type ModeName, type ModeOptions } from './model/mode.js'
 export { InferencePlan, type PlannedStep, type PlanOptions, type ProfileOptions } from './model/plan.js'
-export { type ClassProbability, type Embedding, type Picture, type Prediction } from './model/predict.js'
+export { type ClassProbability, type Embedding, type Picture } from './model/predict.js'
+export { type Prediction, type PredictOptions } from './model/predict.js'
+export { type FailedPicture, type PictureAnswer } from './model/predictEach.js'
 export { type ModelNode } from './model/summary.js'
 
 export { replaceHead, type HeadOptions } from './model/head.js'

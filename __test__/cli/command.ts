@@ -17,6 +17,8 @@ export interface Outcome {
 }
 
 interface RunOptions {
+  /** What it reads on stdin. */
+  input?: string
   /** Sends SIGINT, once, as soon as stdout matches. */
   interrupt?: RegExp
   /** Sends SIGINT, once, as soon as stderr matches. */
@@ -25,8 +27,10 @@ interface RunOptions {
 }
 
 /** Runs the command to its end. */
-export async function jpegnet(args: readonly string[], { env, ...options }: RunOptions = {}): Promise<Outcome> {
-  return finished(spawn(process.execPath, [COMMAND, ...args], { env: { ...process.env, ...env } }), options)
+export async function jpegnet(args: readonly string[], { env, input, ...options }: RunOptions = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, [COMMAND, ...args], { env: { ...process.env, ...env } })
+  if (input !== undefined) child.stdin.end(input)
+  return finished(child, options)
 }
 
 /** Runs a line of bash, in which `"$@"` is the command with these arguments. */

@@ -1,28 +1,9 @@
 import { join } from 'node:path'
 import test from 'ava'
-import {
-  createModel,
-  crop,
-  jpegImages,
-  loadDataset,
-  paperResnet,
-  readSafetensors,
-  type EvaluateProgress,
-  type Model,
-} from '../../src-ts/index.js'
+import { createModel, crop, jpegImages, loadDataset, paperResnet, type EvaluateProgress } from '../../src-ts/index.js'
 import { failsWith, type Expected } from '../fixtures/modelError.js'
-import { fixture, folderOf, jpegPaths, jpegs, temporaryFolder, tenImages } from '../fixtures/pictures.js'
-
-const io = await readSafetensors(fixture('reference/paper_resnet_io.safetensors'))
-const normalisation = (key: string) => (JSON.parse(io.metadata[key] ?? '') as number[]).map(value => value / 255)
-
-/** The reference network. */
-async function reference(): Promise<Model> {
-  const model = createModel(paperResnet({ mean: normalisation('mean'), std: normalisation('std') }))
-  const report = await model.load(await readSafetensors(fixture('reference/paper_resnet.safetensors')))
-  if (report.missing.length + report.mismatched.length > 0) throw new Error('the reference does not fit')
-  return model
-}
+import { folderOf, jpegPaths, jpegs, temporaryFolder, tenImages } from '../fixtures/pictures.js'
+import { io, reference } from '../fixtures/reference.js'
 
 function truth(frequencies: number): number[][] {
   const name = `logits_${String(frequencies).padStart(2, '0')}`

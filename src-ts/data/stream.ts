@@ -22,7 +22,7 @@ interface NamedImage extends LabelledImage {
 
 /** Most files, and bytes of them from which on no more are taken, that are gathered for one call. */
 const FILES_A_CALL = 256
-const BYTES_A_CALL = 32 * 2 ** 20
+export const BYTES_A_CALL = 32 * 2 ** 20
 
 /**
  * Pictures from an iterable, such as an async generator: a database, an archive, a download. It is read when it is used, in order, and

@@ -1,18 +1,14 @@
 import * as z from 'zod'
-import { badFiles, type Dataset } from '../data/dataset.js'
-import { throwIfAborted } from '../data/iteration.js'
-import { reading, readShape, type JpegReadOptions, type JpegWarning } from '../data/reading.js'
+import type { Dataset } from '../data/dataset.js'
 import type { JpegSource } from '../data/listing.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked } from '../options.js'
 import { frozen } from '../layers/freeze.js'
-import { asError, lift, NativeJpegSet, NativeNetwork, type BindingStepOptions } from '../native/addon.js'
+import { lift, NativeNetwork, type BindingStepOptions, type NativeJpegSet } from '../native/addon.js'
 import type { TrainEvent } from '../train/events.js'
 import { train } from '../train/loop.js'
 import { fit, type History } from '../train/fit.js'
 import type { TrainOptions } from '../train/options.js'
-import { lowerView } from '../transforms/lower.js'
-import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { missingWeights, suggestions, withoutPrefix, type LoadReport } from '../weights/load.js'
 import { checkedTensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
@@ -28,8 +24,20 @@ import {
   type PlanOptions,
   type ProfileOptions,
 } from './plan.js'
-import { embedding, picturesSchema, prediction, type Embedding, type Picture, type Prediction } from './predict.js'
+import {
+  embed,
+  named,
+  picturesSchema,
+  predict,
+  type Embedding,
+  type Picture,
+  type Prediction,
+  type PredictOptions,
+} from './predict.js'
+import { predictEach, type PictureAnswer } from './predictEach.js'
 import { summaryTable, type ModelNode } from './summary.js'
+import { Turns } from './turns.js'
+import { viewsOfAll } from './views.js'
 
 /** Options of {@link createModel}; a mode, if given, replaces the definition's. */
 export interface CreateOptions extends ModeOptions {
@@ -37,16 +45,6 @@ export interface CreateOptions extends ModeOptions {
   seed?: number | undefined
   /** Names of the classes, in the order of the logits; taken from the data of the first training unless given. */
   labels?: readonly string[] | undefined
-}
-
-/** Options of {@link Model.predict}; a mode, if given, replaces the definition's. */
-export interface PredictOptions extends ModeOptions, JpegReadOptions {
-  /** Pictures a call; 64 unless given. Answers depend on it by float32's rounding only. */
-  batchSize?: number | undefined
-  /** What is done to every picture; what the definition says unless given. */
-  transform?: readonly Transform[] | undefined
-  /** Ends the prediction between two calls with an `ABORTED` error. */
-  signal?: AbortSignal | undefined
 }
 
 /**
@@ -69,14 +67,6 @@ const createOptionsSchema = z.strictObject({
   labels: z.array(z.string()).readonly().optional(),
   ...modeShape,
 }) satisfies z.ZodType<CreateOptions>
-
-const predictOptionsSchema = z.strictObject({
-  ...modeShape,
-  batchSize: z.int().min(1).optional(),
-  transform: transformsSchema.optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-  ...readShape,
-}) satisfies z.ZodType<PredictOptions>
 
 const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
 
@@ -155,7 +145,8 @@ export class Model {
   readonly #network: NativeNetwork
   #labels: readonly string[] | undefined
   #last: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly #batches = new Turns(2)
+  #running = 0
   #inTraining = false
   #disposed = false
 
@@ -215,10 +206,13 @@ export class Model {
     const mode = completeMode(given, this.definition, 'profile')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'profile')
     this.assertUsable()
-    return this.#viewed(named(all, 0), {}, async ({ set, indices }) => {
+    const { set, indices } = await viewsOfAll(this.definition.input, all.map(named), {})
+    try {
       const steps = await this.#call(network => network.profile(set, indices, rounds, mode ?? {}))
       return new InferencePlan(this.definition, all.length, mode, steps)
-    })
+    } finally {
+      set.dispose()
+    }
   }
 
   /**
@@ -258,14 +252,36 @@ export class Model {
   }
 
   /**
-   * Classifies pictures, in their order, a batch at a time.
+   * Classifies pictures, in their order, a batch at a time, and resolves when all are. Any number of calls may be made at
+   * once: they share the model batch by batch, in turns, and at most two batches of them are in native memory. Bytes must
+   * stay as they are until then.
    *
    * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, why a file gave no coefficients,
    * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
-  async predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    const rows = await this.#outputs(pictures, options, 'predict')
-    return rows.map(({ file, values, warnings }) => prediction(file, [...values], this.labels, warnings))
+  predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
+    return this.#during(() => predict(this, pictures, options))
+  }
+
+  /**
+   * Classifies pictures of an iterable as they come: an array, a generator, a stream; each gets its answer, in their order.
+   * A picture that cannot be classified gets why as its answer's `error`, and the others go on. What has come is classified
+   * at once, as a batch of at most `batchSize`; meanwhile the next is read and decoded. Answers not taken hold the reading up: at
+   * most four batches are taken that were not answered for, each of at most `batchSize` pictures, and none has more than
+   * one picture beyond 32 MiB of bytes. The iterable's own errors are thrown as they are, after the answers to what came
+   * before; its `return` is called if the caller stops, or the signal says so, before its end. A generator or a stream is
+   * read once.
+   *
+   * This is not {@link predict}, because an array, bytes and even a path are iterables too: one call could not tell which
+   * is one picture, which are all to be answered at once, and which one after the other.
+   *
+   * @throws ModelError `INVALID_OPTION`, `ABORTED`, `DISPOSED`
+   */
+  predictEach(
+    pictures: AsyncIterable<Picture> | Iterable<Picture>,
+    options: PredictOptions = {},
+  ): AsyncGenerator<PictureAnswer, void> {
+    return predictEach(this, pictures, options)
   }
 
   /**
@@ -274,66 +290,23 @@ export class Model {
    *
    * @throws ModelError as {@link predict}; `INVALID_DEFINITION` if the last layer is not a linear one
    */
-  async embed(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Embedding[]> {
-    const rows = await this.#outputs(pictures, options, 'embed')
-    return rows.map(({ file, values, warnings }) => embedding(file, values, warnings))
+  embed(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Embedding[]> {
+    return this.#during(() => embed(this, pictures, options))
   }
 
-  /** What comes out of the network for each picture. */
-  async #outputs(
-    pictures: Picture | readonly Picture[],
-    options: PredictOptions,
-    verb: 'predict' | 'embed',
-  ): Promise<{ file: string; values: Float32Array; warnings: readonly JpegWarning[] }[]> {
-    const { batchSize = 64, transform, signal, ...rest } = checked(predictOptionsSchema, options, verb)
-    const { onError, limits, orientation, ...given } = rest
-    const mode = completeMode(given, this.definition, verb)
-    const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], verb)
-    this.assertUsable()
-    const outputs = []
-    for (let start = 0; start < all.length; start += batchSize) {
-      throwIfAborted(signal)
-      const files = named(all.slice(start, start + batchSize), start)
-      const { values, warnings } = await this.#viewed(
-        files,
-        { transform, onError, limits, orientation },
-        async ({ set, indices, warnings }) => {
-          const run = (network: NativeNetwork) =>
-            verb === 'embed' ? network.features(set, indices, mode ?? {}) : network.predict(set, indices, mode ?? {})
-          return { values: await this.#call(run), warnings }
-        },
-      )
-      const length = values.length / files.length
-      const row = (index: number) => values.subarray(index * length, (index + 1) * length)
-      outputs.push(...files.map(({ name }, at) => ({ file: name, values: row(at), warnings: warnings[at] ?? [] })))
-    }
-    return outputs
+  /** @internal Features `[pictures, features]` of pictures of a batch. */
+  features(batch: NativeJpegSet, mode: Mode | undefined, indices: Uint32Array): Promise<Float32Array> {
+    return this.#call(network => network.features(batch, indices, mode ?? {}))
   }
 
-  /** Uses views of pictures, which are freed afterwards. */
-  async #viewed<T>(
-    pictures: readonly NamedPicture[],
-    { transform, ...options }: ViewOptions,
-    use: (views: Views) => Promise<T>,
-  ): Promise<T> {
-    const { input } = this.definition
-    const files = new NativeJpegSet(reading(options))
-    let set: NativeJpegSet | undefined
-    try {
-      const indices = await decoded(files, pictures)
-      const doubts = (index: number) => (options.onError === 'use' ? lift(files.describe(index)).warnings : [])
-      const warnings = Array.from(indices, doubts)
-      set = lift(await files.view(lowerView(input, transform ?? input.transform ?? [])))
-      return await use({ set, indices, warnings })
-    } finally {
-      set?.dispose()
-      files.dispose()
-    }
+  /** @internal Logits `[pictures, classes]` of pictures of a batch, all unless given. */
+  logits(batch: NativeJpegSet, mode: Mode | undefined, indices = allOf(batch)): Promise<Float32Array> {
+    return this.#call(network => network.predict(batch, indices, mode ?? {}))
   }
 
-  /** @internal Logits `[pictures, classes]` of all pictures of a batch. */
-  logits(batch: NativeJpegSet, mode: Mode | undefined): Promise<Float32Array> {
-    return this.#call(network => network.predict(batch, allOf(batch), mode ?? {}))
+  /** @internal Prepares and runs a batch of a prediction, of which two are at work: one is read while the other runs. */
+  inTurn<T>(batch: () => Promise<T>): Promise<T> {
+    return this.#batches.take(batch)
   }
 
   /** @internal One update on all pictures of a batch. */
@@ -428,12 +401,12 @@ export class Model {
   }
 
   /**
-   * Frees its memory; any later use is an error.
+   * Frees its memory; any later use is an error, and so is the next picture of a {@link predictEach} that waits for one.
    *
    * @throws ModelError `BUSY` while a call runs
    */
   dispose(): void {
-    if (this.#waiting > 0 || !this.#network.dispose()) {
+    if (this.#running > 0 || !this.#network.dispose()) {
       throw mismatch('BUSY', 'model', 'all calls to have ended before it is disposed of', 'one running')
     }
     this.#disposed = true
@@ -445,31 +418,24 @@ export class Model {
 
   /** Runs a verb after those that were called before it. */
   async #call<T>(verb: (network: NativeNetwork) => Promise<T>): Promise<Lifted<T>> {
-    this.#waiting += 1
     const turn = this.#last.then(() => verb(this.#network))
     this.#last = turn.catch(() => undefined)
-    try {
+    return this.#during(async () => {
       const outcome = lift(await turn)
       this.#network.reportMemory()
       return outcome as Lifted<T>
+    })
+  }
+
+  /** Does something during which the model is not disposed of. */
+  async #during<T>(work: () => Promise<T>): Promise<T> {
+    this.#running += 1
+    try {
+      return await work()
     } finally {
-      this.#waiting -= 1
+      this.#running -= 1
     }
   }
-}
-
-/** How pictures are read and looked at. */
-interface ViewOptions extends JpegReadOptions {
-  transform?: readonly Transform[] | undefined
-}
-
-/** Views of pictures as a network reads them. */
-interface Views {
-  set: NativeJpegSet
-  /** The number in the set of each picture. */
-  indices: Uint32Array
-  /** What was doubted of each picture's file. */
-  warnings: readonly (readonly JpegWarning[])[]
 }
 
 /** The numbers of all pictures of a batch. */
@@ -479,44 +445,3 @@ function allOf({ length }: NativeJpegSet): Uint32Array {
 
 /** A verb's answer without its failures. */
 type Lifted<T> = Exclude<T, { code: string; message: string }>
-
-/** A picture's name and, if it is not to be read from a file, its bytes. */
-interface NamedPicture {
-  name: string
-  jpeg: Uint8Array | undefined
-}
-
-/** Pictures with what errors call them; those without a name by their number. */
-function named(pictures: readonly Picture[], first: number): NamedPicture[] {
-  return pictures.map((picture, index) => {
-    if (typeof picture === 'string') return { name: picture, jpeg: undefined }
-    return picture instanceof Uint8Array ? { name: `picture ${first + index}`, jpeg: picture } : picture
-  })
-}
-
-/**
- * Decodes what lies in files and what lies in memory, each in one call; the number in the set of each.
- *
- * @throws ModelError that of the first bad file
- */
-async function decoded(set: NativeJpegSet, files: readonly NamedPicture[]): Promise<Uint32Array> {
-  const names: string[] = []
-  const held: { name: string; jpeg: Uint8Array }[] = []
-  for (const { name, jpeg } of files) jpeg ? held.push({ name, jpeg }) : names.push(name)
-  const none = { indices: [], failures: [] }
-  const reports = [
-    names.length === 0 ? none : lift(await set.decodeFiles(names)),
-    held.length === 0
-      ? none
-      : lift(
-          await set.decodeBuffers(
-            held.map(({ jpeg }) => jpeg),
-            held.map(({ name }) => name),
-          ),
-        ),
-  ] as const
-  const bad = reports.flatMap(({ failures }) => failures.map(({ failure }) => asError(failure)))
-  if (bad.length > 0) throw badFiles(bad)
-  const [ofFiles, ofHeld] = reports.map(({ indices }) => indices.values())
-  return Uint32Array.from(files, ({ jpeg }) => (jpeg ? ofHeld : ofFiles)?.next().value as number)
-}

@@ -1,16 +1,71 @@
 import * as z from 'zod'
-import type { JpegWarning } from '../data/reading.js'
+import { throwIfAborted } from '../data/iteration.js'
+import { readShape, type JpegReadOptions, type JpegWarning } from '../data/reading.js'
 import { frozen } from '../layers/freeze.js'
+import { checked } from '../options.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
+import { completeMode, modeShape, type Mode, type ModeOptions } from './mode.js'
+import type { NativeJpegSet } from '../native/addon.js'
+import type { Model } from './model.js'
+import { viewsOfAll, type NamedPicture, type ViewOptions, type Views } from './views.js'
 
 /** A picture to classify: a path, or the bytes of a file with or without a name. */
 export type Picture = string | Uint8Array | { name: string; jpeg: Uint8Array }
 
-const jpeg = z.instanceof(Uint8Array)
-const picture = z.union([z.string().min(1), jpeg, z.strictObject({ name: z.string(), jpeg })], {
-  error: 'a path, the bytes of a JPEG file, or both as { name, jpeg }',
-})
+/** Options of {@link Model.predict} and {@link Model.predictEach}; a mode, if given, replaces the definition's. */
+export interface PredictOptions extends ModeOptions, JpegReadOptions {
+  /** Pictures a call, at most; 64 unless given. Answers depend on it by float32's rounding only. */
+  batchSize?: number | undefined
+  /** What is done to every picture; what the definition says unless given. */
+  transform?: readonly Transform[] | undefined
+  /** Ends the prediction between two calls with an `ABORTED` error. */
+  signal?: AbortSignal | undefined
+}
 
-export const picturesSchema = z.array(picture) satisfies z.ZodType<Picture[]>
+const jpeg = z.instanceof(Uint8Array)
+
+export const pictureSchema = z.union([z.string().min(1), jpeg, z.strictObject({ name: z.string(), jpeg })], {
+  error: 'a path, the bytes of a JPEG file, or both as { name, jpeg }',
+}) satisfies z.ZodType<Picture>
+
+export const picturesSchema = z.array(pictureSchema) satisfies z.ZodType<Picture[]>
+
+const predictOptionsSchema = z.strictObject({
+  ...modeShape,
+  batchSize: z.int().min(1).optional(),
+  transform: transformsSchema.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+  ...readShape,
+}) satisfies z.ZodType<PredictOptions>
+
+/** Options as a prediction uses them. */
+interface PredictSettings {
+  batchSize: number
+  mode: Mode | undefined
+  signal: AbortSignal | undefined
+  view: ViewOptions
+}
+
+/** @throws ModelError `INVALID_OPTION`, `DISPOSED` */
+export function predictSettings(model: Model, options: PredictOptions, where: string): PredictSettings {
+  const {
+    batchSize = 64,
+    signal,
+    transform,
+    onError,
+    limits,
+    orientation,
+    ...mode
+  } = checked(predictOptionsSchema, options, where)
+  const settings = {
+    batchSize,
+    mode: completeMode(mode, model.definition, where),
+    signal,
+    view: { transform, onError, limits, orientation },
+  }
+  model.assertUsable()
+  return settings
+}
 
 /** What a model said of one picture. */
 export interface Prediction {
@@ -32,19 +87,114 @@ export interface Embedding {
   warnings: readonly JpegWarning[]
 }
 
-/** Features of one picture, in memory of their own. */
-export function embedding(file: string, features: Float32Array, warnings: readonly JpegWarning[]): Embedding {
-  return { file, features: features.slice(), warnings: frozen(warnings) }
-}
-
 /** How likely a class is. */
 export interface ClassProbability {
   label: string
   probability: number
 }
 
+/** Classifies pictures, all of which must be good. */
+export function predict(
+  model: Model,
+  pictures: Picture | readonly Picture[],
+  options: PredictOptions,
+): Promise<Prediction[]> {
+  return ofBatches(model, pictures, options, 'predict', predictionsOf)
+}
+
+/** Features of pictures, all of which must be good. */
+export function embed(
+  model: Model,
+  pictures: Picture | readonly Picture[],
+  options: PredictOptions,
+): Promise<Embedding[]> {
+  return ofBatches(model, pictures, options, 'embed', embeddingsOf)
+}
+
+/** What a batch of pictures that have views comes to. */
+type BatchOf<T> = (
+  model: Model,
+  pictures: readonly NamedPicture[],
+  views: Views,
+  mode: Mode | undefined,
+) => Promise<T[]>
+
+async function ofBatches<T>(
+  model: Model,
+  pictures: Picture | readonly Picture[],
+  options: PredictOptions,
+  where: string,
+  ofBatch: BatchOf<T>,
+): Promise<T[]> {
+  const { batchSize, mode, signal, view } = predictSettings(model, options, where)
+  const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], where)
+  const found: T[] = []
+  for (let start = 0; start < all.length; start += batchSize) {
+    const batch = all.slice(start, start + batchSize).map((picture, index) => named(picture, start + index))
+    const some = await model.inTurn(async () => {
+      throwIfAborted(signal)
+      const views = await viewsOfAll(model.definition.input, batch, view)
+      return ofBatch(model, batch, views, mode)
+    })
+    found.push(...some)
+  }
+  return found
+}
+
+/** What errors call a picture; one without a name has its number. */
+export function named(picture: Picture, number: number): NamedPicture {
+  if (typeof picture === 'string') return { name: picture, jpeg: undefined }
+  return picture instanceof Uint8Array ? { name: `picture ${number}`, jpeg: picture } : picture
+}
+
+/** Predictions of the pictures that have views, which are disposed of. */
+export function predictionsOf(
+  model: Model,
+  pictures: readonly NamedPicture[],
+  views: Views,
+  mode: Mode | undefined,
+): Promise<Prediction[]> {
+  const outputs = (set: NativeJpegSet, indices: Uint32Array) => model.logits(set, mode, indices)
+  return rowsOf(pictures, views, outputs, (name, row, warnings) => prediction(name, [...row], model.labels, warnings))
+}
+
+/** Features of the pictures that have views, which are disposed of. */
+function embeddingsOf(
+  model: Model,
+  pictures: readonly NamedPicture[],
+  views: Views,
+  mode: Mode | undefined,
+): Promise<Embedding[]> {
+  const outputs = (set: NativeJpegSet, indices: Uint32Array) => model.features(set, mode, indices)
+  return rowsOf(pictures, views, outputs, (file, row, warnings) => ({
+    file,
+    // In memory of its own, rather than its batch's.
+    features: row.slice(),
+    warnings: frozen(warnings),
+  }))
+}
+
+/** A row of a network's outputs for every picture that has a view. */
+async function rowsOf<T>(
+  pictures: readonly NamedPicture[],
+  { set, indices, warnings, failures }: Views,
+  outputs: (set: NativeJpegSet, indices: Uint32Array) => Promise<Float32Array>,
+  use: (name: string, row: Float32Array, warnings: readonly JpegWarning[]) => T,
+): Promise<T[]> {
+  try {
+    if (indices.length === 0) return []
+    const values = await outputs(set, indices)
+    const length = values.length / indices.length
+    return pictures
+      .filter((_, position) => !failures.has(position))
+      .map(({ name }, at) => use(name, values.subarray(at * length, (at + 1) * length), warnings[at] ?? []))
+  } finally {
+    set.dispose()
+  }
+}
+
 /** Logits of one picture as a prediction. Its classes are ranked when they are first looked at: some only want logits. */
-export function prediction(
+function prediction(
   file: string,
   logits: number[],
   labels: readonly string[] | undefined,

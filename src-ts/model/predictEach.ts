@@ -1,0 +1,93 @@
+import * as z from 'zod'
+import { gathered } from '../data/gathering.js'
+import { ahead, Stop, until, type AnyIterable } from '../data/iteration.js'
+import { BYTES_A_CALL, isIterable, readOnce } from '../data/stream.js'
+import type { ModelError } from '../errors.js'
+import { checked } from '../options.js'
+import type { Model } from './model.js'
+import { named, pictureSchema, predictionsOf, predictSettings } from './predict.js'
+import type { Picture, Prediction, PredictOptions } from './predict.js'
+import { viewsOf, type NamedPicture, type Views } from './views.js'
+
+/** Why a picture of a stream was not classified. */
+export interface FailedPicture {
+  file: string
+  /** What {@link Model.predict} would throw for the picture alone. */
+  error: ModelError
+}
+
+/** What became of one picture of a stream: a prediction if it has no `error`. */
+export type PictureAnswer = (Prediction & { error?: undefined }) | FailedPicture
+
+const iterableSchema = z.custom<AnyIterable<Picture>>(isIterable, 'an iterable of pictures')
+
+/** Classifies pictures as they come; see {@link Model.predictEach}. */
+export async function* predictEach(
+  model: Model,
+  pictures: AnyIterable<Picture>,
+  options: PredictOptions,
+): AsyncGenerator<PictureAnswer, void> {
+  const { batchSize, mode, signal, view } = predictSettings(model, options, 'predictEach')
+  const source = checked(iterableSchema, pictures, 'predictEach')
+  readOnce(source, 'predictEach')
+  const groups = (signal: AbortSignal) =>
+    gathered(stop => namedPictures(until(source, stop)), { values: batchSize, bytes: BYTES_A_CALL }, signal)
+  const answers = async function* (signal: AbortSignal) {
+    for await (const { group, views } of viewed(
+      groups,
+      group => viewsOf(model.definition.input, group, view),
+      signal,
+    )) {
+      const predictions = (await predictionsOf(model, group, views, mode)).values()
+      yield group.map(({ name }, position): PictureAnswer => {
+        const error = views.failures.get(position)
+        return error ? Object.freeze({ file: name, error }) : (predictions.next().value as Prediction)
+      })
+    }
+  }
+  for await (const some of ahead(answers, signal)) yield* some
+}
+
+async function* namedPictures(pictures: AsyncIterable<Picture>): AsyncGenerator<NamedPicture, void> {
+  let number = 0
+  for await (const picture of pictures) {
+    yield named(checked(pictureSchema, picture, `predictEach.${number}`), number)
+    number += 1
+  }
+}
+
+/** Groups of pictures with their views, each made while the one before is in use; freed when the next is asked for. */
+async function* viewed(
+  groups: (signal: AbortSignal) => AsyncGenerator<NamedPicture[], void>,
+  viewsOf: (group: NamedPicture[]) => Promise<Views>,
+  signal: AbortSignal,
+): AsyncGenerator<{ group: NamedPicture[]; views: Views }, void> {
+  const stop = new Stop(signal)
+  const iterator = groups(stop.signal)
+  const begin = () => {
+    const made = iterator.next().then(async ({ done, value: group }) => {
+      return done ? undefined : { group, views: await viewsOf(group) }
+    })
+    // Thrown when it is awaited; until then it is nobody's.
+    made.catch(() => undefined)
+    return made
+  }
+  let next = begin()
+  try {
+    for (let some = await next; some; some = await next) {
+      next = begin()
+      try {
+        yield some
+      } finally {
+        some.views.set.dispose()
+      }
+    }
+  } finally {
+    stop.now()
+    await next.then(
+      some => some?.views.set.dispose(),
+      () => undefined,
+    )
+    await iterator.return()
+  }
+}
