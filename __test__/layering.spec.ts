@@ -53,7 +53,7 @@ const mayUse: Record<string, string[]> = {
   model: ['train', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   models: ['model', 'transforms', 'layers', ...common],
-  export: ['model', 'weights', 'native', ...common],
+  export: ['model', 'train', 'weights', 'native', ...common],
   convert: ['models', 'model', 'transforms', 'weights', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
   index: [

@@ -47,6 +47,7 @@ export { replaceHead, type HeadOptions } from './model/head.js'
 export { convertModel, type Conversion, type ConvertOptions } from './convert/convert.js'
 export { type Preprocessing } from './convert/keras/model.js'
 
+export { modelCard, modelCardMarkdown, type ModelCard } from './export/card.js'
 export { exportOnnx, type OnnxOptions } from './export/onnx/export.js'
 
 // Data.
@@ -114,6 +115,7 @@ export { type History } from './train/fit.js'
 export { type CheckpointOptions, type TrainOptions } from './train/options.js'
 export { type Average, type AverageOptions, type Clipping, type TrainSettings } from './train/settings.js'
 export { type LayerGroup } from './train/groups.js'
+export { type Trained, type TrainedTest } from './train/trained.js'
 export { type BestEpoch, type EarlyStopping, type EarlyStoppingOptions } from './train/stopping.js'
 
 // Weights.

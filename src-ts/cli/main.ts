@@ -2,6 +2,7 @@
 /** The `jpegnet` command. */
 import { Command, CommanderError } from 'commander'
 import { runtimeInfo } from '../index.js'
+import { addCard } from './card.js'
 import { addCoefficients } from './coefficients.js'
 import { addConvert } from './convert.js'
 import { addEvaluate } from './evaluate.js'
@@ -31,7 +32,8 @@ const program = new Command('jpegnet')
     if (command.opts<{ quiet?: boolean }>().quiet) beQuiet()
   })
 
-for (const add of [addInspect, addTrain, addEvaluate, addPredict, addConvert, addExport, addCoefficients]) add(program)
+for (const add of [addInspect, addTrain, addEvaluate, addPredict, addConvert, addExport, addCard, addCoefficients])
+  add(program)
 
 endWithReader()
 try {

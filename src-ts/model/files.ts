@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { checked, shown } from '../options.js'
 import { trainingStateSchema, type TrainingState } from '../train/checkpoint.js'
+import { trainedSchema, type Trained } from '../train/trained.js'
 import { readSafetensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
 
@@ -14,6 +15,7 @@ const KEYS = {
   definition: 'jpegnet.definition',
   labels: 'jpegnet.labels',
   training: 'jpegnet.training',
+  trained: 'jpegnet.trained',
 } as const
 
 /** What a file says about its model. */
@@ -21,18 +23,21 @@ export interface ModelMetadata {
   definition: ModelDefinition
   labels: readonly string[] | undefined
   training: TrainingState | undefined
+  /** What its weights were trained on. */
+  trained: Trained | undefined
 }
 
 const labelsSchema = z.array(z.string())
 
 /** What goes into the file beside the tensors. */
-export function toMetadata({ definition, labels, training }: ModelMetadata): Record<string, string> {
+export function toMetadata({ definition, labels, training, trained }: ModelMetadata): Record<string, string> {
   return {
     format: 'pt',
     [KEYS.version]: VERSION,
     [KEYS.definition]: JSON.stringify(definition),
     ...(labels && { [KEYS.labels]: JSON.stringify(labels) }),
     ...(training && { [KEYS.training]: JSON.stringify(training) }),
+    ...(trained && { [KEYS.trained]: JSON.stringify(trained) }),
   }
 }
 
@@ -62,6 +67,7 @@ export async function readModelFile(path: string): Promise<ModelMetadata & { ten
     definition,
     labels: part(labelsSchema, KEYS.labels),
     training: part(trainingStateSchema, KEYS.training),
+    trained: part(trainedSchema, KEYS.trained),
     tensors,
   }
 }

@@ -9,6 +9,7 @@ import type { TrainEvent } from '../train/events.js'
 import { train } from '../train/loop.js'
 import { fit, type History } from '../train/fit.js'
 import type { TrainOptions } from '../train/options.js'
+import type { Trained } from '../train/trained.js'
 import { missingWeights, suggestions, withoutPrefix, type LoadReport } from '../weights/load.js'
 import { checkedTensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
@@ -107,7 +108,7 @@ export type LoadOptions = ModeOptions
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const mode = checked(loadOptionsSchema, options, 'loadModel')
-  const { definition: saved, labels, training, tensors } = await readModelFile(path)
+  const { definition: saved, labels, training, trained, tensors } = await readModelFile(path)
   const definition = frozen(withMode(saved, completeMode(mode, saved, 'loadModel')))
   try {
     const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
@@ -125,6 +126,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
     const optimizer = tensors.filter(isOptimizers)
     if (optimizer.length > 0) lift(await network.loadOptimizer(optimizer))
     model.training = training
+    model.trained = trained
     return model
   } catch (cause) {
     if (!(cause instanceof ModelError && ABOUT_CONTENTS.includes(cause.code))) throw cause
@@ -138,6 +140,8 @@ export class Model {
   readonly definition: ModelDefinition
   /** How far its training has come, if it is in one or was loaded from one. */
   training: TrainingState | undefined
+  /** What its weights were trained on and how that went, if they come from a training here. */
+  trained: Trained | undefined
   /** Classes it tells apart. */
   readonly classes: number
   /** Its layers as the engine plans them. */
@@ -336,6 +340,7 @@ export class Model {
     const { prefix, tensors } = withoutPrefix(given)
     const report = await this.#call(network => network.load(tensors))
     delete this.training?.best
+    this.trained = undefined
     const [missing, unused] = [missingWeights(report.missing), report.unused]
     const ownTensors = missing.length > 0 && unused.length > 0 ? await this.parameters() : []
     const alike = suggestions(
@@ -396,7 +401,7 @@ export class Model {
       throw mismatch('INVALID_OPTION', 'save.weights', 'nothing, because the optimizer goes with all sets', weights)
     }
     const training = optimizer ? this.training : undefined
-    const metadata = toMetadata({ definition: this.definition, labels: this.labels, training })
+    const metadata = toMetadata({ definition: this.definition, labels: this.labels, training, trained: this.trained })
     await this.#call(network => network.save(path, metadata, optimizer, weights))
   }
 

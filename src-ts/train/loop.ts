@@ -16,6 +16,7 @@ import { Checkpoints } from './saving.js'
 import { scheduleFactor } from './schedules.js'
 import { trainSettings, type TrainSettings } from './settings.js'
 import { bestOf, endOf } from './stopping.js'
+import { trainedOn } from './trained.js'
 import { picturesOfStep, updates, type UpdateOf } from './update.js'
 
 /** Trains a model; see {@link Model.train}. */
@@ -75,6 +76,7 @@ export async function* train(
         }
         const evaluation = test && (await model.evaluate(test, { signal }))
         const { test: tested, ...ofTraining } = await endEpoch(model, state, evaluation)
+        model.trained = trainedOn(dataset, state, model.definition, state.epoch)
         yield { type: 'epoch', ...ofTraining, ...(tested && { test: evaluation }) }
         if (endOf(state) === undefined) yield* checkpoints.saveIfDue(model, state)
       }
@@ -82,6 +84,9 @@ export async function* train(
       throw checkpoints.explain(error, state)
     }
     yield* stopEvent(model, state)
+    if (state.settings.earlyStopping && state.settings.earlyStopping.restoreBest && state.best) {
+      model.trained = trainedOn(dataset, state, model.definition, state.best.epoch)
+    }
     if (!over) yield* checkpoints.save(model, state)
   } finally {
     release()
