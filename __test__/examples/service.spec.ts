@@ -30,7 +30,7 @@ async function served(t: ExecutionContext, flags: readonly string[] = []) {
   const ended = once(child, 'close') as Promise<[number | null]>
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
   const url = new URL(/http\S+/.exec(line)?.[0] ?? line)
-  const post = async (body: BodyInit, headers: Record<string, string> = {}): Promise<Reply> => {
+  const post = async (body: Uint8Array | ReadableStream, headers: Record<string, string> = {}): Promise<Reply> => {
     const init = {
       method: 'POST',
       headers: { 'content-type': 'image/jpeg', ...headers },
@@ -69,7 +69,7 @@ test('uploads at the same time are answered each with the classes of its own pic
     t.is(classes.length, 5)
     for (const [rank, { label, probability }] of classes.entries()) {
       const own = expected[call % 10]?.classes[rank]
-      t.is(label, own?.label)
+      t.is(label, own?.label as string)
       t.true(Math.abs(probability - (own?.probability ?? NaN)) < 1e-5)
     }
   }
@@ -92,7 +92,7 @@ test('what is too large in bytes or pixels is refused', async t => {
   const large = new Uint8Array(30_000)
   t.like(await post(large), { status: 413, error: { code: 'FST_ERR_CTP_BODY_TOO_LARGE' } })
   // Without a length told beforehand.
-  const chunked = Readable.toWeb(Readable.from([large])) as unknown as BodyInit
+  const chunked = Readable.toWeb(Readable.from([large])) as ReadableStream
   t.like(await post(chunked), { status: 413, error: { code: 'FST_ERR_CTP_BODY_TOO_LARGE' } })
   t.like(await post(jpegs[0] as Buffer), { status: 413, error: { code: 'JPEG_TOO_LARGE' } })
   t.is((await post(readFileSync(fixture('variants/odd.jpg')))).status, 200)
