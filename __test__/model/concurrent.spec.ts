@@ -60,12 +60,12 @@ test('a call reads its pictures when its turn comes, so that calls that wait tak
   using model = newModel()
   const calls = names.map(name => model.predict(join(folder, name)))
   const outcomes = Promise.allSettled(calls)
-  await calls[0]
-  // The first is answered, the second at work, the third may be read already.
-  for (const name of names.slice(4)) unlinkSync(join(folder, name))
-  const states = (await outcomes).map(({ status }) => status)
-  t.deepEqual(states.slice(0, 2), ['fulfilled', 'fulfilled'])
-  t.true(states.slice(4).every(status => status === 'rejected'))
+  await Promise.any(calls)
+  for (const name of names) unlinkSync(join(folder, name))
+  const answered = (await outcomes).filter(({ status }) => status === 'fulfilled').length
+  // One is answered, and four were at work.
+  t.true(answered >= 1 && answered <= 5, `${answered} were read`)
+  for (const call of calls.slice(-30)) await failsWith(t, () => call, { code: 'FILE_NOT_FOUND' })
 })
 
 test('a short call waits for batches of a long one, not for its end', async t => {
@@ -81,13 +81,12 @@ test('a short call waits for batches of a long one, not for its end', async t =>
 test('a call that is aborted while it waits is not run', async t => {
   using model = newModel()
   const controller = new AbortController()
-  const first = model.predict(jpegPaths)
-  const second = model.predict(jpegPaths)
+  const first = Array.from({ length: 8 }, () => model.predict(jpegPaths))
   const waiting = model.predict('none.jpg', { signal: controller.signal })
   controller.abort()
   // A file that was read would be missed.
   await failsWith(t, () => waiting, { code: 'ABORTED' })
-  t.is((await first).length + (await second).length, 20)
+  for (const call of first) t.is((await call).length, 10)
 })
 
 test('a model is not disposed of while calls are under way, from the first moment on', async t => {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { createModel, crop, jpegImages, loadDataset, paperResnet, type EvaluateProgress } from '../../src-ts/index.js'
 import { failsWith, type Expected } from '../fixtures/modelError.js'
-import { folderOf, jpegPaths, jpegs, temporaryFolder, tenImages } from '../fixtures/pictures.js'
+import { fixture, folderOf, jpegPaths, jpegs, temporaryFolder, tenImages } from '../fixtures/pictures.js'
 import { io, reference } from '../fixtures/reference.js'
 
 function truth(frequencies: number): number[][] {
@@ -102,6 +102,19 @@ test('a picture that a crop does not fit is named with both sizes', async t => {
     expected: 'at least 40×32',
     found: '32×32',
   })
+})
+
+test('of many pictures, all that a crop does not fit are named', async t => {
+  using model = createModel(paperResnet())
+  const transform = [crop({ left: 0, top: 0, width: 32, height: 32 })]
+  const small = [fixture('variants/odd.jpg'), fixture('variants/sampling-4x1.jpg')] as const
+  const pictures = [jpegPaths[0] as string, small[0], jpegPaths[1] as string, small[1]]
+  const error = await failsWith(t, () => model.predict(pictures, { transform }), {
+    code: 'SIZE_MISMATCH',
+    path: small[0],
+    message: '2 files cannot be used',
+  })
+  t.true(small.every(path => error.message.includes(path)))
 })
 
 for (const options of [

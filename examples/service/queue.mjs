@@ -26,6 +26,7 @@ export class Queue {
   /** Resolves when all that wait have their answers. */
   end() {
     this.#ended = true
+    this.#failure ??= new Error('the queue has ended')
     this.#wake()
     return this.#answering
   }

@@ -71,6 +71,9 @@ const createOptionsSchema = z.strictObject({
 
 const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
 
+/** Batches of calls to `predict` that are read or run at a time: one runs, and a picture alone is read by one thread. */
+const BATCHES_AT_WORK = 4
+
 /** The optimizer's tensors in a file. */
 const OPTIMIZER = 'optimizer.'
 
@@ -149,7 +152,7 @@ export class Model {
   readonly #network: NativeNetwork
   #labels: readonly string[] | undefined
   #last: Promise<unknown> = Promise.resolve()
-  readonly #batches = new Turns(2)
+  readonly #batches = new Turns(BATCHES_AT_WORK)
   #running = 0
   #inTraining = false
   #disposed = false
@@ -257,7 +260,7 @@ export class Model {
 
   /**
    * Classifies pictures, in their order, a batch at a time, and resolves when all are. Any number of calls may be made at
-   * once: they share the model batch by batch, in turns, and at most two batches of them are in native memory. Bytes must
+   * once: they share the model batch by batch, in turns, and at most four batches of them are in native memory. Bytes must
    * stay as they are until then.
    *
    * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, why a file gave no coefficients,
@@ -308,7 +311,7 @@ export class Model {
     return this.#call(network => network.predict(batch, indices, mode ?? {}))
   }
 
-  /** @internal Prepares and runs a batch of a prediction, of which two are at work: one is read while the other runs. */
+  /** @internal Prepares and runs a batch of a prediction, of which a few are at work: some are read while one runs. */
   inTurn<T>(batch: () => Promise<T>): Promise<T> {
     return this.#batches.take(batch)
   }
