@@ -71,5 +71,15 @@ export function trainedOn(
     loss: result.loss,
   }
   const classes = balance.classes.map(({ name, count }) => ({ name, images: count }))
-  return { data: source, images: length, classes, epochs, settings, ...(mode && { mode }), ...(test && { test }) }
+  const known = {
+    data: source,
+    images: length,
+    classes,
+    epochs,
+    settings,
+    ...(mode && { mode }),
+    ...(test && { test }),
+  }
+  // Read as from a file, so that a model that is loaded and saved again is the same to the byte.
+  return trainedSchema.parse(known)
 }

@@ -310,10 +310,11 @@ fn windows_beyond_the_edge_count_as_in_torch_and_see_what_is_inside_alone() {
         x.values.iter_mut().for_each(|value| *value = value.abs() + 0.1);
         let wanted =
             PoolShape { channels: 3, height: extent.height, width: extent.width, size, stride, padding, ceil: true };
-        let side = |windows: usize, side: usize| side.max((windows - 1) * stride + size - (2 * padding).min(size));
+        let covered =
+            |windows: usize, length: usize| length.max((windows - 1) * stride + size - (2 * padding).min(size));
         let larger = Extent {
-            height: side(wanted.output_height(), extent.height),
-            width: side(wanted.output_width(), extent.width),
+            height: covered(wanted.output_height(), extent.height),
+            width: covered(wanted.output_width(), extent.width),
         };
         let mut widened = pixels::PixelMap::zeros(1, 3, larger.height, larger.width);
         for channel in 0..3 {
