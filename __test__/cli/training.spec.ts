@@ -59,9 +59,9 @@ test('Ctrl-C before an epoch has ended saves nothing, says so and leaves what wa
 })
 
 test('a second Ctrl-C does not wait for the step', async t => {
-  const folder = await folderOf(t, inTwoFolders(500))
+  const folder = await folderOf(t, inTwoFolders(3000))
   const out = join(await temporaryFolder(t), 'none.model')
-  const args = ['train', folder, '--out', out, '--batch-size', '500', '--json']
+  const args = ['train', folder, '--out', out, '--batch-size', '3000', '--json']
   const twice = { interrupt: /"type":"start"/, interruptAgain: /Ctrl-C again/ }
   const { signal, stderr } = await jpegnet(args, twice)
   t.is(signal, 'SIGINT', stderr)
