@@ -149,6 +149,31 @@ test('a converted model is saved, loaded and trained as any other', async t => {
   model.dispose()
 })
 
+test('the tensors of Keras 3 and the names of Keras 2 say the same graph', async t => {
+  const keras = nested()
+  randomise(keras)
+  const { path, json } = await saveKeras(await temporaryFolder(t), keras)
+  const before = await convertModel(path, { preprocessing: 'torch' })
+  type Layer = { inbound_nodes: unknown[][][]; config: Record<string, unknown>; class_name: string }
+  const copy = structuredClone(json) as unknown as { modelTopology: { config: { layers: Layer[] } } }
+  for (const layer of copy.modelTopology.config.layers) {
+    const tensors = layer.inbound_nodes.flat().map(([name, node, tensor]) => ({
+      class_name: '__keras_tensor__',
+      config: { shape: [null, 1], dtype: 'float32', keras_history: [name, node, tensor] },
+    }))
+    const args = tensors.length > 1 ? [tensors] : tensors
+    Object.assign(layer, { inbound_nodes: tensors.length === 0 ? [] : [{ args, kwargs: {} }] })
+    const { batch_input_shape: shape } = layer.config
+    if (layer.class_name === 'InputLayer') layer.config = { name: layer.config['name'], batch_shape: shape }
+  }
+  await writeFile(path, JSON.stringify(copy))
+  const after = await convertModel(path, { preprocessing: 'torch' })
+  t.deepEqual(after.model.definition, before.model.definition)
+  t.deepEqual(await after.model.parameters(), await before.model.parameters())
+  after.model.dispose()
+  before.model.dispose()
+})
+
 test('weights stored in fewer bits are read as they say', async t => {
   const keras = inSequence()
   randomise(keras)
