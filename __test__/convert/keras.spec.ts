@@ -272,6 +272,8 @@ test('files that are cut, missing or of another format are refused before memory
   await refused('INVALID_WEIGHTS', 'files beside it or below, found ../../etc/passwd')
   await writeFile(path, JSON.stringify({ ...json, format: 'graph-model' }))
   await refused('INVALID_WEIGHTS', 'a layers model of TensorFlow.js, found one of the format graph-model')
+  await writeFile(path, '{ "a": 1 }')
+  await refused('INVALID_WEIGHTS', 'model.json.modelTopology: expected the layers of a Keras model, found nothing')
   await writeFile(path, '{ "cut": ')
   await refused('INVALID_WEIGHTS', 'expected JSON, found')
 })

@@ -66,9 +66,12 @@ export function addConvert(program: Command): void {
       const shape = { width, height, transform, mean, std, ...modeOf(options) }
       const given = { network, preprocessing, labels, ...shape }
       const conversion = await convertModel(weights, given).catch((error: unknown) => {
-        const report = error instanceof ModelError ? reportOf(error) : undefined
-        if (report) printResult(json, { type: 'load', ...report }, misfits(report).join('\n'))
-        throw error
+        if (!(error instanceof ModelError)) throw error
+        const report = reportOf(error)
+        if (report) printResult(json, { type: 'load', ...report }, shortList(misfits(report)))
+        const { code, expected, found } = error
+        if (code !== 'LABELS_MISMATCH' || options.classes === undefined) throw error
+        throw mismatch(code, options.classes, expected ?? '', found ?? '')
       })
       const { model, report, leftOut } = conversion
       const result = { type: 'load', network: conversion.network, ...report, leftOut }
@@ -85,6 +88,13 @@ interface ConvertArguments extends SharedOptions {
   size?: readonly [number, number]
   transform?: readonly Transform[]
   classes?: string
+}
+
+/** The first of many lines; all of them are in the JSON. */
+function shortList(lines: readonly string[]): string {
+  const most = 20
+  if (lines.length <= most) return lines.join('\n')
+  return [...lines.slice(0, most), `and ${lines.length - most} more, which --json tells`].join('\n')
 }
 
 /** What became of every tensor, where some did not fit. */

@@ -58,7 +58,9 @@ const configSchema = z.object({
 
 const fileSchema = z.object({
   format: z.string().optional(),
-  modelTopology: z.union([z.object({ model_config: configSchema }), configSchema]),
+  modelTopology: z.union([z.object({ model_config: configSchema }), configSchema], {
+    error: 'the layers of a Keras model',
+  }),
   weightsManifest: z.array(z.object({ paths: z.array(z.string()), weights: z.array(weightSchema) })),
 })
 
