@@ -126,7 +126,7 @@ pub enum OperationSpec {
         /// Pixels around the input, fewer than the window's side.
         padding: usize,
         /// Whether a last window that lies beyond the padding in part is one, too.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         ceil: bool,
     },
     /// Every stride-th pixel, and zero channels up to `channels`, half of them before the others (the shortcut without
