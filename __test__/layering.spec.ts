@@ -53,11 +53,13 @@ const mayUse: Record<string, string[]> = {
   model: ['train', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   models: ['model', 'transforms', 'layers', ...common],
+  experiments: ['report', 'train', 'models', 'model', 'data', 'native', 'runtime', ...common],
   export: ['model', 'train', 'weights', 'native', ...common],
   convert: ['models', 'model', 'transforms', 'weights', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
   index: [
     'convert',
+    'experiments',
     'export',
     'report',
     'train',

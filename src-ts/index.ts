@@ -126,5 +126,10 @@ export { type LoadReport, type ShapeMismatch, type Suggestion } from './weights/
 export { trainingReport, type ReportOptions } from './report/report.js'
 export { type ReportPicture } from './report/pictures.js'
 
+// Experiments.
+export { experimentNames, runExperiment } from './experiments/run.js'
+export { type ExperimentEvent, type ExperimentOptions } from './experiments/run.js'
+export { type Row } from './experiments/experiment.js'
+
 export { ModelError, type ModelErrorCode, type ModelErrorDetails } from './errors.js'
 export { runtimeInfo, type RuntimeInfo } from './runtime.js'

@@ -6,6 +6,7 @@ import { addCard } from './card.js'
 import { addCoefficients } from './coefficients.js'
 import { addConvert } from './convert.js'
 import { addEvaluate } from './evaluate.js'
+import { addExperiment } from './experiment.js'
 import { addExport } from './export.js'
 import { addInspect } from './inspect.js'
 import { addPredict } from './predict.js'
@@ -32,7 +33,17 @@ const program = new Command('jpegnet')
     if (command.opts<{ quiet?: boolean }>().quiet) beQuiet()
   })
 
-for (const add of [addInspect, addTrain, addEvaluate, addPredict, addConvert, addExport, addCard, addCoefficients])
+for (const add of [
+  addInspect,
+  addTrain,
+  addEvaluate,
+  addPredict,
+  addConvert,
+  addExport,
+  addCard,
+  addCoefficients,
+  addExperiment,
+])
   add(program)
 
 endWithReader()

@@ -41,6 +41,7 @@ import {
   whole,
   type BadFileOptions,
 } from './arguments.js'
+import { abortOnInterrupt } from './interrupt.js'
 import { modelToResume, startingModel, type ModelArguments } from './startingModel.js'
 import { DATA, balanceText, sourceOf } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
@@ -145,7 +146,7 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
     throw mismatch('INVALID_OPTION', '--from', 'nothing beside --resume', options.from)
   }
   const resumed = options.resume === undefined ? undefined : await modelToResume(options.resume, options)
-  const [signal, stopListening] = abortOnInterrupt()
+  const [signal, stopListening] = abortOnInterrupt('after this step')
   const progress = new Progress()
   let saved: CheckpointEvent | undefined
   let stopped: StopEvent['reason'] | undefined
@@ -253,20 +254,6 @@ function scheduleOf(name: 'constant' | 'step' | 'cosine' | 'one-cycle'): Schedul
 
 function placeOf({ epoch, step, images }: CheckpointEvent): string {
   return images === 0 ? `after epoch ${epoch}` : `after step ${step}, in epoch ${epoch + 1}`
-}
-
-/** The first Ctrl-C ends the training after its step; the second finds no listener and ends the process at once. */
-function abortOnInterrupt(): [AbortSignal, () => void] {
-  const controller = new AbortController()
-  const stopListening = () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
-  const interrupt = () => {
-    // An exit would wait for the step on its worker thread, which a signal left to the system does not.
-    stopListening()
-    warn('stopping after this step; Ctrl-C again to stop at once')
-    controller.abort()
-  }
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
-  return [controller.signal, stopListening]
 }
 
 /** What is known of the pictures before the first step, a line each. */

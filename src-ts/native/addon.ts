@@ -36,4 +36,5 @@ export function asError(failure: binding.BindingFailure): ModelError {
 }
 
 export const { permutation, readSafetensors, writeSafetensors, runtimeInfo, writeFile } = binding
+export const { rectifiedBlocks } = binding
 export const { readCoefficientsFile, transformCoefficients, writeCoefficientsFile, writeJpeg } = binding

@@ -60,6 +60,36 @@ export function accuracyChart(history: readonly EpochResult[]): string {
   })
 }
 
+/** A curve with a name. */
+export interface Curve {
+  name: string
+  points: readonly { x: number; y: number }[]
+}
+
+/** Curves over one axis, each in a colour and a dash of its own. */
+export function linesChart(title: string, labels: { x: string; y: string }, curves: readonly Curve[]): string {
+  const points = curves.flatMap(({ name, points }) => points.map(point => ({ ...point, name })))
+  const names = curves.map(({ name }) => name)
+  const named = curves.flatMap(({ name, points }) => {
+    const at = points[Math.floor(points.length / 3)]
+    return at ? [{ ...at, name }] : []
+  })
+  return svg(title, {
+    ...axes,
+    marginRight: 20,
+    x: { label: labels.x },
+    y: { label: labels.y, grid: true, nice: true, zero: true },
+    color: { domain: names, range: [ACCENT, WARM, 'var(--right)', 'var(--soft)'], legend: false },
+    symbol: { domain: names },
+    marks: [
+      Plot.line(points, { x: 'x', y: 'y', stroke: 'name', strokeWidth: 1.5 }),
+      Plot.dot(points, { x: 'x', y: 'y', stroke: 'name', symbol: 'name', r: 3 }),
+      // Names stand beside the curves, so that colours alone need not be told apart.
+      Plot.text(named, { x: 'x', y: 'y', text: 'name', fill: 'name', dy: -9, dx: 4, textAnchor: 'start' }),
+    ],
+  })
+}
+
 /** Widths of a cell and of a character of the confusion matrix. */
 const CELL = 38
 const CHARACTER = 7

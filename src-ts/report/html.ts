@@ -26,6 +26,15 @@ ${sections.join('\n')}
 `
 }
 
+/** A chart as a file of its own, with the colours that a page has. */
+export function svgFile(svg: string): string {
+  return (
+    svg
+      .replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')
+      .replace('>', `><style>${COLOURS} svg { color: var(--ink); }</style>`) + '\n'
+  )
+}
+
 /** A section with its heading. */
 export function section(title: string, ...content: readonly string[]): string {
   return `<section>\n<h2>${escaped(title)}</h2>\n${content.join('\n')}\n</section>`
@@ -50,11 +59,13 @@ export function headline(numbers: readonly (readonly [string, string])[]): strin
   return `<div class="headline">${numbers.map(tile).join('')}</div>`
 }
 
-const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2024; --soft: #60646c; --line: #d9d9e0; --ground: #fcfcfd; --card: #fff;
+/** Colours in light and in dark. */
+const COLOURS = `:root { color-scheme: light dark; --ink: #1c2024; --soft: #60646c; --line: #d9d9e0; --ground: #fcfcfd; --card: #fff;
   --accent: #0d74ce; --warm: #cc4e00; --right: #218358; --wrong: #ce2c31; }
 @media (prefers-color-scheme: dark) { :root { --ink: #edeef0; --soft: #b0b4ba; --line: #363a3f; --ground: #111113;
-  --card: #18191b; --accent: #70b8ff; --warm: #ffa057; --right: #3dd68c; --wrong: #ff9592; } }
+  --card: #18191b; --accent: #70b8ff; --warm: #ffa057; --right: #3dd68c; --wrong: #ff9592; } }`
+
+const STYLE = `${COLOURS}
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
@@ -74,6 +85,10 @@ figure svg { display: block; max-width: 100%; margin: 0 auto; height: auto; colo
 .facts th, .facts td { text-align: left; padding: .35rem .8rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 .facts tr:first-child > * { border-top: 0; }
 .facts th { font-weight: 500; color: var(--soft); width: 45%; }
+.wide { overflow-x: auto; }
+.results { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
+.results th, .results td { text-align: right; padding: .2rem .8rem; border-top: 1px solid var(--line); white-space: nowrap; }
+.results th { border-top: 0; color: var(--soft); font-weight: 500; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .6rem; }
 .pictures figure { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; align-content: start; }
 .pictures img, .pictures svg { width: 100%; aspect-ratio: 1; border-radius: .25rem; object-fit: contain; }

@@ -21,6 +21,7 @@ pub mod jpeg_set;
 mod memory;
 pub mod network;
 pub mod packed_set;
+pub mod rectified;
 pub mod runtime;
 pub mod step;
 mod store;

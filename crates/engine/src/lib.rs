@@ -22,6 +22,7 @@ mod optimizer;
 mod parameters;
 mod plan;
 mod random;
+mod rectified;
 mod safetensors_file;
 mod shape;
 mod spec;
@@ -41,6 +42,7 @@ pub use network::{InferenceMode, LossAndGradients, Network, StepReport, WeightSe
 pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};
 pub use random::permutation;
+pub use rectified::rectified_blocks;
 pub use spec::{BreakpointSpec, InputSpec, MaskingSpec, NetworkSpec, NodeSpec, OperationSpec};
 pub use step::{Clipping, Rates, StepOptions, Storage};
 pub use tensor::{LoadReport, Mismatch, NamedTensor};

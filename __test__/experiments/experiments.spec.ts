@@ -1,0 +1,141 @@
+/** Experiments: what they measure, what they write, and that a run goes on where it was interrupted. */
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { experimentNames, runExperiment, type ExperimentEvent, type ExperimentOptions } from '../../src-ts/index.js'
+import { jpegnet } from '../cli/command.js'
+import { failsWith } from '../fixtures/modelError.js'
+import { folderOf, inTwoFolders, temporaryFolder } from '../fixtures/pictures.js'
+
+async function run(name: string, options: ExperimentOptions) {
+  const events: ExperimentEvent[] = []
+  for await (const event of runExperiment(name, options)) events.push(event)
+  const end = events.at(-1)
+  if (end?.type !== 'end') throw new Error('an experiment ends')
+  return { parts: events.filter(({ type }) => type === 'part'), ...end }
+}
+
+/** A folder with `train` and `test`. */
+function dataFolder(t: Parameters<typeof folderOf>[0], count = 40): Promise<string> {
+  const sets = ['train', 'test'].flatMap(set =>
+    Object.entries(inTwoFolders(count)).map(([file, jpeg]) => [`${set}/${file}`, jpeg] as const),
+  )
+  return folderOf(t, Object.fromEntries(sets))
+}
+
+test('the error of ReLU by masking is the paper’s, for ASM and APX at every φ', async t => {
+  const out = join(await temporaryFolder(t), 'out')
+  const { rows, report } = await run('relu-blocks', { out, quick: true })
+  const published = {
+    asm: [0.344, 0.295, 0.239, 0.171, 0.122, 0.079, 0.049, 0.031, 0.015, 0.009, 0.005, 0.002, 0.0004, 0, 0],
+    apx: [0.365, 0.334, 0.297, 0.253, 0.219, 0.18, 0.142, 0.109, 0.072, 0.052, 0.037, 0.023, 0.01, 0.003, 0],
+  }
+  const errors = (blocks: string, masking: string) =>
+    rows.filter(row => row['blocks'] === blocks && row['masking'] === masking).map(row => Number(row['error']))
+  for (const masking of ['asm', 'apx'] as const) {
+    const found = errors('boxes', masking)
+    t.is(found.length, 15)
+    t.true(
+      found.every((error, at) => Math.abs(error - (published[masking][at] ?? NaN)) < 0.004),
+      masking,
+    )
+  }
+  const [asm, apx] = [errors('pixels', 'asm'), errors('pixels', 'apx')]
+  t.true(asm.every((error, at) => at === 14 || error < (apx[at] ?? NaN)))
+  const html = await readFile(report, 'utf8')
+  t.true(html.includes('<svg') && html.includes('prefers-color-scheme'))
+  t.notRegex(html, /<script|src=|href=|url\(/)
+})
+
+test('an experiment writes its rows, its figures and a page, and a second run does nothing again', async t => {
+  const [data, folder] = [await dataFolder(t), await temporaryFolder(t)]
+  const options = { data, out: join(folder, 'out'), quick: true }
+  const first = await run('frequencies-converted', options)
+  t.deepEqual(
+    first.parts.map(part => 'title' in part && part.title),
+    ['training, seed 1', 'ASM, seed 1', 'APX, seed 1', 'band-limited, seed 1'],
+  )
+  t.is(first.rows.length, 12)
+  const exact = first.rows.filter(row => row['frequencies'] === 15).map(row => row['accuracy'])
+  t.deepEqual([...new Set(exact)].length, 1, 'all frequencies are the exact network in every mode')
+  const written = await readdir(options.out)
+  for (const name of ['accuracy.svg', 'experiment.json', 'parts.jsonl', 'report.html', 'results.csv']) {
+    t.true(written.includes(name), name)
+  }
+  const [head, ...lines] = (await readFile(first.csv, 'utf8')).trimEnd().split('\n')
+  t.is(head, 'seed,mode,frequencies,images,accuracy')
+  t.is(lines.length, 12)
+  const second = await run('frequencies-converted', options)
+  t.deepEqual([second.parts.length, second.rows], [0, first.rows])
+})
+
+test('networks are trained at each φ and in each mode, and none is left behind', async t => {
+  const [data, folder] = [await dataFolder(t), await temporaryFolder(t)]
+  const out = join(folder, 'out')
+  const { rows, parts } = await run('frequencies-trained', { data, out, quick: true })
+  t.is(parts.length, 6)
+  t.deepEqual(
+    rows.map(({ mode, frequencies, images }) => [mode, frequencies, images]),
+    [4, 15].flatMap(frequencies => ['asm', 'apx', 'band-limited'].map(mode => [mode, frequencies, 40])),
+  )
+  t.deepEqual(await readdir(join(out, 'models')), [])
+})
+
+test('a run that was interrupted goes on, whatever it had half written', async t => {
+  const [data, folder] = [await dataFolder(t), await temporaryFolder(t)]
+  const whole = await run('frequencies-converted', { data, out: join(folder, 'whole'), quick: true })
+  const out = join(folder, 'out')
+  const controller = new AbortController()
+  await failsWith(
+    t,
+    async () => {
+      for await (const event of runExperiment('frequencies-converted', {
+        data,
+        out,
+        quick: true,
+        signal: controller.signal,
+      })) {
+        if (event.type === 'part' && event.title.startsWith('APX')) controller.abort()
+      }
+    },
+    { code: 'ABORTED' },
+  )
+  await appendFile(join(out, 'parts.jsonl'), '{"key":"apx-0","seconds":1,"ro')
+  const rest = await run('frequencies-converted', { data, out, quick: true })
+  t.is(rest.parts.length, 2)
+  t.deepEqual(rest.rows, whole.rows)
+})
+
+test('folders that hold something else, and data that is not there, are refused', async t => {
+  const [data, folder] = [await dataFolder(t, 4), await temporaryFolder(t)]
+  const out = join(folder, 'out')
+  await run('relu-blocks', { out, quick: true })
+  const refused = (name: string, options: Partial<ExperimentOptions>, expected: Parameters<typeof failsWith>[2]) =>
+    failsWith(t, () => run(name, { out, quick: true, ...options }), expected)
+  const invalid = 'INVALID_OPTION' as const
+  await refused('frequencies-converted', { data }, { code: invalid, found: 'results of experiment relu-blocks' })
+  await refused('relu-blocks', { seeds: 2 }, { code: invalid, found: 'results of seeds 1' })
+  await refused('relu-blocks', { data }, { code: invalid, expected: 'nothing, because relu-blocks needs no pictures' })
+  await refused('frequencies-converted', {}, { code: invalid, expected: 'a folder with train and test' })
+  await refused('frequencies-converted', { data: folder }, { code: 'FILE_NOT_FOUND', path: join(folder, 'train') })
+  await refused('nothing', {}, { code: invalid, expected: experimentNames.join(', ') })
+  await writeFile(join(folder, 'precious.txt'), 'mine')
+  await refused('relu-blocks', { out: folder }, { code: invalid, path: folder })
+  const bad = await folderOf(t, {
+    'train/a/1.jpg': 'no JPEG',
+    'train/b/1.jpg': 'none',
+    'test/a/1.jpg': '',
+    'test/b/1.jpg': '',
+  })
+  await refused('frequencies-converted', { data: bad, out: join(folder, 'bad') }, { code: 'NOT_JPEG' })
+})
+
+test('the command tells how far it is and where the results are', async t => {
+  const out = join(await temporaryFolder(t), 'out')
+  const { code, stderr } = await jpegnet(['experiment', 'relu-blocks', '--out', out, '--quick'])
+  t.is(code, 0, stderr)
+  t.regex(stderr, /wrote .*results\.csv and .*report\.html/)
+  const again = await jpegnet(['experiment', 'relu-blocks', '--out', out])
+  t.is(again.code, 1)
+  t.regex(again.stderr, /expected a folder for seeds 3, found results of seeds 1/)
+})

@@ -1,0 +1,57 @@
+import { Option, type Command } from 'commander'
+import { experimentNames, runExperiment } from '../index.js'
+import { examples, whole } from './arguments.js'
+import { abortOnInterrupt } from './interrupt.js'
+import { Progress, say } from './terminal.js'
+
+/** `jpegnet experiment NAME --out DIR` */
+export function addExperiment(program: Command): void {
+  program
+    .command('experiment')
+    .description("run one of the paper's experiments, or go on with one, and draw its results")
+    .argument('<name>', experimentNames.join(', '))
+    .requiredOption('--out <folder>', 'where results go: a new folder, or one where a run of the same was interrupted')
+    .option('--data <folder>', 'a folder with train and test, each with a folder of JPEG files for each class')
+    .addOption(
+      new Option('--seeds <n>', 'trainings, or samples, from so many seeds (3; 1 if quick)').argParser(whole(1, 100)),
+    )
+    .option('--quick', 'small, to see that it runs')
+    .addHelpText(
+      'after',
+      examples(
+        'jpegnet experiment relu-blocks --out results/relu-blocks',
+        'jpegnet experiment frequencies-converted --data cifar10 --out results/frequencies --quick',
+      ),
+    )
+    .action(async (name: string, options: ExperimentArguments) => {
+      const [signal, stopListening] = abortOnInterrupt('after this part, or this step of a training')
+      const progress = new Progress()
+      try {
+        for await (const event of runExperiment(name, { ...options, signal })) {
+          if (event.type === 'part') {
+            const left = event.secondsLeft === undefined ? '' : `, about ${duration(event.secondsLeft)} left`
+            progress.show(name, event.done, event.total, event.title + left)
+          } else {
+            progress.clear()
+            say(`wrote ${event.csv} and ${event.report}`)
+          }
+        }
+      } finally {
+        progress.clear()
+        stopListening()
+      }
+    })
+}
+
+interface ExperimentArguments {
+  out: string
+  data?: string
+  seeds?: number
+  quick?: boolean
+}
+
+function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.ceil(seconds)} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`
+}

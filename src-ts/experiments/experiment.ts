@@ -1,0 +1,60 @@
+/** What an experiment is: parts that each give rows, and what is drawn of them. */
+
+/** One line of the results: numbers with what they are of. */
+export type Row = Readonly<Record<string, string | number>>
+
+/** A piece of work that is done whole or not at all; its rows are kept when it is done. */
+export interface Part {
+  /** Its name among the parts, the same in every run. */
+  key: string
+  /** What it does, for a person. */
+  title: string
+  /** How much work it is, against the others. */
+  weight: number
+  run: (signal: AbortSignal | undefined) => Promise<Row[]>
+}
+
+/** How an experiment is run. */
+export interface Settings {
+  /** A folder of classes, or of `train` and `test`; none for one that needs no pictures. */
+  data: string | undefined
+  /** Where models are kept that several parts use. */
+  models: string
+  /** Trainings from so many initial values. */
+  seeds: number
+  /** Whether it is made small, to see that it runs. */
+  quick: boolean
+}
+
+/** A figure of a report. */
+export interface Figure {
+  /** Its name as a file. */
+  name: string
+  caption: string
+  svg: string
+}
+
+/** What a report shows below its heading. */
+export interface Findings {
+  /** What was done, and what to see; a paragraph each. */
+  text: readonly string[]
+  figures: readonly Figure[]
+  tables: readonly Table[]
+}
+
+/** A table of a report. */
+export interface Table {
+  caption: string
+  head: readonly string[]
+  rows: readonly (readonly (string | number)[])[]
+}
+
+/** An experiment. */
+export interface Experiment {
+  name: string
+  title: string
+  /** Whether it needs pictures. */
+  needsData: boolean
+  parts: (settings: Settings) => Promise<Part[]> | Part[]
+  findings: (rows: readonly Row[], settings: Settings) => Findings
+}

@@ -1,0 +1,101 @@
+/** The folder of an experiment: what it is of, and the parts that are done. */
+import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as z from 'zod'
+import { mismatch } from '../errors.js'
+import { lift, writeFile } from '../native/addon.js'
+import type { Row, Settings } from './experiment.js'
+
+const ABOUT = 'experiment.json'
+const DONE = 'parts.jsonl'
+
+const aboutSchema = z.object({
+  experiment: z.string(),
+  data: z.string().nullable(),
+  seeds: z.int(),
+  quick: z.boolean(),
+})
+
+const partSchema = z.object({
+  key: z.string(),
+  seconds: z.number(),
+  rows: z.array(z.record(z.string(), z.union([z.string(), z.number()]))),
+})
+
+/** A part that is done. */
+export interface DonePart {
+  key: string
+  seconds: number
+  rows: Row[]
+}
+
+/** Results on disk: parts are added as they are done, and a run that was interrupted finds them again. */
+export class ResultsFolder {
+  readonly path: string
+
+  private constructor(path: string) {
+    this.path = path
+  }
+
+  /**
+   * The folder of an experiment, made if it is not there.
+   *
+   * @throws ModelError `INVALID_OPTION` if it holds another experiment's results, other settings' or other files;
+   *   `WRITE_FAILED` if it cannot be made
+   */
+  static async open(path: string, experiment: string, { data, seeds, quick }: Settings): Promise<ResultsFolder> {
+    const about = { experiment, data: data ?? null, seeds, quick }
+    await mkdir(join(path, 'models'), { recursive: true }).catch((error: Error) => {
+      throw mismatch('WRITE_FAILED', path, 'to make the folder', error.message)
+    })
+    const folder = new ResultsFolder(path)
+    const text = await readFile(join(path, ABOUT), 'utf8').catch(() => undefined)
+    if (text === undefined) {
+      const others = (await readdir(path)).filter(name => name !== 'models')
+      if (others.length > 0) {
+        throw mismatch('INVALID_OPTION', path, 'an empty folder, or one of this experiment', `${others[0]} in it`)
+      }
+      await folder.write(ABOUT, `${JSON.stringify(about, undefined, 2)}\n`)
+      return folder
+    }
+    const found = aboutSchema.safeParse(parsed(text))
+    if (!found.success) throw mismatch('INVALID_OPTION', path, 'the folder of an experiment', `another ${ABOUT}`)
+    for (const key of ['experiment', 'data', 'seeds', 'quick'] as const) {
+      if (found.data[key] !== about[key]) {
+        const said = `results of ${key} ${String(found.data[key])}`
+        throw mismatch('INVALID_OPTION', path, `a folder for ${key} ${String(about[key])}`, said)
+      }
+    }
+    return folder
+  }
+
+  /** The parts that are done. A line that a killed process left half is not one. */
+  async done(): Promise<DonePart[]> {
+    const text = await readFile(join(this.path, DONE), 'utf8').catch(() => '')
+    return text.split('\n').flatMap(line => {
+      const part = partSchema.safeParse(parsed(line))
+      return part.success ? [part.data] : []
+    })
+  }
+
+  /** Keeps a part. */
+  async add(part: DonePart): Promise<void> {
+    // A line begins anew after whatever a killed process left.
+    await appendFile(join(this.path, DONE), `\n${JSON.stringify(part)}\n`).catch((error: Error) => {
+      throw mismatch('WRITE_FAILED', join(this.path, DONE), 'to write the file', error.message)
+    })
+  }
+
+  /** Writes a file of the folder, whole or not at all. */
+  async write(name: string, text: string): Promise<void> {
+    lift(await writeFile(join(this.path, name), Buffer.from(text)))
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,55 @@
+/** How a network that was trained on all frequencies does in fewer. */
+import type { Experiment, Row, Settings } from './experiment.js'
+import { accuracyFindings, MODE_KEYS, modeOf, MODES, testSet, type ModeKey } from './modes.js'
+import { trainedNetwork } from './training.js'
+
+/** The φ that are looked at; 15 is the exact network in every mode. */
+const FREQUENCIES = { quick: [2, 4, 8, 15], full: Array.from({ length: 15 }, (_, index) => index + 1) }
+
+export const frequenciesConverted: Experiment = {
+  name: 'frequencies-converted',
+  title: 'A converted network in fewer frequencies',
+  needsData: true,
+  parts: settings =>
+    Array.from({ length: settings.seeds }, (_, seed) => [
+      {
+        key: `train-${seed}`,
+        title: `training, seed ${seed + 1}`,
+        weight: 10,
+        run: async (signal: AbortSignal | undefined) => {
+          using _ = await networkOf(settings, seed, signal)
+          return []
+        },
+      },
+      ...MODE_KEYS.map(mode => ({
+        key: `${mode}-${seed}`,
+        title: `${MODES[mode]}, seed ${seed + 1}`,
+        weight: 3,
+        run: (signal: AbortSignal | undefined) => accuracies(settings, seed, mode, signal),
+      })),
+    ]).flat(),
+  findings: rows =>
+    accuracyFindings(rows, [
+      "The paper's network learns in all frequencies, which is as its spatial twin learns from pixels, and is then asked in fewer: ReLU approximated by ASM or APX, or every feature map cut off.",
+    ]),
+}
+
+function networkOf(settings: Settings, seed: number, signal: AbortSignal | undefined) {
+  return trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
+}
+
+async function accuracies(
+  settings: Settings,
+  seed: number,
+  mode: ModeKey,
+  signal: AbortSignal | undefined,
+): Promise<Row[]> {
+  using model = await networkOf(settings, seed, signal)
+  using test = await testSet(settings, signal)
+  const rows: Row[] = []
+  for (const frequencies of settings.quick ? FREQUENCIES.quick : FREQUENCIES.full) {
+    const { accuracy, images } = await model.evaluate(test, { ...modeOf(mode, frequencies), signal })
+    rows.push({ seed: seed + 1, mode, frequencies, images, accuracy })
+  }
+  return rows
+}

@@ -1,0 +1,62 @@
+/** The ways to compute in fewer frequencies, and accuracy in each. */
+import { join } from 'node:path'
+import { loadDataset } from '../data/dataset.js'
+import { jpegFolder } from '../data/folder.js'
+import type { ModeOptions } from '../model/mode.js'
+import { linesChart } from '../report/charts.js'
+import type { Findings, Row, Settings } from './experiment.js'
+
+/** Names for people. */
+export const MODES = { asm: 'ASM', apx: 'APX', 'band-limited': 'band-limited' } as const
+
+export type ModeKey = keyof typeof MODES
+export const MODE_KEYS = Object.keys(MODES) as ModeKey[]
+
+/** A mode with φ frequencies. */
+export function modeOf(key: ModeKey, frequencies: number): ModeOptions {
+  return key === 'band-limited' ? { mode: key, frequencies } : { mode: 'approximated', masking: key, frequencies }
+}
+
+/** The pictures to test on. */
+export function testSet({ data }: Settings, signal: AbortSignal | undefined) {
+  return loadDataset(jpegFolder(join(data as string, 'test')), { signal })
+}
+
+/** Accuracy against φ, a curve a mode: means over the seeds, with the smallest and the largest. */
+export function accuracyFindings(rows: readonly Row[], text: readonly string[]): Findings {
+  const curves = MODE_KEYS.map(mode => {
+    const own = rows.filter(row => row['mode'] === mode)
+    const frequencies = [...new Set(own.map(row => Number(row['frequencies'])))].sort((a, b) => a - b)
+    const points = frequencies.map(x => {
+      const values = own.filter(row => row['frequencies'] === x).map(row => 100 * Number(row['accuracy']))
+      const y = values.reduce((sum, value) => sum + value, 0) / values.length
+      return { x, y, least: Math.min(...values), most: Math.max(...values) }
+    })
+    return { name: MODES[mode], points }
+  })
+  const cell = (point: { y: number; least: number; most: number } | undefined) => {
+    if (!point) return ''
+    const { y, least, most } = point
+    return least === most ? y.toFixed(2) : `${y.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`
+  }
+  return {
+    text,
+    figures: [
+      {
+        name: 'accuracy',
+        caption: 'Test accuracy against φ, means over the seeds',
+        svg: linesChart('test accuracy against φ', { x: 'φ', y: 'accuracy, %' }, curves),
+      },
+    ],
+    tables: [
+      {
+        caption: 'Test accuracy in per cent',
+        head: ['φ', ...curves.map(({ name }) => name)],
+        rows: (curves[0]?.points ?? []).map(({ x }) => [
+          x,
+          ...curves.map(({ points }) => cell(points.find(point => point.x === x))),
+        ]),
+      },
+    ],
+  }
+}

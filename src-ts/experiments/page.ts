@@ -1,0 +1,43 @@
+/** The results of an experiment as CSV and as a page. */
+import { escaped, page, paragraph, section } from '../report/html.js'
+import { runtimeInfo } from '../runtime.js'
+import type { Experiment, Findings, Row, Settings, Table } from './experiment.js'
+
+/** A line a row, columns in the order in which rows have them first. */
+export function csvOf(rows: readonly Row[]): string {
+  const columns = [...new Set(rows.flatMap(row => Object.keys(row)))]
+  const cell = (value: string | number | undefined) => {
+    const text = value === undefined ? '' : String(value)
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  }
+  return (
+    [columns, ...rows.map(row => columns.map(column => cell(row[column])))].map(line => line.join(',')).join('\n') +
+    '\n'
+  )
+}
+
+/** A self-contained page: no script, no request. */
+export function reportOf({ title, name }: Experiment, { text, figures, tables }: Findings, settings: Settings): string {
+  const { isa, threads, version } = runtimeInfo()
+  const charts = figures.map(
+    ({ caption, svg }) => `<figure><figcaption>${escaped(caption)}</figcaption>${svg}</figure>`,
+  )
+  const command = [
+    `jpegnet experiment ${name}`,
+    ...(settings.data ? [`--data ${settings.data}`] : []),
+    `--seeds ${settings.seeds}`,
+    ...(settings.quick ? ['--quick'] : []),
+  ].join(' ')
+  return page(title, [
+    ...text.map(paragraph),
+    `<div class="charts">${charts.join('\n')}</div>`,
+    ...tables.map(table => section(table.caption, tableOf(table))),
+    section('How it was run', paragraph(`${command}; jpegnet ${version}, ${isa}, ${threads} threads.`)),
+  ])
+}
+
+function tableOf({ head, rows }: Table): string {
+  const line = (cells: readonly (string | number)[], tag: 'th' | 'td') =>
+    `<tr>${cells.map(cell => `<${tag}>${escaped(String(cell))}</${tag}>`).join('')}</tr>`
+  return `<div class="wide"><table class="results">${line(head, 'th')}${rows.map(row => line(row, 'td')).join('')}</table></div>`
+}

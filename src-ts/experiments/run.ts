@@ -1,0 +1,100 @@
+/** Runs experiments: part by part, each kept when it is done, then the results drawn. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as z from 'zod'
+import { throwIfAborted } from '../data/iteration.js'
+import { mismatch } from '../errors.js'
+import { checked } from '../options.js'
+import type { Experiment, Row, Settings } from './experiment.js'
+import { svgFile } from '../report/html.js'
+import { ResultsFolder } from './folder.js'
+import { frequenciesConverted } from './frequenciesConverted.js'
+import { frequenciesTrained } from './frequenciesTrained.js'
+import { csvOf, reportOf } from './page.js'
+import { reluBlocks } from './reluBlocks.js'
+
+const EXPERIMENTS: readonly Experiment[] = [reluBlocks, frequenciesConverted, frequenciesTrained]
+
+/** Names of all experiments. */
+export const experimentNames: readonly string[] = Object.freeze(EXPERIMENTS.map(({ name }) => name))
+
+/** Options of {@link runExperiment}. */
+export interface ExperimentOptions {
+  /** Where the results go: a new folder, or one where a run of the same was interrupted. */
+  out: string
+  /** A folder with `train` and `test`, each with a folder of JPEG files for each class. */
+  data?: string | undefined
+  /** Trainings, each from initial values of its own; 3 unless given, 1 if quick. */
+  seeds?: number | undefined
+  /** Whether it is made small, to see that it runs: under two minutes. */
+  quick?: boolean | undefined
+  /** Ends the run between two parts, or within a training, with an `ABORTED` error; what is done is kept. */
+  signal?: AbortSignal | undefined
+}
+
+/** How far an experiment has come. */
+export type ExperimentEvent =
+  | { type: 'part'; title: string; done: number; total: number; secondsLeft: number | undefined }
+  | { type: 'end'; rows: readonly Row[]; report: string; csv: string }
+
+const optionsSchema = z.strictObject({
+  out: z.string().min(1),
+  data: z.string().min(1).optional(),
+  seeds: z.int().min(1).max(100).optional(),
+  quick: z.boolean().optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+}) satisfies z.ZodType<ExperimentOptions>
+
+/**
+ * Runs an experiment, telling before each part what comes and how long all is likely to take. What an interrupted run did is
+ * found in its folder and not done again.
+ *
+ * @throws ModelError `INVALID_OPTION`, also for a folder that holds other results; errors of the data and of trainings;
+ *   `WRITE_FAILED`; `ABORTED`
+ */
+export async function* runExperiment(name: string, options: ExperimentOptions): AsyncGenerator<ExperimentEvent, void> {
+  const { out, data, quick = false, seeds = quick ? 1 : 3, signal } = checked(optionsSchema, options, 'runExperiment')
+  const experiment = EXPERIMENTS.find(other => other.name === name)
+  if (!experiment) throw mismatch('INVALID_OPTION', 'experiment', `one of ${experimentNames.join(', ')}`, name)
+  await checkData(experiment, data)
+  const settings: Settings = { data, models: join(out, 'models'), seeds, quick }
+  const folder = await ResultsFolder.open(out, name, settings)
+  const parts = await experiment.parts(settings)
+  const kept = new Map((await folder.done()).map(part => [part.key, part]))
+  const total = parts.reduce((sum, { weight }) => sum + weight, 0)
+  for (const part of parts) {
+    if (kept.has(part.key)) continue
+    throwIfAborted(signal)
+    const finished = parts.filter(({ key }) => kept.has(key))
+    const done = finished.reduce((sum, { weight }) => sum + weight, 0)
+    const seconds = finished.reduce((sum, { key }) => sum + (kept.get(key)?.seconds ?? 0), 0)
+    const secondsLeft = done > 0 ? (seconds / done) * (total - done) : undefined
+    yield { type: 'part', title: part.title, done, total, secondsLeft }
+    const start = performance.now()
+    const rows = await part.run(signal)
+    const finishedPart = { key: part.key, seconds: (performance.now() - start) / 1000, rows }
+    await folder.add(finishedPart)
+    kept.set(part.key, finishedPart)
+  }
+  const rows = parts.flatMap(({ key }) => kept.get(key)?.rows ?? [])
+  const findings = experiment.findings(rows, settings)
+  await folder.write('results.csv', csvOf(rows))
+  for (const { name, svg } of findings.figures) await folder.write(`${name}.svg`, svgFile(svg))
+  await folder.write('report.html', reportOf(experiment, findings, settings))
+  yield { type: 'end', rows, report: join(out, 'report.html'), csv: join(out, 'results.csv') }
+}
+
+async function checkData({ name, needsData }: Experiment, data: string | undefined): Promise<void> {
+  if (!needsData) {
+    if (data === undefined) return
+    throw mismatch('INVALID_OPTION', 'runExperiment.data', `nothing, because ${name} needs no pictures`, data)
+  }
+  if (data === undefined) {
+    throw mismatch('INVALID_OPTION', 'runExperiment.data', 'a folder with train and test', 'nothing')
+  }
+  for (const set of ['train', 'test']) {
+    const path = join(data, set)
+    const found = await stat(path).catch(() => undefined)
+    if (!found?.isDirectory()) throw mismatch('FILE_NOT_FOUND', path, 'a folder of classes', found ? 'a file' : 'none')
+  }
+}
