@@ -53,7 +53,7 @@ const mayUse: Record<string, string[]> = {
   model: ['train', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   models: ['model', 'transforms', 'layers', ...common],
-  experiments: ['report', 'train', 'models', 'model', 'data', 'native', 'runtime', ...common],
+  experiments: ['export', 'transforms', 'report', 'train', 'models', 'model', 'data', 'native', 'runtime', ...common],
   export: ['model', 'train', 'weights', 'native', ...common],
   convert: ['models', 'model', 'transforms', 'weights', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],

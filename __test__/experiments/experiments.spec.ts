@@ -69,6 +69,17 @@ test('an experiment writes its rows, its figures and a page, and a second run do
   t.deepEqual([second.parts.length, second.rows], [0, first.rows])
 })
 
+test('a network has the same answers on pixels in ONNX Runtime and on coefficients here', async t => {
+  const [data, folder] = [await dataFolder(t), await temporaryFolder(t)]
+  const { rows } = await run('conversion', { data, out: join(folder, 'out'), seeds: 2, quick: true })
+  t.is(rows.length, 2)
+  for (const row of rows) {
+    t.is(row['before'], row['after'] as number)
+    t.is(row['same'], 1)
+    t.true(Number(row['largestDeviation']) < 1e-4 && Number(row['largestLogit']) > 0)
+  }
+})
+
 test('networks are trained at each φ and in each mode, and none is left behind', async t => {
   const [data, folder] = [await dataFolder(t), await temporaryFolder(t)]
   const out = join(folder, 'out')

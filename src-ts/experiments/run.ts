@@ -8,12 +8,13 @@ import { checked } from '../options.js'
 import type { Experiment, Row, Settings } from './experiment.js'
 import { svgFile } from '../report/html.js'
 import { ResultsFolder } from './folder.js'
+import { conversion } from './conversion.js'
 import { frequenciesConverted } from './frequenciesConverted.js'
 import { frequenciesTrained } from './frequenciesTrained.js'
 import { csvOf, reportOf } from './page.js'
 import { reluBlocks } from './reluBlocks.js'
 
-const EXPERIMENTS: readonly Experiment[] = [reluBlocks, frequenciesConverted, frequenciesTrained]
+const EXPERIMENTS: readonly Experiment[] = [conversion, reluBlocks, frequenciesConverted, frequenciesTrained]
 
 /** Names of all experiments. */
 export const experimentNames: readonly string[] = Object.freeze(EXPERIMENTS.map(({ name }) => name))

@@ -1,0 +1,134 @@
+/** Networks that learned from pixels, before their conversion and after: the same answers. */
+import { batches, cut } from '../data/batches.js'
+import { ModelError } from '../errors.js'
+import { exportOnnx } from '../export/onnx/export.js'
+import type { Model } from '../model/model.js'
+import { lift } from '../native/addon.js'
+import { lowerView } from '../transforms/lower.js'
+import { mixup } from '../transforms/mixing.js'
+import type { Experiment, Row, Settings } from './experiment.js'
+import { testSet } from './modes.js'
+import { trainedNetwork } from './training.js'
+
+const BATCH = 128
+
+export const conversion: Experiment = {
+  name: 'conversion',
+  title: 'Before conversion and after',
+  needsData: true,
+  parts: settings =>
+    Array.from({ length: settings.seeds }, (_, seed) => [
+      {
+        key: `train-${seed}`,
+        title: `training, seed ${seed + 1}`,
+        weight: 10,
+        run: async (signal: AbortSignal | undefined) => {
+          using _ = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
+          return []
+        },
+      },
+      {
+        key: `compare-${seed}`,
+        title: `pixels and coefficients, seed ${seed + 1}`,
+        weight: 1,
+        run: (signal: AbortSignal | undefined) => compared(settings, seed, signal),
+      },
+    ]).flat(),
+  findings: rows => ({
+    text: [
+      "The paper's network, which learned in all frequencies, is exported as a network on pixels and run by ONNX Runtime on the test files' pixels in float32, upsampled as libjpeg does and not rounded; and it is run here, on their coefficients. A deviation is the difference of a logit.",
+    ],
+    figures: [],
+    tables: [
+      {
+        caption: 'Accuracy in per cent, and deviations',
+        head: [
+          'seed',
+          'pictures',
+          'before',
+          'after',
+          'same class',
+          'mean deviation',
+          'largest deviation',
+          'largest logit',
+        ],
+        rows: rows.map(row => [
+          Number(row['seed']),
+          Number(row['images']),
+          (100 * Number(row['before'])).toFixed(2),
+          (100 * Number(row['after'])).toFixed(2),
+          (100 * Number(row['same'])).toFixed(2),
+          Number(row['meanDeviation']).toExponential(1),
+          Number(row['largestDeviation']).toExponential(1),
+          Number(row['largestLogit']).toFixed(1),
+        ]),
+      },
+    ],
+  }),
+}
+
+/** Answers on pixels and on coefficients, picture by picture. */
+async function compared(settings: Settings, seed: number, signal: AbortSignal | undefined): Promise<Row[]> {
+  using model = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
+  using test = await testSet(settings, signal)
+  const onPixels = await twin(model)
+  const { input } = model.definition
+  // Mixing that never happens asks for pixels of all.
+  const toPixels = lowerView(input, [], { mix: [mixup({ probability: 0 })], random: { seed: 0, epoch: 0, start: 0 } })
+  const order = Uint32Array.from({ length: test.length }, (_, index) => index)
+  let [before, after, same, sum, largest, largestLogit] = [0, 0, 0, 0, 0, 0]
+  for await (const { indices, pictures } of batches(test, cut(order, BATCH), () => lowerView(input, []))) {
+    const coefficients = await model.logits(pictures, undefined)
+    const views = lift(await pictures.view(toPixels))
+    const pixels = lift(await views.normalised([...input.mean], [...input.std]))
+    const expected = await onPixels(pixels, indices.length)
+    views.dispose()
+    for (const [position, image] of indices.entries()) {
+      const rows = [expected, coefficients].map(all =>
+        all.subarray(position * model.classes, (position + 1) * model.classes),
+      )
+      const [one, other] = rows as [Float32Array, Float32Array]
+      const [said, saysNow] = [one, other].map(row => row.indexOf(Math.max(...row)))
+      if (said === test.labels[image]) before += 1
+      if (saysNow === test.labels[image]) after += 1
+      if (said === saysNow) same += 1
+      for (const [k, value] of one.entries()) {
+        const apart = Math.abs(value - (other[k] as number))
+        sum += apart
+        largest = Math.max(largest, apart)
+        largestLogit = Math.max(largestLogit, Math.abs(value))
+      }
+    }
+  }
+  const images = test.length
+  return [
+    {
+      seed: seed + 1,
+      images,
+      before: before / images,
+      after: after / images,
+      same: same / images,
+      meanDeviation: sum / (images * model.classes),
+      largestDeviation: largest,
+      largestLogit,
+    },
+  ]
+}
+
+/** The network on pixels in ONNX Runtime, which is no dependency of this package. */
+async function twin(model: Model): Promise<(pixels: Float32Array, count: number) => Promise<Float32Array>> {
+  const { InferenceSession, Tensor } = await import('onnxruntime-node').catch((cause: unknown) => {
+    const [expected, found] = ['onnxruntime-node beside this package (npm install onnxruntime-node)', 'none']
+    throw new ModelError('INVALID_OPTION', `conversion: expected ${expected}, found ${found}`, {
+      expected,
+      found,
+      cause,
+    })
+  })
+  const session = await InferenceSession.create(await exportOnnx(model))
+  const { channels, height, width } = model.definition.input
+  return async (pixels, count) => {
+    const { logits } = await session.run({ pixels: new Tensor('float32', pixels, [count, channels, height, width]) })
+    return logits?.data as Float32Array
+  }
+}
