@@ -70,8 +70,9 @@ export interface Curve {
 export function linesChart(title: string, labels: { x: string; y: string }, curves: readonly Curve[]): string {
   const points = curves.flatMap(({ name, points }) => points.map(point => ({ ...point, name })))
   const names = curves.map(({ name }) => name)
-  const named = curves.flatMap(({ name, points }) => {
-    const at = points[Math.floor(points.length / 3)]
+  // Each at another place, so that names of curves that run together do not.
+  const named = curves.flatMap(({ name, points }, index) => {
+    const at = points[Math.floor((points.length * (index + 1)) / (curves.length + 1))]
     return at ? [{ ...at, name }] : []
   })
   return svg(title, {
