@@ -140,3 +140,12 @@ test('a service that is told to end answers what was begun, takes nothing more, 
   t.regex(reply, /^HTTP\/1\.1 200 [^]*"classes":\[\{"label":/)
   t.deepEqual((await ended)[0], 0)
 })
+
+test('a connection on which nothing is asked does not hold up the end', async t => {
+  const { child, ended, url } = await served(t)
+  const socket = connect(Number(url.port), url.hostname)
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  child.kill('SIGTERM')
+  t.deepEqual((await ended)[0], 0)
+})

@@ -40,7 +40,10 @@ console.log(`listening at ${await app.listen({ host, port })}`)
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.once(signal, async () => {
     setTimeout(() => process.exit(1), SECONDS_TO_END * 1000).unref()
+    // A connection on which nothing is asked would hold up the end: it is not idle to Node if nothing ever was.
+    const left = setInterval(() => app.uploads() === 0 && app.server.closeAllConnections(), 50)
     await app.close()
+    clearInterval(left)
     model.dispose()
   })
 }

@@ -30,6 +30,7 @@ export function service(model, { bytes, pixels, requests, seconds, top }) {
   app.addContentTypeParser('image/jpeg', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
 
   let uploads = 0
+  app.decorate('uploads', () => uploads)
   app.addHook('onRequest', async ({ method }, reply) => {
     if (method !== 'POST') return
     if (uploads >= requests) {
