@@ -34,6 +34,7 @@ export {
   type WeightSet,
 } from './model/model.js'
 export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
+export { type FeatureMap, type FeatureMapOptions } from './model/featureMaps.js'
 export { type Mode, type ModeName, type ModeOptions } from './model/mode.js'
 export { InferencePlan, type PlannedStep, type PlanOptions, type ProfileOptions } from './model/plan.js'
 export { type ClassProbability, type Embedding, type Picture } from './model/predict.js'

@@ -15,6 +15,7 @@ export function addExperiment(program: Command): void {
     .addOption(
       new Option('--seeds <n>', 'trainings, or samples, from so many seeds (3; 1 if quick)').argParser(whole(1, 100)),
     )
+    .addOption(new Option('--epochs <n>', 'epochs of each training (10; 3 if quick)').argParser(whole(1, 1000)))
     .option('--quick', 'small, to see that it runs')
     .addHelpText(
       'after',
@@ -47,6 +48,7 @@ interface ExperimentArguments {
   out: string
   data?: string
   seeds?: number
+  epochs?: number
   quick?: boolean
 }
 

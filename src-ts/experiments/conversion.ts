@@ -6,8 +6,8 @@ import type { Model } from '../model/model.js'
 import { lift } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { mixup } from '../transforms/mixing.js'
+import { picturesOf } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
-import { testSet } from './modes.js'
 import { trainedNetwork } from './training.js'
 
 const BATCH = 128
@@ -70,7 +70,7 @@ export const conversion: Experiment = {
 /** Answers on pixels and on coefficients, picture by picture. */
 async function compared(settings: Settings, seed: number, signal: AbortSignal | undefined): Promise<Row[]> {
   using model = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
-  using test = await testSet(settings, signal)
+  using test = await picturesOf(settings, 'test', signal)
   const onPixels = await twin(model)
   const { input } = model.definition
   // Mixing that never happens asks for pixels of all.

@@ -22,6 +22,8 @@ export interface Settings {
   models: string
   /** Trainings from so many initial values. */
   seeds: number
+  /** Epochs of each training. */
+  epochs: number
   /** Whether it is made small, to see that it runs. */
   quick: boolean
 }

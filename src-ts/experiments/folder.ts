@@ -13,6 +13,7 @@ const aboutSchema = z.object({
   experiment: z.string(),
   data: z.string().nullable(),
   seeds: z.int(),
+  epochs: z.int(),
   quick: z.boolean(),
 })
 
@@ -43,8 +44,13 @@ export class ResultsFolder {
    * @throws ModelError `INVALID_OPTION` if it holds another experiment's results, other settings' or other files;
    *   `WRITE_FAILED` if it cannot be made
    */
-  static async open(path: string, experiment: string, { data, seeds, quick }: Settings): Promise<ResultsFolder> {
-    const about = { experiment, data: data ?? null, seeds, quick }
+  static async open(
+    path: string,
+    experiment: string,
+    { data, seeds, epochs, quick }: Settings,
+  ): Promise<ResultsFolder> {
+    const about = { experiment, data: data ?? null, seeds, epochs, quick }
+    const write = () => folder.write(ABOUT, `${JSON.stringify(about, undefined, 2)}\n`)
     await mkdir(join(path, 'models'), { recursive: true }).catch((error: Error) => {
       throw mismatch('WRITE_FAILED', path, 'to make the folder', error.message)
     })
@@ -55,17 +61,19 @@ export class ResultsFolder {
       if (others.length > 0) {
         throw mismatch('INVALID_OPTION', path, 'an empty folder, or one of this experiment', `${others[0]} in it`)
       }
-      await folder.write(ABOUT, `${JSON.stringify(about, undefined, 2)}\n`)
+      await write()
       return folder
     }
     const found = aboutSchema.safeParse(parsed(text))
     if (!found.success) throw mismatch('INVALID_OPTION', path, 'the folder of an experiment', `another ${ABOUT}`)
-    for (const key of ['experiment', 'data', 'seeds', 'quick'] as const) {
-      if (found.data[key] !== about[key]) {
+    for (const key of ['experiment', 'data', 'seeds', 'epochs', 'quick'] as const) {
+      // Results of fewer seeds are the first part of those of more.
+      if (key === 'seeds' ? found.data.seeds > seeds : found.data[key] !== about[key]) {
         const said = `results of ${key} ${String(found.data[key])}`
         throw mismatch('INVALID_OPTION', path, `a folder for ${key} ${String(about[key])}`, said)
       }
     }
+    if (found.data.seeds < seeds) await write()
     return folder
   }
 

@@ -1,6 +1,7 @@
 /** How a network that was trained on all frequencies does in fewer. */
+import { picturesOf } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
-import { accuracyFindings, MODE_KEYS, modeOf, MODES, testSet, type ModeKey } from './modes.js'
+import { accuracyFindings, MODE_KEYS, modeOf, MODES, type ModeKey } from './modes.js'
 import { trainedNetwork } from './training.js'
 
 /** The φ that are looked at; 15 is the exact network in every mode. */
@@ -45,7 +46,7 @@ async function accuracies(
   signal: AbortSignal | undefined,
 ): Promise<Row[]> {
   using model = await networkOf(settings, seed, signal)
-  using test = await testSet(settings, signal)
+  using test = await picturesOf(settings, 'test', signal)
   const rows: Row[] = []
   for (const frequencies of settings.quick ? FREQUENCIES.quick : FREQUENCIES.full) {
     const { accuracy, images } = await model.evaluate(test, { ...modeOf(mode, frequencies), signal })

@@ -1,12 +1,14 @@
 /** How networks do that were trained in the frequencies they run in. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { picturesOf } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
-import { accuracyFindings, MODE_KEYS, modeOf, MODES, testSet, type ModeKey } from './modes.js'
+import { accuracyFindings, MODE_KEYS, modeOf, MODES, type ModeKey } from './modes.js'
 import { trainedNetwork } from './training.js'
 
-/** The φ that networks are trained at; 15 is the exact network in every mode. */
-const FREQUENCIES = { quick: [4, 15], full: [1, 2, 4, 6, 8, 10, 12, 15] }
+/** The φ that networks are trained at; 15 is the exact network, which is the same in every mode. */
+const ALL = 15
+const FREQUENCIES = { quick: [4, ALL], full: [1, 2, 4, 6, 8, 11, ALL] }
 
 export const frequenciesTrained: Experiment = {
   name: 'frequencies-trained',
@@ -15,11 +17,11 @@ export const frequenciesTrained: Experiment = {
   parts: settings =>
     Array.from({ length: settings.seeds }, (_, seed) =>
       (settings.quick ? FREQUENCIES.quick : FREQUENCIES.full).flatMap(frequencies =>
-        MODE_KEYS.map(mode => ({
-          key: `${mode}-${frequencies}-${seed}`,
-          title: `${MODES[mode]} at φ = ${frequencies}, seed ${seed + 1}`,
+        modesAt(frequencies).map(modes => ({
+          key: `${modes[0]}-${frequencies}-${seed}`,
+          title: `${modes.map(mode => MODES[mode]).join(', ')} at φ = ${frequencies}, seed ${seed + 1}`,
           weight: 1,
-          run: (signal: AbortSignal | undefined) => accuracyOf(settings, { seed, mode, frequencies }, signal),
+          run: (signal: AbortSignal | undefined) => accuracyOf(settings, { seed, modes, frequencies }, signal),
         })),
       ),
     ).flat(),
@@ -29,16 +31,22 @@ export const frequenciesTrained: Experiment = {
     ]),
 }
 
+/** Modes that one training is of. */
+function modesAt(frequencies: number): [ModeKey, ...ModeKey[]][] {
+  return frequencies === ALL ? [['asm', 'apx', 'band-limited']] : MODE_KEYS.map(mode => [mode])
+}
+
 async function accuracyOf(
   settings: Settings,
-  { seed, mode, frequencies }: { seed: number; mode: ModeKey; frequencies: number },
+  { seed, modes, frequencies }: { seed: number; modes: [ModeKey, ...ModeKey[]]; frequencies: number },
   signal: AbortSignal | undefined,
 ): Promise<Row[]> {
+  const [mode] = modes
   const name = `paper-${mode}-${frequencies}-${seed}`
   using model = await trainedNetwork(settings, { name, seed, mode: modeOf(mode, frequencies) }, signal)
-  using test = await testSet(settings, signal)
+  using test = await picturesOf(settings, 'test', signal)
   const { accuracy, images } = await model.evaluate(test, { signal })
   // No other part uses it.
   await rm(join(settings.models, `${name}.model`), { force: true })
-  return [{ seed: seed + 1, mode, frequencies, images, accuracy }]
+  return modes.map(mode => ({ seed: seed + 1, mode, frequencies, images, accuracy }))
 }

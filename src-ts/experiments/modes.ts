@@ -1,10 +1,7 @@
 /** The ways to compute in fewer frequencies, and accuracy in each. */
-import { join } from 'node:path'
-import { loadDataset } from '../data/dataset.js'
-import { jpegFolder } from '../data/folder.js'
 import type { ModeOptions } from '../model/mode.js'
 import { linesChart } from '../report/charts.js'
-import type { Findings, Row, Settings } from './experiment.js'
+import type { Findings, Row } from './experiment.js'
 
 /** Names for people. */
 export const MODES = { asm: 'ASM', apx: 'APX', 'band-limited': 'band-limited' } as const
@@ -15,11 +12,6 @@ export const MODE_KEYS = Object.keys(MODES) as ModeKey[]
 /** A mode with φ frequencies. */
 export function modeOf(key: ModeKey, frequencies: number): ModeOptions {
   return key === 'band-limited' ? { mode: key, frequencies } : { mode: 'approximated', masking: key, frequencies }
-}
-
-/** The pictures to test on. */
-export function testSet({ data }: Settings, signal: AbortSignal | undefined) {
-  return loadDataset(jpegFolder(join(data as string, 'test')), { signal })
 }
 
 /** Accuracy against φ, a curve a mode: means over the seeds, with the smallest and the largest. */

@@ -25,7 +25,7 @@ export function reportOf({ title, name }: Experiment, { text, figures, tables }:
   const command = [
     `jpegnet experiment ${name}`,
     ...(settings.data ? [`--data ${settings.data}`] : []),
-    `--seeds ${settings.seeds}`,
+    `--seeds ${settings.seeds} --epochs ${settings.epochs}`,
     ...(settings.quick ? ['--quick'] : []),
   ].join(' ')
   return page(title, [

@@ -1,10 +1,10 @@
 /** Runs experiments: part by part, each kept when it is done, then the results drawn. */
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
 import { checked } from '../options.js'
+import { checkFolder } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
 import { svgFile } from '../report/html.js'
 import { ResultsFolder } from './folder.js'
@@ -27,6 +27,8 @@ export interface ExperimentOptions {
   data?: string | undefined
   /** Trainings, each from initial values of its own; 3 unless given, 1 if quick. */
   seeds?: number | undefined
+  /** Epochs of each training; 10 unless given, 3 if quick. */
+  epochs?: number | undefined
   /** Whether it is made small, to see that it runs: under two minutes. */
   quick?: boolean | undefined
   /** Ends the run between two parts, or within a training, with an `ABORTED` error; what is done is kept. */
@@ -42,23 +44,25 @@ const optionsSchema = z.strictObject({
   out: z.string().min(1),
   data: z.string().min(1).optional(),
   seeds: z.int().min(1).max(100).optional(),
+  epochs: z.int().min(1).max(1000).optional(),
   quick: z.boolean().optional(),
   signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<ExperimentOptions>
 
 /**
  * Runs an experiment, telling before each part what comes and how long all is likely to take. What an interrupted run did is
- * found in its folder and not done again.
+ * found in its folder and not done again; nor is what a run of fewer seeds did.
  *
  * @throws ModelError `INVALID_OPTION`, also for a folder that holds other results; errors of the data and of trainings;
  *   `WRITE_FAILED`; `ABORTED`
  */
 export async function* runExperiment(name: string, options: ExperimentOptions): AsyncGenerator<ExperimentEvent, void> {
-  const { out, data, quick = false, seeds = quick ? 1 : 3, signal } = checked(optionsSchema, options, 'runExperiment')
+  const given = checked(optionsSchema, options, 'runExperiment')
+  const { out, data, quick = false, seeds = quick ? 1 : 3, epochs = quick ? 3 : 10, signal } = given
   const experiment = EXPERIMENTS.find(other => other.name === name)
   if (!experiment) throw mismatch('INVALID_OPTION', 'experiment', `one of ${experimentNames.join(', ')}`, name)
   await checkData(experiment, data)
-  const settings: Settings = { data, models: join(out, 'models'), seeds, quick }
+  const settings: Settings = { data, models: join(out, 'models'), seeds, epochs, quick }
   const folder = await ResultsFolder.open(out, name, settings)
   const parts = await experiment.parts(settings)
   const kept = new Map((await folder.done()).map(part => [part.key, part]))
@@ -93,9 +97,5 @@ async function checkData({ name, needsData }: Experiment, data: string | undefin
   if (data === undefined) {
     throw mismatch('INVALID_OPTION', 'runExperiment.data', 'a folder with train and test', 'nothing')
   }
-  for (const set of ['train', 'test']) {
-    const path = join(data, set)
-    const found = await stat(path).catch(() => undefined)
-    if (!found?.isDirectory()) throw mismatch('FILE_NOT_FOUND', path, 'a folder of classes', found ? 'a file' : 'none')
-  }
+  await checkFolder(data)
 }

@@ -1,16 +1,14 @@
 /** The paper's network as experiments train it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadDataset } from '../data/dataset.js'
-import { jpegFolder } from '../data/folder.js'
 import type { ModeOptions } from '../model/mode.js'
 import { createModel, loadModel, type Model } from '../model/model.js'
 import { paperResnet } from '../models/paper.js'
 import { oneCycle } from '../train/schedules.js'
+import { picturesOf } from './data.js'
 import type { Settings } from './experiment.js'
 
-/** Epochs, and pictures that a quick run learns from. */
-const EPOCHS = { quick: 3, full: 10 }
+/** Pictures that a quick run learns from. */
 const QUICK_PICTURES = 2000
 
 /**
@@ -26,10 +24,10 @@ export async function trainedNetwork(
   signal: AbortSignal | undefined,
 ): Promise<Model> {
   const path = join(settings.models, `${name}.model`)
-  const epochs = settings.quick ? EPOCHS.quick : EPOCHS.full
+  const { epochs } = settings
   const saved = existsSync(path) ? await loadModel(path) : undefined
   if (saved?.training?.epoch === epochs) return saved
-  using dataset = await loadDataset(jpegFolder(join(settings.data as string, 'train')), { signal })
+  using dataset = await picturesOf(settings, 'train', signal)
   const { width, height, colour } = await dataset.describe(0)
   const shape = { classes: dataset.classes.length, channels: colour === 'gray' ? 1 : 3, width, height }
   const model = saved ?? createModel(paperResnet({ ...shape, ...mode }), { seed })

@@ -15,6 +15,7 @@ import { checkedTensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
 import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js'
 import type { TrainingState } from '../train/checkpoint.js'
+import { featureMaps, INPUT_LAYER, type FeatureMap, type FeatureMapOptions } from './featureMaps.js'
 import { readModelFile, toMetadata } from './files.js'
 import { lowerModel } from './graph.js'
 import { completeMode, modeShape, withMode, type Mode, type ModeOptions } from './mode.js'
@@ -299,6 +300,22 @@ export class Model {
    */
   embed(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Embedding[]> {
     return this.#during(() => embed(this, pictures, options))
+  }
+
+  /**
+   * What layers make of a picture, as coefficients: to look into a network. Every layer asked for runs the network up to
+   * it.
+   *
+   * @throws ModelError as {@link predict}
+   */
+  featureMaps(picture: Picture, options: FeatureMapOptions = {}): Promise<FeatureMap[]> {
+    return this.#during(() => featureMaps(this, picture, options))
+  }
+
+  /** @internal What a layer gives for all pictures of a batch, one after the other. */
+  valuesOf(batch: NativeJpegSet, mode: Mode | undefined, layer: string): Promise<Float32Array> {
+    const path = layer === INPUT_LAYER && !this.nodes.some(({ path }) => path === layer) ? undefined : layer
+    return this.#call(network => network.valueOf(batch, allOf(batch), path, mode ?? {}))
   }
 
   /** @internal Features `[pictures, features]` of pictures of a batch. */

@@ -42,6 +42,10 @@ export interface PlannedStep {
   readonly microseconds?: number | undefined
   /** Measured microseconds for a picture of the batch; only {@link Model.profile} knows them. */
   readonly measured?: number | undefined
+  /** Of a convolution or linear layer: multiply-adds for a picture, those of its transforms left out. */
+  readonly multiplies?: number | undefined
+  /** Multiply-adds of the direct convolution of a picture's pixels by the same filter. */
+  readonly directMultiplies?: number | undefined
 }
 
 /** What a prediction will do, as the engine has planned it for this machine. */

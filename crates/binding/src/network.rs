@@ -94,6 +94,10 @@ pub struct BindingPlannedStep {
     pub microseconds: Option<f64>,
     /// Measured microseconds for an image of the batch, if the steps were timed.
     pub measured: Option<f64>,
+    /// Of a product: multiply-adds for an image.
+    pub multiplies: Option<f64>,
+    /// The same of the direct convolution of pixels.
+    pub direct_multiplies: Option<f64>,
 }
 
 impl From<StepSummary> for BindingPlannedStep {
@@ -106,6 +110,8 @@ impl From<StepSummary> for BindingPlannedStep {
             reason: step.reason,
             microseconds: step.microseconds,
             measured: None,
+            multiplies: step.multiplies,
+            direct_multiplies: step.direct_multiplies,
         }
     }
 }
@@ -260,6 +266,27 @@ impl Network {
                 Ok(engine.features(&images(&pictures?), mode)?)
             },
             |_, features| features.into(),
+        )
+    }
+
+    /// What the layer of a path gives for pictures of a set, the network's input if there is no path: coefficients
+    /// `[pictures, channels, blocks high, blocks wide, 8, 8]` of a map, `[pictures, features]` of features.
+    #[napi(ts_return_type = "Promise<Float32Array | BindingFailure>")]
+    #[must_use]
+    pub fn value_of(
+        &self,
+        set: &JpegSet,
+        indices: Uint32Array,
+        path: Option<String>,
+        mode: BindingMode,
+    ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
+        let pictures = set.pictures(&indices);
+        self.call(
+            move |engine| {
+                let mode = inference_mode(&mode)?;
+                Ok(engine.value_of(&images(&pictures?), path.as_deref(), mode)?)
+            },
+            |_, values| values.into(),
         )
     }
 

@@ -37,7 +37,7 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
     let mut compiler = Compiler {
         plan,
         circumstances,
-        users: users(plan),
+        users: users(plan, circumstances.nodes),
         values: vec![None; plan.shapes.len()],
         done: vec![false; plan.nodes.len()],
         sizes: Vec::new(),
@@ -58,7 +58,8 @@ pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
             (None, None) => compiler.step(node),
         }
     }
-    let output = compiler.values[circumstances.nodes].unwrap_or(input);
+    // What comes out of a network that is run only so far may be a band map.
+    let output = compiler.in_pixels(circumstances.nodes, circumstances.nodes.saturating_sub(1));
     let Compiler { mut steps, sizes, .. } = compiler;
     memory::plan(circumstances, &mut steps, &sizes, output)
 }
@@ -214,10 +215,7 @@ impl Compiler<'_> {
         let (shape, wanted) = match plan.nodes[node].operation {
             Operation::Conv2d { shape, wanted, .. } => (shape, wanted),
             // A linear layer is a 1×1 convolution of a map of one pixel.
-            Operation::Linear { inputs: input_channels, outputs: output_channels, .. } => {
-                let (size, stride, padding, height, width) = (1, 1, 0, 1, 1);
-                (ConvShape { input_channels, output_channels, size, stride, padding, height, width }, Wanted::Any)
-            }
+            Operation::Linear { inputs, outputs, .. } => (linear_shape(inputs, outputs), Wanted::Any),
             _ => unreachable!("only convolutions and linear layers have filters"),
         };
         if wanted == Wanted::Diagonalised && self.diagonalised(&shape, node, folded, &mut inputs) {
@@ -251,6 +249,11 @@ impl Compiler<'_> {
     }
 }
 
+/// A linear layer as a convolution of one pixel.
+pub(super) fn linear_shape(input_channels: usize, output_channels: usize) -> ConvShape {
+    ConvShape { input_channels, output_channels, size: 1, stride: 1, padding: 0, height: 1, width: 1 }
+}
+
 /// Floats that a convolution of coefficients needs beside its maps in pixels.
 fn coefficients_scratch(operation: &Operation) -> usize {
     match operation {
@@ -271,9 +274,10 @@ fn has_band_kernels(plan: &Plan, maskings: &[Masking]) -> bool {
     plan.shapes.iter().all(fills_blocks) && maskings.iter().all(|masking| *masking == Masking::Exact)
 }
 
-fn users(plan: &Plan) -> Vec<Vec<usize>> {
+/// Of every value, which of the first `nodes` nodes take it; what the others would take is not fused away.
+fn users(plan: &Plan, nodes: usize) -> Vec<Vec<usize>> {
     let mut users = vec![Vec::new(); plan.shapes.len()];
-    for (node, definition) in plan.nodes.iter().enumerate() {
+    for (node, definition) in plan.nodes.iter().enumerate().take(nodes) {
         for &value in &definition.inputs {
             users[value].push(node);
         }

@@ -82,6 +82,8 @@ pub(crate) struct ScatterPick {
     pub(crate) through_pixels: f64,
     /// Non-zero coefficients for every 8×8 pixels.
     pub(crate) non_zeros: f64,
+    /// Multiply-adds for an image.
+    pub(crate) multiplies: f64,
     pub(crate) asked_for: bool,
 }
 
@@ -105,6 +107,7 @@ impl First {
             nanoseconds,
             through_pixels,
             non_zeros,
+            multiplies: sparsity.multiplies.get(),
             asked_for,
         })
     }

@@ -1,10 +1,13 @@
 //! What a compiled network says of itself.
 
-use super::cost::Pick;
+#![expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+
+use super::compile::linear_shape;
+use super::cost::{BandMethod, Pick};
 use super::scatter::ScatterPick;
 use super::step::{Activation, Compiled, Kind, Size, Step};
 use crate::plan::{Operation, Plan};
-use jpegnet_kernels::pixels::Method;
+use jpegnet_kernels::pixels::{ConvShape, Method};
 
 /// One pass over the maps, and why it is done so.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +25,10 @@ pub struct StepSummary {
     pub reason: Option<String>,
     /// Estimated microseconds for an image of the batch.
     pub microseconds: Option<f64>,
+    /// Of a convolution or linear layer: multiply-adds for an image, those of its transforms left out.
+    pub multiplies: Option<f64>,
+    /// Of a convolution or linear layer: multiply-adds of the direct convolution of an image's pixels.
+    pub direct_multiplies: Option<f64>,
 }
 
 /// The name of a method.
@@ -84,7 +91,7 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
             operation.insert(0, "input");
             operation.extend(folded.map(|_| "batchNorm"));
             operation.extend(name_of(activation));
-            let ScatterPick { nanoseconds, through_pixels, non_zeros, asked_for } = pick;
+            let ScatterPick { nanoseconds, through_pixels, non_zeros, asked_for, .. } = pick;
             let others = [("pixels and their convolution", *through_pixels)];
             let because = because(*asked_for, *nanoseconds, &others);
             let reason = format!("{because}, for about {non_zeros:.1} non-zero coefficients in 8×8 pixels");
@@ -111,7 +118,37 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
         Size { height: 1, width: 1, .. } => "features",
         _ => "pixels",
     };
-    StepSummary { path, operation: operation.join(" + "), factorisation, representation, reason, microseconds }
+    let multiplies = multiplies(plan, step);
+    let direct_multiplies =
+        multiplies.and_then(|_| direct_shape(&node.operation)).map(|shape| shape.direct_multiplies() as f64);
+    let operation = operation.join(" + ");
+    StepSummary { path, operation, factorisation, representation, reason, microseconds, multiplies, direct_multiplies }
+}
+
+/// Multiply-adds of a step that is a product, for an image.
+fn multiplies(plan: &Plan, step: &Step) -> Option<f64> {
+    match &step.kind {
+        Kind::Conv2d { conv, .. } => Some(conv.multiplies() as f64),
+        Kind::Scatter { pick, .. } => Some(pick.multiplies),
+        Kind::BandConv2d { method, .. } => {
+            let shape = direct_shape(&plan.nodes[step.named_by].operation)?;
+            let (band, blocks) = match method {
+                BandMethod::Diagonalised(method) => (method.multiplies(), method.shape().output()),
+                BandMethod::Pointwise(method) => (method.multiplies(), method.shape().output()),
+            };
+            Some((blocks.high() * blocks.wide() * band * shape.input_channels * shape.output_channels) as f64)
+        }
+        _ => None,
+    }
+}
+
+/// The convolution that an operation is, on pixels.
+fn direct_shape(operation: &Operation) -> Option<ConvShape> {
+    match *operation {
+        Operation::Conv2d { shape, .. } => Some(shape),
+        Operation::Linear { inputs, outputs, .. } => Some(linear_shape(inputs, outputs)),
+        _ => None,
+    }
 }
 
 fn name_of(activation: &Activation) -> Option<&'static str> {

@@ -10,7 +10,9 @@ use crate::inference::{
 };
 use crate::input::Image;
 use crate::plan::{Operation, Plan};
-use jpegnet_kernels::{Isa, Masking};
+use crate::shape::Shape;
+use jpegnet_kernels::pixels::coefficients_from_pixels_into;
+use jpegnet_kernels::{BLOCK, Extent, Isa, Masking, ROW_MAJOR_TO_ZIGZAG};
 
 /// Compiled forms kept: batches of a size, the rest of a folder, single pictures, another mode.
 const MOST_FORMS: usize = 4;
@@ -136,6 +138,47 @@ impl Network {
         self.outputs(images, mode, nodes - 1)
     }
 
+    /// What the node of a path gives in inference mode, or the network's input if there is no path: of a map its
+    /// orthonormal coefficients `[images, channels, blocks high, blocks wide, 8, 8]`, vertical frequency first, blocks
+    /// filled up with zeros beyond its true size; of features `[images, features]`. Steps are fused only as far as that
+    /// leaves the node's own value, so that it agrees with what [`predict`](Self::predict) goes through up to rounding.
+    ///
+    /// # Errors
+    /// As [`predict`](Self::predict); [`EngineError::InvalidOption`] if no node has the path.
+    pub fn value_of(
+        &mut self,
+        images: &[Image],
+        path: Option<&str>,
+        mode: Option<InferenceMode>,
+    ) -> Result<Vec<f32>, EngineError> {
+        let nodes = match path {
+            None => 0,
+            Some(path) => {
+                1 + self.plan.nodes.iter().position(|node| node.path == path).ok_or_else(|| {
+                    let expected = "the path of a layer".into();
+                    EngineError::InvalidOption { option: "layer".into(), expected, found: path.into() }
+                })?
+            }
+        };
+        let shape = self.plan.shapes[nodes];
+        let values = self.outputs(images, mode, nodes)?;
+        let Shape::Map { channels, height, width } = shape else {
+            return Ok(values);
+        };
+        let blocks = Extent { height, width }.grid().blocks();
+        let mut coefficients = vec![0.0; images.len() * channels * blocks * BLOCK];
+        let mut map = vec![0.0; channels * blocks * BLOCK];
+        let images = values.chunks_exact(height * width * channels);
+        for (pixels, image) in images.zip(coefficients.chunks_exact_mut(map.len())) {
+            coefficients_from_pixels_into(self.isa, (height, width, channels), pixels, &mut map);
+            for (at, value) in image.iter_mut().enumerate() {
+                let (channel, block, index) = (at / BLOCK / blocks, at / BLOCK % blocks, at % BLOCK);
+                *value = map[(block * BLOCK + usize::from(ROW_MAJOR_TO_ZIGZAG[index])) * channels + channel];
+            }
+        }
+        Ok(coefficients)
+    }
+
     fn outputs(
         &mut self,
         images: &[Image],
@@ -156,7 +199,7 @@ impl Network {
             Err(search.first().and_then(|step| compiled.steps.get(step)).map(|step| step.named_by))
         })?;
         outcome.map_err(|node| EngineError::NotFinite {
-            path: self.plan.nodes[node.unwrap_or(nodes - 1)].path.clone(),
+            path: self.plan.nodes[node.unwrap_or(nodes.saturating_sub(1))].path.clone(),
             found: "an output that is infinite or not a number".into(),
             step: self.optimizer.step,
         })

@@ -17,6 +17,7 @@ pub trait Domain {
     fn max_pool(&self, size: usize, stride: usize, padding: usize, map: &Self::Map) -> Self::Map;
     fn subsample(&self, stride: usize, channels: usize, map: &Self::Map) -> Self::Map;
     fn global_average_pool(&self, map: &Self::Map) -> Vec<f64>;
+    fn pixels(&self, map: &Self::Map) -> PixelMap;
 }
 
 /// Pixels, in which no transform appears but where a mask asks for it.
@@ -66,6 +67,10 @@ impl Domain for Pixels {
 
     fn global_average_pool(&self, map: &PixelMap) -> Vec<f64> {
         pixels::global_average_pool(map)
+    }
+
+    fn pixels(&self, map: &PixelMap) -> PixelMap {
+        map.clone()
     }
 }
 
@@ -134,6 +139,10 @@ impl Domain for Band {
 
     fn global_average_pool(&self, map: &Truncated) -> Vec<f64> {
         Pixels.global_average_pool(&map.map)
+    }
+
+    fn pixels(&self, map: &Truncated) -> PixelMap {
+        map.map.clone()
     }
 }
 

@@ -6,8 +6,8 @@ use super::pictures::{images, input_pixels, pictures};
 use jpegnet_engine::{MaskingSpec, NamedTensor, NetworkSpec, OperationSpec};
 use jpegnet_jpeg::Colour;
 use jpegnet_kernels::definition::pixels::{self, PixelMap};
-use jpegnet_kernels::definition::{BatchNorm, Moments, pieces_of};
-use jpegnet_kernels::{Breakpoint, Conv2dShape, Masking, PiecewiseLinear};
+use jpegnet_kernels::definition::{BatchNorm, Moments, dct_block, pieces_of};
+use jpegnet_kernels::{BLOCK, Breakpoint, Conv2dShape, Masking, PiecewiseLinear, SIDE};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::HashMap;
@@ -28,10 +28,55 @@ enum Value<M> {
 
 /// Logits `[images, classes]`; in training, batch normalisation uses the batch's own statistics.
 pub fn logits(spec: &NetworkSpec, weights: &Weights, input: &PixelMap, training: bool) -> Vec<f64> {
-    match spec.band {
-        None => interpreted(&Pixels, spec, weights, input, training),
-        Some(frequencies) => interpreted(&Band { frequencies }, spec, weights, input, training),
+    let values = match spec.band {
+        None => last(interpreted(&Pixels, spec, weights, input, training)),
+        Some(frequencies) => last(interpreted(&Band { frequencies }, spec, weights, input, training)),
+    };
+    values.expect("the last value is logits")
+}
+
+fn last<M>(mut values: Vec<Value<M>>) -> Option<Vec<f64>> {
+    match values.pop() {
+        Some(Value::Features(features)) => Some(features),
+        _ => None,
     }
+}
+
+/// What every node gives after training, the input first: coefficients `[images, channels, blocks high, blocks wide, 8, 8]`
+/// of a map, blocks filled up with zeros, and features as they are.
+pub fn values(spec: &NetworkSpec, weights: &Weights, input: &PixelMap) -> Vec<Vec<f64>> {
+    fn of_all<D: Domain>(domain: &D, values: Vec<Value<D::Map>>) -> Vec<Vec<f64>> {
+        let value = |value| match value {
+            Value::Map(map) => coefficients(&domain.pixels(&map)),
+            Value::Features(features) => features,
+        };
+        values.into_iter().map(value).collect()
+    }
+    match spec.band {
+        None => of_all(&Pixels, interpreted(&Pixels, spec, weights, input, false)),
+        Some(frequencies) => {
+            let domain = Band { frequencies };
+            of_all(&domain, interpreted(&domain, spec, weights, input, false))
+        }
+    }
+}
+
+/// Block after block, by the formula.
+fn coefficients(map: &PixelMap) -> Vec<f64> {
+    let grid = map.extent().grid();
+    let mut coefficients = Vec::new();
+    for plane in 0..map.images * map.channels {
+        let plane = map.plane(plane / map.channels, plane % map.channels);
+        for block in 0..grid.blocks() {
+            let (top, left) = (block / grid.wide * SIDE, block % grid.wide * SIDE);
+            let pixel = |at: usize| {
+                let (row, column) = (top + at / SIDE, left + at % SIDE);
+                if row < map.height && column < map.width { plane[row * map.width + column] } else { 0.0 }
+            };
+            coefficients.extend(dct_block(&(0..BLOCK).map(pixel).collect::<Vec<f64>>()));
+        }
+    }
+    coefficients
 }
 
 fn interpreted<D: Domain>(
@@ -40,7 +85,7 @@ fn interpreted<D: Domain>(
     weights: &Weights,
     input: &PixelMap,
     training: bool,
-) -> Vec<f64> {
+) -> Vec<Value<D::Map>> {
     let mut values = vec![Value::Map(domain.input(input))];
     for node in &spec.nodes {
         let weight = |name: &str| &weights[&format!("{}.{name}", node.path)];
@@ -119,10 +164,7 @@ fn interpreted<D: Domain>(
         };
         values.push(value);
     }
-    match values.pop() {
-        Some(Value::Features(logits)) => logits,
-        _ => panic!("the last value is logits"),
-    }
+    values
 }
 
 /// Mean softmax cross-entropy in training mode.

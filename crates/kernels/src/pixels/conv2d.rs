@@ -257,6 +257,16 @@ impl Conv2d {
         }
     }
 
+    /// Multiply-adds of the products of one image; a Winograd method's transforms are not among them.
+    #[must_use]
+    pub fn multiplies(&self) -> usize {
+        let Some(Tile { side, frequencies, fold }) = self.method().tile() else {
+            return self.shape.direct_multiplies();
+        };
+        let tiles = self.shape.output_height().div_ceil(side) * self.shape.output_width().div_ceil(side);
+        tiles * frequencies * self.shape.input_channels * fold * fold * self.shape.output_channels
+    }
+
     /// Floats of a packed filter.
     #[must_use]
     pub fn packed_len(&self) -> usize {

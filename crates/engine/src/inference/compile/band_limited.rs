@@ -161,7 +161,7 @@ impl Compiler<'_> {
     }
 
     /// A value in pixels, for `node`; converted by a step if it is in a band.
-    fn in_pixels(&mut self, value: usize, node: usize) -> Buffer {
+    pub(super) fn in_pixels(&mut self, value: usize, node: usize) -> Buffer {
         let buffer = self.value(value);
         if self.sizes[buffer.0].band.is_none() {
             return buffer;
