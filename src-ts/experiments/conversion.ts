@@ -1,14 +1,12 @@
 /** Networks that learned from pixels, before their conversion and after: the same answers. */
 import { batches, cut } from '../data/batches.js'
-import { ModelError } from '../errors.js'
-import { exportOnnx } from '../export/onnx/export.js'
-import type { Model } from '../model/model.js'
 import { lift } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { mixup } from '../transforms/mixing.js'
 import { picturesOf } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
 import { trainedNetwork } from './training.js'
+import { inOnnxRuntime } from './twin.js'
 
 const BATCH = 128
 
@@ -71,7 +69,7 @@ export const conversion: Experiment = {
 async function compared(settings: Settings, seed: number, signal: AbortSignal | undefined): Promise<Row[]> {
   using model = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
   using test = await picturesOf(settings, 'test', signal)
-  const onPixels = await twin(model)
+  const onPixels = await inOnnxRuntime(model, 'conversion')
   const { input } = model.definition
   // Mixing that never happens asks for pixels of all.
   const toPixels = lowerView(input, [], { mix: [mixup({ probability: 0 })], random: { seed: 0, epoch: 0, start: 0 } })
@@ -113,22 +111,4 @@ async function compared(settings: Settings, seed: number, signal: AbortSignal | 
       largestLogit,
     },
   ]
-}
-
-/** The network on pixels in ONNX Runtime, which is no dependency of this package. */
-async function twin(model: Model): Promise<(pixels: Float32Array, count: number) => Promise<Float32Array>> {
-  const { InferenceSession, Tensor } = await import('onnxruntime-node').catch((cause: unknown) => {
-    const [expected, found] = ['onnxruntime-node beside this package (npm install onnxruntime-node)', 'none']
-    throw new ModelError('INVALID_OPTION', `conversion: expected ${expected}, found ${found}`, {
-      expected,
-      found,
-      cause,
-    })
-  })
-  const session = await InferenceSession.create(await exportOnnx(model))
-  const { channels, height, width } = model.definition.input
-  return async (pixels, count) => {
-    const { logits } = await session.run({ pixels: new Tensor('float32', pixels, [count, channels, height, width]) })
-    return logits?.data as Float32Array
-  }
 }

@@ -12,9 +12,18 @@ import { conversion } from './conversion.js'
 import { frequenciesConverted } from './frequenciesConverted.js'
 import { frequenciesTrained } from './frequenciesTrained.js'
 import { csvOf, reportOf } from './page.js'
+import { quality } from './quality.js'
 import { reluBlocks } from './reluBlocks.js'
+import { sparsity } from './sparsity.js'
 
-const EXPERIMENTS: readonly Experiment[] = [conversion, reluBlocks, frequenciesConverted, frequenciesTrained]
+const EXPERIMENTS: readonly Experiment[] = [
+  conversion,
+  reluBlocks,
+  frequenciesConverted,
+  frequenciesTrained,
+  sparsity,
+  quality,
+]
 
 /** Names of all experiments. */
 export const experimentNames: readonly string[] = Object.freeze(EXPERIMENTS.map(({ name }) => name))

@@ -1,39 +1,58 @@
 /** The paper's network as experiments train it. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Dataset } from '../data/dataset.js'
 import type { ModeOptions } from '../model/mode.js'
 import { createModel, loadModel, type Model } from '../model/model.js'
 import { paperResnet } from '../models/paper.js'
+import type { NetworkOptions } from '../models/network.js'
 import { oneCycle } from '../train/schedules.js'
 import { picturesOf } from './data.js'
 import type { Settings } from './experiment.js'
 
-/** Pictures that a quick run learns from. */
-const QUICK_PICTURES = 2000
+/** Pictures that a quick run learns from, or tests on, at most. */
+export const QUICK_PICTURES = 2000
+
+/** Which of so many pictures are taken: spread over the classes, which come one after the other. */
+export function spread(all: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => Math.floor((index * all) / count))
+}
+
+/** What the paper's network must be for these pictures, all of which have the size of the first. */
+export async function shapeFor(dataset: Dataset): Promise<NetworkOptions> {
+  const { width, height, colour } = await dataset.describe(0)
+  return { classes: dataset.classes.length, channels: colour === 'gray' ? 1 : 3, width, height }
+}
+
+/** What a training is of. */
+interface Training {
+  /** Its file's name. */
+  name: string
+  seed: number
+  mode?: ModeOptions
+  /** Pictures to learn from; those of `train` unless given. */
+  pictures?: () => Promise<Dataset>
+}
 
 /**
  * The paper's network of a seed, trained in a mode; one that is in the experiment's folder is taken from there, and one whose
  * training was interrupted goes on.
  *
- * @param name its file's
  * @throws ModelError of the data and the training
  */
 export async function trainedNetwork(
   settings: Settings,
-  { name, seed, mode }: { name: string; seed: number; mode?: ModeOptions },
+  { name, seed, mode, pictures = () => picturesOf(settings, 'train', signal) }: Training,
   signal: AbortSignal | undefined,
 ): Promise<Model> {
   const path = join(settings.models, `${name}.model`)
   const { epochs } = settings
   const saved = existsSync(path) ? await loadModel(path) : undefined
   if (saved?.training?.epoch === epochs) return saved
-  using dataset = await picturesOf(settings, 'train', signal)
-  const { width, height, colour } = await dataset.describe(0)
-  const shape = { classes: dataset.classes.length, channels: colour === 'gray' ? 1 : 3, width, height }
-  const model = saved ?? createModel(paperResnet({ ...shape, ...mode }), { seed })
+  using dataset = await pictures()
+  const model = saved ?? createModel(paperResnet({ ...(await shapeFor(dataset)), ...mode }), { seed })
   const count = settings.quick ? Math.min(dataset.length, QUICK_PICTURES) : dataset.length
-  // Spread over the classes, which come one after the other.
-  using part = dataset.subset(Array.from({ length: count }, (_, index) => Math.floor((index * dataset.length) / count)))
+  using part = dataset.subset(spread(dataset.length, count))
   await model.fit(part, {
     epochs,
     schedule: oneCycle(),
