@@ -1,5 +1,9 @@
 /** Timing several ways to do the same work, one after the other again and again, because machines are noisy. */
+import { setTimeout as pause } from 'node:timers/promises'
 import { throwIfAborted } from '../data/iteration.js'
+
+/** Milliseconds between two works: threads of the one before spin for a while when they have nothing to do. */
+const PAUSE = 100
 
 /** Images a second over the rounds. */
 export interface Rate {
@@ -25,6 +29,7 @@ export async function alternating<Name extends string>(
   for (let round = 0; round <= rounds; round++) {
     for (const [number, [, work]] of all.entries()) {
       throwIfAborted(signal)
+      await pause(PAUSE)
       const start = performance.now()
       const told = await work()
       const seconds = told ?? (performance.now() - start) / 1000

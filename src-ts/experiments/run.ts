@@ -15,12 +15,14 @@ import { csvOf, reportOf } from './page.js'
 import { quality } from './quality.js'
 import { reluBlocks } from './reluBlocks.js'
 import { sparsity } from './sparsity.js'
+import { throughput } from './throughput.js'
 
 const EXPERIMENTS: readonly Experiment[] = [
   conversion,
   reluBlocks,
   frequenciesConverted,
   frequenciesTrained,
+  throughput,
   sparsity,
   quality,
 ]

@@ -1,6 +1,7 @@
 /** Charts as SVG text, drawn by Observable Plot on a document that is not a browser's. */
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
+import { grouped } from '../numbers.js'
 import type { EpochResult, StepEvent } from '../train/events.js'
 
 const ACCENT = 'var(--accent)'
@@ -87,6 +88,40 @@ export function linesChart(title: string, labels: { x: string; y: string }, curv
       Plot.dot(points, { x: 'x', y: 'y', stroke: 'name', symbol: 'name', r: 3 }),
       // Names stand beside the curves, so that colours alone need not be told apart.
       Plot.text(named, { x: 'x', y: 'y', text: 'name', fill: 'name', dy: -9, dx: 4, textAnchor: 'start' }),
+    ],
+  })
+}
+
+/** A value with a name; those of `own` stand out. */
+export interface Bar {
+  name: string
+  value: number
+  group: 'own' | 'other'
+}
+
+/** Horizontal bars, one below the other, each under its name and with its value at its end. */
+export function barsChart(title: string, label: string, bars: readonly Bar[]): string {
+  const names = bars.map(({ name }) => name)
+  return svg(title, {
+    ...axes,
+    height: 60 + 34 * bars.length,
+    marginLeft: 10,
+    marginRight: 52,
+    x: { label, grid: true, zero: true, ticks: 4 },
+    y: { domain: names, axis: null, padding: 0.45 },
+    color: { domain: ['own', 'other'], range: [ACCENT, 'var(--soft)'] },
+    marks: [
+      Plot.barX(bars, { x: 'value', y: 'name', fill: 'group' }),
+      // Above its bar, because names are longer than a phone leaves room for beside it.
+      Plot.text(bars, { x: 0, y: 'name', text: 'name', textAnchor: 'start', dy: -13, fontSize: 11 }),
+      Plot.text(bars, {
+        x: 'value',
+        y: 'name',
+        text: ({ value }: Bar) => grouped(value),
+        textAnchor: 'start',
+        dx: 4,
+      }),
+      Plot.ruleX([0]),
     ],
   })
 }
