@@ -2,26 +2,11 @@
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { experimentNames, runExperiment, type ExperimentEvent, type ExperimentOptions } from '../../src-ts/index.js'
+import { experimentNames, runExperiment, type ExperimentOptions } from '../../src-ts/index.js'
 import { jpegnet } from '../cli/command.js'
 import { failsWith } from '../fixtures/modelError.js'
 import { folderOf, inTwoFolders, temporaryFolder } from '../fixtures/pictures.js'
-
-async function run(name: string, options: ExperimentOptions) {
-  const events: ExperimentEvent[] = []
-  for await (const event of runExperiment(name, options)) events.push(event)
-  const end = events.at(-1)
-  if (end?.type !== 'end') throw new Error('an experiment ends')
-  return { parts: events.filter(({ type }) => type === 'part'), ...end }
-}
-
-/** A folder with `train` and `test`. */
-function dataFolder(t: Parameters<typeof folderOf>[0], count = 40): Promise<string> {
-  const sets = ['train', 'test'].flatMap(set =>
-    Object.entries(inTwoFolders(count)).map(([file, jpeg]) => [`${set}/${file}`, jpeg] as const),
-  )
-  return folderOf(t, Object.fromEntries(sets))
-}
+import { dataFolder, run } from './running.js'
 
 test('the error of ReLU by masking is the paper’s, for ASM and APX at every φ', async t => {
   const out = join(await temporaryFolder(t), 'out')
@@ -84,7 +69,7 @@ test('networks are trained at each φ and in each mode, and none is left behind'
   const [data, folder] = [await dataFolder(t), await temporaryFolder(t)]
   const out = join(folder, 'out')
   const { rows, parts } = await run('frequencies-trained', { data, out, quick: true })
-  t.is(parts.length, 6)
+  t.is(parts.length, 4)
   t.deepEqual(
     rows.map(({ mode, frequencies, images }) => [mode, frequencies, images]),
     [4, 15].flatMap(frequencies => ['asm', 'apx', 'band-limited'].map(mode => [mode, frequencies, 40])),
@@ -118,27 +103,52 @@ test('a run that was interrupted goes on, whatever it had half written', async t
 })
 
 test('folders that hold something else, and data that is not there, are refused', async t => {
-  const [data, folder] = [await dataFolder(t, 4), await temporaryFolder(t)]
+  const [data, folder] = [await dataFolder(t, 12), await temporaryFolder(t)]
   const out = join(folder, 'out')
   await run('relu-blocks', { out, quick: true })
   const refused = (name: string, options: Partial<ExperimentOptions>, expected: Parameters<typeof failsWith>[2]) =>
     failsWith(t, () => run(name, { out, quick: true, ...options }), expected)
   const invalid = 'INVALID_OPTION' as const
   await refused('frequencies-converted', { data }, { code: invalid, found: 'results of experiment relu-blocks' })
-  await refused('relu-blocks', { seeds: 2 }, { code: invalid, found: 'results of seeds 1' })
+  await refused('relu-blocks', { epochs: 2 }, { code: invalid, found: 'results of epochs 3' })
   await refused('relu-blocks', { data }, { code: invalid, expected: 'nothing, because relu-blocks needs no pictures' })
   await refused('frequencies-converted', {}, { code: invalid, expected: 'a folder with train and test' })
   await refused('frequencies-converted', { data: folder }, { code: 'FILE_NOT_FOUND', path: join(folder, 'train') })
   await refused('nothing', {}, { code: invalid, expected: experimentNames.join(', ') })
   await writeFile(join(folder, 'precious.txt'), 'mine')
   await refused('relu-blocks', { out: folder }, { code: invalid, path: folder })
+  const names = Array.from({ length: 12 }, (_, number) => `${number}.jpg`)
   const bad = await folderOf(t, {
-    'train/a/1.jpg': 'no JPEG',
-    'train/b/1.jpg': 'none',
-    'test/a/1.jpg': '',
-    'test/b/1.jpg': '',
+    ...Object.fromEntries(
+      ['train', 'test']
+        .flatMap(set => names.flatMap(name => [`${set}/a/${name}`, `${set}/b/${name}`]))
+        .map(file => [file, 'no JPEG']),
+    ),
   })
   await refused('frequencies-converted', { data: bad, out: join(folder, 'bad') }, { code: 'NOT_JPEG' })
+  const small = { data: await dataFolder(t, 4), out: join(folder, 'small') }
+  await refused('sparsity', small, { code: 'NO_CLASSES', expected: 'at least 10 JPEG files', found: '4' })
+  const [one] = Object.values(inTwoFolders(1))
+  const alone = names.flatMap(name => [`train/a/${name}`, `train/b/${name}`, `test/a/${name}`, `test/c/${name}`])
+  const other = await folderOf(t, Object.fromEntries(alone.map(name => [name, one as Uint8Array])))
+  await refused('quality', { data: other, out: join(folder, 'other') }, { code: 'LABELS_MISMATCH', found: 'a, c' })
+  const lonely = await folderOf(
+    t,
+    Object.fromEntries(alone.filter(name => name.includes('/a/')).map(name => [name, one as Uint8Array])),
+  )
+  await refused('quality', { data: lonely, out: join(folder, 'lonely') }, { code: 'NO_CLASSES', found: 'one (a)' })
+})
+
+test('a run of more seeds goes on from one of fewer', async t => {
+  const out = join(await temporaryFolder(t), 'out')
+  const { rows: few } = await run('relu-blocks', { out, quick: true })
+  const { rows: more, parts } = await run('relu-blocks', { out, quick: true, seeds: 2 })
+  t.is(parts.length, 2)
+  t.deepEqual(more.slice(0, few.length), few)
+  await failsWith(t, () => run('relu-blocks', { out, quick: true }), {
+    code: 'INVALID_OPTION',
+    found: 'results of seeds 2',
+  })
 })
 
 test('the command tells how far it is and where the results are', async t => {
@@ -148,5 +158,5 @@ test('the command tells how far it is and where the results are', async t => {
   t.regex(stderr, /wrote .*results\.csv and .*report\.html/)
   const again = await jpegnet(['experiment', 'relu-blocks', '--out', out])
   t.is(again.code, 1)
-  t.regex(again.stderr, /expected a folder for seeds 3, found results of seeds 1/)
+  t.regex(again.stderr, /expected a folder for epochs 10, found results of epochs 3/)
 })

@@ -26,7 +26,7 @@ const CHROMINANCE = [
 
 /** Steps of a quality 1…100, as libjpeg scales them. */
 export function stepsOf(quality: number, table: 'luminance' | 'chrominance'): Uint16Array {
-  const scale = quality < 50 ? 5000 / quality : 200 - 2 * quality
+  const scale = quality < 50 ? Math.floor(5000 / quality) : 200 - 2 * quality
   const scaled = (step: number) => Math.min(255, Math.max(1, Math.floor((step * scale + 50) / 100)))
   return Uint16Array.from((table === 'luminance' ? LUMINANCE : CHROMINANCE).map(scaled))
 }
