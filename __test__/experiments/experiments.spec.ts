@@ -2,7 +2,7 @@
 import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { experimentNames, runExperiment, type ExperimentOptions } from '../../src-ts/index.js'
+import { experimentNames, loadModel, runExperiment, type ExperimentOptions } from '../../src-ts/index.js'
 import { jpegnet } from '../cli/command.js'
 import { failsWith } from '../fixtures/modelError.js'
 import { folderOf, inTwoFolders, temporaryFolder } from '../fixtures/pictures.js'
@@ -159,4 +159,20 @@ test('the command tells how far it is and where the results are', async t => {
   const again = await jpegnet(['experiment', 'relu-blocks', '--out', out])
   t.is(again.code, 1)
   t.regex(again.stderr, /expected a folder for epochs 10, found results of epochs 3/)
+})
+
+test('a part tells how far it is, and ends with whoever stops listening', async t => {
+  const [data, folder] = [await dataFolder(t, 400), await temporaryFolder(t)]
+  const options = { data, out: join(folder, 'out'), quick: true, epochs: 200 }
+  let last = 0
+  for await (const event of runExperiment('conversion', options)) {
+    if (event.type !== 'progress') continue
+    t.true(event.done > last && event.done < event.total && (event.secondsLeft as number) > 0)
+    last = event.done
+    if (event.done / event.total > 0.02) break
+  }
+  t.true(last > 0)
+  const [model] = await readdir(join(options.out, 'models'))
+  const found = model === undefined ? undefined : (await loadModel(join(options.out, 'models', model))).training
+  t.true((found?.epoch ?? 0) < 200)
 })

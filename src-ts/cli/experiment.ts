@@ -29,9 +29,9 @@ export function addExperiment(program: Command): void {
       const progress = new Progress()
       try {
         for await (const event of runExperiment(name, { ...options, signal })) {
-          if (event.type === 'part') {
+          if (event.type !== 'end') {
             const left = event.secondsLeft === undefined ? '' : `, about ${duration(event.secondsLeft)} left`
-            progress.show(name, event.done, event.total, event.title + left)
+            progress.show(name, Math.floor((100 * event.done) / event.total), 100, event.title + left)
           } else {
             progress.clear()
             say(`wrote ${event.csv} and ${event.report}`)

@@ -4,7 +4,7 @@ import { lift } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { mixup } from '../transforms/mixing.js'
 import { picturesOf } from './data.js'
-import type { Experiment, Row, Settings } from './experiment.js'
+import type { Experiment, PartContext, Row, Settings } from './experiment.js'
 import { trainedNetwork } from './training.js'
 import { inOnnxRuntime } from './twin.js'
 
@@ -20,8 +20,8 @@ export const conversion: Experiment = {
         key: `train-${seed}`,
         title: `training, seed ${seed + 1}`,
         weight: 10,
-        run: async (signal: AbortSignal | undefined) => {
-          using _ = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
+        run: async (context: PartContext) => {
+          using _ = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, context)
           return []
         },
       },
@@ -29,7 +29,7 @@ export const conversion: Experiment = {
         key: `compare-${seed}`,
         title: `pixels and coefficients, seed ${seed + 1}`,
         weight: 1,
-        run: (signal: AbortSignal | undefined) => compared(settings, seed, signal),
+        run: (context: PartContext) => compared(settings, seed, context),
       },
     ]).flat(),
   findings: rows => ({
@@ -66,9 +66,9 @@ export const conversion: Experiment = {
 }
 
 /** Answers on pixels and on coefficients, picture by picture. */
-async function compared(settings: Settings, seed: number, signal: AbortSignal | undefined): Promise<Row[]> {
-  using model = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
-  using test = await picturesOf(settings, 'test', signal)
+async function compared(settings: Settings, seed: number, context: PartContext): Promise<Row[]> {
+  using model = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, context)
+  using test = await picturesOf(settings, 'test', context)
   const onPixels = await inOnnxRuntime(model, 'conversion')
   const { input } = model.definition
   // Mixing that never happens asks for pixels of all.

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { loadDataset, type Dataset } from '../data/dataset.js'
 import { jpegFolder, listFolder } from '../data/folder.js'
 import { mismatch } from '../errors.js'
-import type { Settings } from './experiment.js'
+import type { PartContext, Settings } from './experiment.js'
 
 /** Pictures of a set below which nothing can be learned or said. */
 const LEAST = 10
@@ -12,7 +12,7 @@ const LEAST = 10
 export function picturesOf(
   { data }: Pick<Settings, 'data'>,
   set: 'train' | 'test',
-  signal: AbortSignal | undefined,
+  { signal }: Pick<PartContext, 'signal'>,
 ): Promise<Dataset> {
   return loadDataset(jpegFolder(join(data as string, set)), { signal })
 }

@@ -11,7 +11,15 @@ export interface Part {
   title: string
   /** How much work it is, against the others. */
   weight: number
-  run: (signal: AbortSignal | undefined) => Promise<Row[]>
+  run: (context: PartContext) => Promise<Row[]>
+}
+
+/** What a part is run with. */
+export interface PartContext {
+  /** Ends it with an `ABORTED` error. */
+  signal: AbortSignal | undefined
+  /** To be told how much of it is done, 0…1, if it takes long. */
+  progress: (share: number) => void
 }
 
 /** How an experiment is run. */

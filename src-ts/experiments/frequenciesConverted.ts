@@ -1,6 +1,6 @@
 /** How a network that was trained on all frequencies does in fewer. */
 import { picturesOf } from './data.js'
-import type { Experiment, Row, Settings } from './experiment.js'
+import type { Experiment, PartContext, Row, Settings } from './experiment.js'
 import { accuracyFindings, MODE_KEYS, modeOf, MODES, type ModeKey } from './modes.js'
 import { trainedNetwork } from './training.js'
 
@@ -17,8 +17,8 @@ export const frequenciesConverted: Experiment = {
         key: `train-${seed}`,
         title: `training, seed ${seed + 1}`,
         weight: 10,
-        run: async (signal: AbortSignal | undefined) => {
-          using _ = await networkOf(settings, seed, signal)
+        run: async (context: PartContext) => {
+          using _ = await networkOf(settings, seed, context)
           return []
         },
       },
@@ -26,7 +26,7 @@ export const frequenciesConverted: Experiment = {
         key: `${mode}-${seed}`,
         title: `${MODES[mode]}, seed ${seed + 1}`,
         weight: 3,
-        run: (signal: AbortSignal | undefined) => accuracies(settings, seed, mode, signal),
+        run: (context: PartContext) => accuracies(settings, seed, mode, context),
       })),
     ]).flat(),
   findings: rows =>
@@ -35,21 +35,16 @@ export const frequenciesConverted: Experiment = {
     ]),
 }
 
-function networkOf(settings: Settings, seed: number, signal: AbortSignal | undefined) {
-  return trainedNetwork(settings, { name: `paper-${seed}`, seed }, signal)
+function networkOf(settings: Settings, seed: number, context: PartContext) {
+  return trainedNetwork(settings, { name: `paper-${seed}`, seed }, context)
 }
 
-async function accuracies(
-  settings: Settings,
-  seed: number,
-  mode: ModeKey,
-  signal: AbortSignal | undefined,
-): Promise<Row[]> {
-  using model = await networkOf(settings, seed, signal)
-  using test = await picturesOf(settings, 'test', signal)
+async function accuracies(settings: Settings, seed: number, mode: ModeKey, context: PartContext): Promise<Row[]> {
+  using model = await networkOf(settings, seed, context)
+  using test = await picturesOf(settings, 'test', context)
   const rows: Row[] = []
   for (const frequencies of settings.quick ? FREQUENCIES.quick : FREQUENCIES.full) {
-    const { accuracy, images } = await model.evaluate(test, { ...modeOf(mode, frequencies), signal })
+    const { accuracy, images } = await model.evaluate(test, { ...modeOf(mode, frequencies), signal: context.signal })
     rows.push({ seed: seed + 1, mode, frequencies, images, accuracy })
   }
   return rows

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { picturesOf } from './data.js'
-import type { Experiment, Row, Settings } from './experiment.js'
+import type { Experiment, PartContext, Row, Settings } from './experiment.js'
 import { accuracyFindings, MODE_KEYS, modeOf, MODES, type ModeKey } from './modes.js'
 import { trainedNetwork } from './training.js'
 
@@ -21,7 +21,7 @@ export const frequenciesTrained: Experiment = {
           key: `${modes[0]}-${frequencies}-${seed}`,
           title: `${modes.map(mode => MODES[mode]).join(', ')} at φ = ${frequencies}, seed ${seed + 1}`,
           weight: 1,
-          run: (signal: AbortSignal | undefined) => accuracyOf(settings, { seed, modes, frequencies }, signal),
+          run: (context: PartContext) => accuracyOf(settings, { seed, modes, frequencies }, context),
         })),
       ),
     ).flat(),
@@ -39,13 +39,13 @@ function modesAt(frequencies: number): [ModeKey, ...ModeKey[]][] {
 async function accuracyOf(
   settings: Settings,
   { seed, modes, frequencies }: { seed: number; modes: [ModeKey, ...ModeKey[]]; frequencies: number },
-  signal: AbortSignal | undefined,
+  context: PartContext,
 ): Promise<Row[]> {
   const [mode] = modes
   const name = `paper-${mode}-${frequencies}-${seed}`
-  using model = await trainedNetwork(settings, { name, seed, mode: modeOf(mode, frequencies) }, signal)
-  using test = await picturesOf(settings, 'test', signal)
-  const { accuracy, images } = await model.evaluate(test, { signal })
+  using model = await trainedNetwork(settings, { name, seed, mode: modeOf(mode, frequencies) }, context)
+  using test = await picturesOf(settings, 'test', context)
+  const { accuracy, images } = await model.evaluate(test, { signal: context.signal })
   // No other part uses it.
   await rm(join(settings.models, `${name}.model`), { force: true })
   return modes.map(mode => ({ seed: seed + 1, mode, frequencies, images, accuracy }))

@@ -4,7 +4,7 @@ import { jpegImages } from '../data/images.js'
 import { linesChart } from '../report/charts.js'
 import type { Model } from '../model/model.js'
 import { throwIfAborted } from '../data/iteration.js'
-import type { Experiment, Findings, Row, Settings } from './experiment.js'
+import type { Experiment, Findings, PartContext, Row, Settings } from './experiment.js'
 import { alternating } from './rates.js'
 import { requantisedImages, requantisedSet } from './requantise.js'
 import { meanOf, valuesOf, where } from './rows.js'
@@ -30,14 +30,14 @@ export const quality: Experiment = {
           key: `accuracy-${quality}-${seed}`,
           title: `accuracy at quality ${quality}, seed ${seed + 1}`,
           weight: 10,
-          run: (signal: AbortSignal | undefined) => accuracies(settings, { quality, seed }, signal),
+          run: (context: PartContext) => accuracies(settings, { quality, seed }, context),
         })),
       ).flat(),
       ...qualities.map(quality => ({
         key: `speed-${quality}`,
         title: `speed at quality ${quality}`,
         weight: 1,
-        run: (signal: AbortSignal | undefined) => rates(settings, quality, signal),
+        run: (context: PartContext) => rates(settings, quality, context),
       })),
     ]
   },
@@ -45,40 +45,40 @@ export const quality: Experiment = {
 }
 
 /** The network that learned from files of a quality. */
-function networkOf(settings: Settings, quality: number, seed: number, signal: AbortSignal | undefined): Promise<Model> {
-  const pictures = () => requantisedSet(settings, { set: 'train', quality }, signal)
-  return trainedNetwork(settings, { name: `quality-${quality}-${seed}`, seed, pictures }, signal)
+function networkOf(settings: Settings, quality: number, seed: number, context: PartContext): Promise<Model> {
+  const pictures = () => requantisedSet(settings, { set: 'train', quality }, context)
+  return trainedNetwork(settings, { name: `quality-${quality}-${seed}`, seed, pictures }, context)
 }
 
 /** Right answers of one network on coefficients and on decoded pixels. */
 async function accuracies(
   settings: Settings,
   { quality, seed }: { quality: number; seed: number },
-  signal: AbortSignal | undefined,
+  context: PartContext,
 ): Promise<Row[]> {
-  using model = await networkOf(settings, quality, seed, signal)
+  using model = await networkOf(settings, quality, seed, context)
   const onPixels = await onDecodedFiles(model, 'quality')
   const most = settings.quick ? QUICK_PICTURES / 4 : undefined
-  const images = await requantisedImages(settings, { set: 'test', quality, ...(most && { most }) }, signal)
-  const { accuracy } = await model.evaluate(jpegImages(images), { signal })
+  const images = await requantisedImages(settings, { set: 'test', quality, ...(most && { most }) }, context)
+  const { accuracy } = await model.evaluate(jpegImages(images), { signal: context.signal })
   const bytesOfFile = images.reduce((sum, { jpeg }) => sum + jpeg.length, 0) / images.length
-  const spatialAccuracy = await accuracyOnPixels(model, onPixels, images, signal)
+  const spatialAccuracy = await accuracyOnPixels(model, onPixels, images, context)
   return [{ seed: seed + 1, quality, images: images.length, bytesOfFile, accuracy, spatialAccuracy }]
 }
 
 /** Files a second of both, from bytes to answers. */
-async function rates(settings: Settings, quality: number, signal: AbortSignal | undefined): Promise<Row[]> {
-  using model = await networkOf(settings, quality, 0, signal)
+async function rates(settings: Settings, quality: number, context: PartContext): Promise<Row[]> {
+  using model = await networkOf(settings, quality, 0, context)
   const onPixels = await onDecodedFiles(model, 'quality')
   const { files, rounds } = settings.quick ? TIMED.quick : TIMED.full
-  const images = await requantisedImages(settings, { set: 'test', quality, most: files }, signal)
+  const images = await requantisedImages(settings, { set: 'test', quality, most: files }, context)
   const batches = batchesOf(images)
   const pass = (logits: (files: readonly Uint8Array[]) => Promise<unknown>) => async () => {
     for (const batch of batches) await logits(batch.map(({ jpeg }) => jpeg))
   }
   const found = await alternating(
     { spatial: pass(onPixels), here: pass(files => model.predict(files, { batchSize: files.length })) },
-    { images: images.length, rounds, signal },
+    { images: images.length, rounds, signal: context.signal },
   )
   return [
     {
@@ -101,11 +101,11 @@ async function accuracyOnPixels(
   { classes, labels }: Model,
   logits: (files: readonly Uint8Array[]) => Promise<Float32Array>,
   images: readonly LabelledImage[],
-  signal: AbortSignal | undefined,
+  context: PartContext,
 ): Promise<number> {
   let right = 0
   for (const batch of batchesOf(images)) {
-    throwIfAborted(signal)
+    throwIfAborted(context.signal)
     const all = await logits(batch.map(({ jpeg }) => jpeg))
     for (const [position, { label }] of batch.entries()) {
       const row = all.subarray(position * classes, (position + 1) * classes)

@@ -6,7 +6,7 @@ import { listFolder } from '../data/folder.js'
 import { jpegImages, type LabelledImage } from '../data/images.js'
 import { throwIfAborted } from '../data/iteration.js'
 import { writeJpeg } from '../data/lossless.js'
-import type { Settings } from './experiment.js'
+import type { PartContext, Settings } from './experiment.js'
 import { QUICK_PICTURES, spread } from './training.js'
 
 /** Files that are made at a time. */
@@ -59,14 +59,14 @@ function withSteps(plane: CoefficientPlane, steps: Uint16Array): CoefficientPlan
 export async function requantisedImages(
   { data, quick }: Pick<Settings, 'data' | 'quick'>,
   { set, quality, most }: { set: 'train' | 'test'; quality: number; most?: number },
-  signal: AbortSignal | undefined,
+  context: PartContext,
 ): Promise<LabelledImage[]> {
   const { files, labels, classes } = await listFolder(join(data as string, set))
   const count = Math.min(files.length, most ?? (quick ? QUICK_PICTURES : files.length))
   const chosen = spread(files.length, count)
   const images: LabelledImage[] = []
   for (let start = 0; start < count; start += AT_ONCE) {
-    throwIfAborted(signal)
+    throwIfAborted(context.signal)
     const some = chosen.slice(start, start + AT_ONCE).map(async number => {
       const file = files[number] as string
       const jpeg = await writeJpeg(requantised(await jpegCoefficients(file), quality))
@@ -79,7 +79,7 @@ export async function requantisedImages(
 
 /** The same as a data set. */
 export async function requantisedSet(
-  ...[settings, what, signal]: Parameters<typeof requantisedImages>
+  ...[settings, what, context]: Parameters<typeof requantisedImages>
 ): Promise<Dataset> {
-  return loadDataset(jpegImages(await requantisedImages(settings, what, signal)), { signal })
+  return loadDataset(jpegImages(await requantisedImages(settings, what, context)), { signal: context.signal })
 }

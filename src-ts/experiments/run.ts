@@ -1,5 +1,6 @@
 /** Runs experiments: part by part, each kept when it is done, then the results drawn. */
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
 import { throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
@@ -27,6 +28,9 @@ const EXPERIMENTS: readonly Experiment[] = [
   quality,
 ]
 
+/** Milliseconds between two events of one part. */
+const TELLING = 1000
+
 /** Names of all experiments. */
 export const experimentNames: readonly string[] = Object.freeze(EXPERIMENTS.map(({ name }) => name))
 
@@ -46,9 +50,9 @@ export interface ExperimentOptions {
   signal?: AbortSignal | undefined
 }
 
-/** How far an experiment has come. */
+/** How far an experiment has come: before each part, about every second within it, and at the end. */
 export type ExperimentEvent =
-  | { type: 'part'; title: string; done: number; total: number; secondsLeft: number | undefined }
+  | { type: 'part' | 'progress'; title: string; done: number; total: number; secondsLeft: number | undefined }
   | { type: 'end'; rows: readonly Row[]; report: string; csv: string }
 
 const optionsSchema = z.strictObject({
@@ -81,16 +85,33 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
   for (const part of parts) {
     if (kept.has(part.key)) continue
     throwIfAborted(signal)
-    const finished = parts.filter(({ key }) => kept.has(key))
-    const done = finished.reduce((sum, { weight }) => sum + weight, 0)
-    const seconds = finished.reduce((sum, { key }) => sum + (kept.get(key)?.seconds ?? 0), 0)
-    const secondsLeft = done > 0 ? (seconds / done) * (total - done) : undefined
-    yield { type: 'part', title: part.title, done, total, secondsLeft }
+    const before = parts.filter(({ key }) => kept.has(key))
     const start = performance.now()
-    const rows = await part.run(signal)
-    const finishedPart = { key: part.key, seconds: (performance.now() - start) / 1000, rows }
-    await folder.add(finishedPart)
-    kept.set(part.key, finishedPart)
+    const seconds = () => (performance.now() - start) / 1000
+    let share = 0
+    const event = (type: 'part' | 'progress') => {
+      const done = before.reduce((sum, { weight }) => sum + weight, 0) + share * part.weight
+      const taken = before.reduce((sum, { key }) => sum + (kept.get(key)?.seconds ?? 0), seconds())
+      const secondsLeft = done > 0 ? (taken / done) * (total - done) : undefined
+      return { type, title: part.title, done, total, secondsLeft }
+    }
+    yield event('part')
+    // Whoever stops listening ends the part too.
+    const left = new AbortController()
+    const context = {
+      signal: AbortSignal.any([left.signal, ...(signal ? [signal] : [])]),
+      progress: (done: number) => (share = done),
+    }
+    const running = part.run(context)
+    try {
+      for await (const _ of whileRunning(running)) if (share > 0) yield event('progress')
+      const finished = { key: part.key, rows: await running, seconds: seconds() }
+      await folder.add(finished)
+      kept.set(part.key, finished)
+    } finally {
+      left.abort()
+      await running.catch(() => undefined)
+    }
   }
   const rows = parts.flatMap(({ key }) => kept.get(key)?.rows ?? [])
   const findings = experiment.findings(rows, settings)
@@ -98,6 +119,21 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
   for (const { name, svg } of findings.figures) await folder.write(`${name}.svg`, svgFile(svg))
   await folder.write('report.html', reportOf(experiment, findings, settings))
   yield { type: 'end', rows, report: join(out, 'report.html'), csv: join(out, 'results.csv') }
+}
+
+/** Something about every second until a promise is settled. */
+async function* whileRunning(running: Promise<unknown>): AsyncGenerator<void, void> {
+  let settled = false
+  const end = running.then(
+    () => (settled = true),
+    () => (settled = true),
+  )
+  while (!settled) {
+    const timer = new AbortController()
+    await Promise.race([end, pause(TELLING, undefined, { signal: timer.signal }).catch(() => undefined)])
+    timer.abort()
+    if (!settled) yield
+  }
 }
 
 async function checkData({ name, needsData }: Experiment, data: string | undefined): Promise<void> {

@@ -12,7 +12,7 @@ import { INPUT_LAYER } from '../model/featureMaps.js'
 import { createModel, type Model } from '../model/model.js'
 import { lift } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
-import type { Experiment, Row, Settings } from './experiment.js'
+import type { Experiment, PartContext, Row, Settings } from './experiment.js'
 import { requantisedImages } from './requantise.js'
 import { sparsityFindings } from './sparsityFindings.js'
 import { trainedNetwork } from './training.js'
@@ -50,8 +50,8 @@ export const sparsity: Experiment = {
       key: 'train-0',
       title: 'training',
       weight: 10,
-      run: async (signal: AbortSignal | undefined) => {
-        using _ = await trainedNetwork(settings, { name: 'paper-0', seed: 0 }, signal)
+      run: async (context: PartContext) => {
+        using _ = await trainedNetwork(settings, { name: 'paper-0', seed: 0 }, context)
         return []
       },
     },
@@ -59,16 +59,16 @@ export const sparsity: Experiment = {
       key: `quality-${quality}`,
       title: `files of quality ${quality}`,
       weight: 1,
-      run: (signal: AbortSignal | undefined) => ofQuality(settings, quality, signal),
+      run: (context: PartContext) => ofQuality(settings, quality, context),
     })),
   ],
   findings: sparsityFindings,
 }
 
-async function ofQuality(settings: Settings, quality: number, signal: AbortSignal | undefined): Promise<Row[]> {
-  using model = await trainedNetwork(settings, { name: 'paper-0', seed: 0 }, signal)
+async function ofQuality(settings: Settings, quality: number, context: PartContext): Promise<Row[]> {
+  using model = await trainedNetwork(settings, { name: 'paper-0', seed: 0 }, context)
   const most = settings.quick ? PICTURES.quick : PICTURES.full
-  const images = await requantisedImages(settings, { set: 'test', quality, most }, signal)
+  const images = await requantisedImages(settings, { set: 'test', quality, most }, context)
   const rows = [
     ...(await ofCoefficients(images)),
     await ofMemory(images),

@@ -10,7 +10,7 @@ import { createModel, type Model } from '../model/model.js'
 import { paperResnet } from '../models/paper.js'
 import { adam } from '../train/optimizers.js'
 import { constant } from '../train/schedules.js'
-import type { Experiment, Row, Settings } from './experiment.js'
+import type { Experiment, PartContext, Row, Settings } from './experiment.js'
 import { startPyTorch, type PyTorch } from './pytorch.js'
 import { alternating, type Work } from './rates.js'
 import { throughputFindings } from './throughputFindings.js'
@@ -44,7 +44,7 @@ export const throughput: Experiment = {
       key: work,
       title: work === 'test' ? 'testing' : 'training',
       weight: work === 'test' ? 1 : 2,
-      run: (signal: AbortSignal | undefined) => measured(settings, work, signal),
+      run: (context: PartContext) => measured(settings, work, context),
     })),
   findings: throughputFindings,
 }
@@ -58,7 +58,7 @@ interface Task {
   paths: readonly string[]
 }
 
-async function measured(settings: Settings, work: 'test' | 'train', signal: AbortSignal | undefined): Promise<Row[]> {
+async function measured(settings: Settings, work: 'test' | 'train', context: PartContext): Promise<Row[]> {
   const sizes = settings.quick ? SIZES.quick : SIZES.full
   const task = await taskOf(settings, sizes.batch, sizes[work])
   using dataset = await loadDataset(jpegImages(task.images))
@@ -86,7 +86,7 @@ async function measured(settings: Settings, work: 'test' | 'train', signal: Abor
           (await pytorch.run({ work, decode, batches: task.batches })).seconds
       }
     }
-    const rates = await alternating(works, { images: task.images.length, rounds: sizes.rounds, signal })
+    const rates = await alternating(works, { images: task.images.length, rounds: sizes.rounds, signal: context.signal })
     const rows = Object.entries(rates).map(([name, { median, least, most }]) => {
       const [by = '', network = '', decoding = ''] = name.split('|')
       return { work, by, network, decoding, imagesPerSecond: median, least, most, images: task.images.length }

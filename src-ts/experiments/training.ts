@@ -8,7 +8,7 @@ import { paperResnet } from '../models/paper.js'
 import type { NetworkOptions } from '../models/network.js'
 import { oneCycle } from '../train/schedules.js'
 import { picturesOf } from './data.js'
-import type { Settings } from './experiment.js'
+import type { PartContext, Settings } from './experiment.js'
 
 /** Pictures that a quick run learns from, or tests on, at most. */
 export const QUICK_PICTURES = 2000
@@ -42,8 +42,8 @@ interface Training {
  */
 export async function trainedNetwork(
   settings: Settings,
-  { name, seed, mode, pictures = () => picturesOf(settings, 'train', signal) }: Training,
-  signal: AbortSignal | undefined,
+  { name, seed, mode, pictures = () => picturesOf(settings, 'train', context) }: Training,
+  context: PartContext,
 ): Promise<Model> {
   const path = join(settings.models, `${name}.model`)
   const { epochs } = settings
@@ -53,13 +53,18 @@ export async function trainedNetwork(
   const model = saved ?? createModel(paperResnet({ ...(await shapeFor(dataset)), ...mode }), { seed })
   const count = settings.quick ? Math.min(dataset.length, QUICK_PICTURES) : dataset.length
   using part = dataset.subset(spread(dataset.length, count))
+  let steps = 1
   await model.fit(part, {
     epochs,
     schedule: oneCycle(),
     seed,
     checkpoint: { path },
     resume: saved !== undefined,
-    signal,
+    signal: context.signal,
+    onEvent: event => {
+      if (event.type === 'start') steps = event.stepsPerEpoch
+      if (event.type === 'step') context.progress((event.epoch - 1 + event.step / steps) / epochs)
+    },
   })
   return model
 }
