@@ -37,7 +37,9 @@ export function reportOf({ title, name }: Experiment, { text, figures, tables }:
 }
 
 function tableOf({ head, rows }: Table): string {
+  // Columns of words begin at the left, columns of numbers end at the right.
+  const words = head.map((_, column) => rows.some(row => /^[a-z]/i.test(String(row[column] ?? ''))))
   const line = (cells: readonly (string | number)[], tag: 'th' | 'td') =>
-    `<tr>${cells.map(cell => `<${tag}>${escaped(String(cell))}</${tag}>`).join('')}</tr>`
+    `<tr>${cells.map((cell, column) => `<${tag}${words[column] ? ' class="text"' : ''}>${escaped(String(cell))}</${tag}>`).join('')}</tr>`
   return `<div class="wide"><table class="results">${line(head, 'th')}${rows.map(row => line(row, 'td')).join('')}</table></div>`
 }

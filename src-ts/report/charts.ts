@@ -71,10 +71,11 @@ export interface Curve {
 export function linesChart(title: string, labels: { x: string; y: string }, curves: readonly Curve[]): string {
   const points = curves.flatMap(({ name, points }) => points.map(point => ({ ...point, name })))
   const names = curves.map(({ name }) => name)
+  const middle = (Math.min(...points.map(({ x }) => x)) + Math.max(...points.map(({ x }) => x))) / 2
   // Each at another place, so that names of curves that run together do not.
   const named = curves.flatMap(({ name, points }, index) => {
     const at = points[Math.floor((points.length * (index + 1)) / (curves.length + 1))]
-    return at ? [{ ...at, name }] : []
+    return at ? [{ ...at, name, beforeMiddle: at.x <= middle }] : []
   })
   return svg(title, {
     ...axes,
@@ -87,7 +88,14 @@ export function linesChart(title: string, labels: { x: string; y: string }, curv
       Plot.line(points, { x: 'x', y: 'y', stroke: 'name', strokeWidth: 1.5 }),
       Plot.dot(points, { x: 'x', y: 'y', stroke: 'name', symbol: 'name', r: 3 }),
       // Names stand beside the curves, so that colours alone need not be told apart.
-      Plot.text(named, { x: 'x', y: 'y', text: 'name', fill: 'name', dy: -9, dx: 4, textAnchor: 'start' }),
+      // Each goes towards the middle, where there is room.
+      ...[true, false].map(before =>
+        Plot.text(named, {
+          filter: ({ beforeMiddle }: (typeof named)[number]) => beforeMiddle === before,
+          ...{ x: 'x', y: 'y', text: 'name', fill: 'name', dy: -9 },
+          ...(before ? { dx: 4, textAnchor: 'start' } : { dx: -4, textAnchor: 'end' }),
+        }),
+      ),
     ],
   })
 }
@@ -104,16 +112,17 @@ export function barsChart(title: string, label: string, bars: readonly Bar[]): s
   const names = bars.map(({ name }) => name)
   return svg(title, {
     ...axes,
-    height: 60 + 34 * bars.length,
+    height: 60 + 40 * bars.length,
     marginLeft: 10,
+    marginTop: 24,
     marginRight: 52,
     x: { label, grid: true, zero: true, ticks: 4 },
-    y: { domain: names, axis: null, padding: 0.45 },
+    y: { domain: names, axis: null, padding: 0.55 },
     color: { domain: ['own', 'other'], range: [ACCENT, 'var(--soft)'] },
     marks: [
       Plot.barX(bars, { x: 'value', y: 'name', fill: 'group' }),
       // Above its bar, because names are longer than a phone leaves room for beside it.
-      Plot.text(bars, { x: 0, y: 'name', text: 'name', textAnchor: 'start', dy: -13, fontSize: 11 }),
+      Plot.text(bars, { x: 0, y: 'name', text: 'name', textAnchor: 'start', dy: -16, dx: 1 }),
       Plot.text(bars, {
         x: 'value',
         y: 'name',

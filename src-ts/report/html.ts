@@ -77,7 +77,7 @@ p { max-width: 44rem; margin: .4rem 0; color: var(--soft); }
 .tile { padding: .7rem .9rem; }
 .tile strong { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .85rem; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .6rem; align-items: start; }
+.charts { margin-top: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .6rem; align-items: start; }
 figure { margin: 0; padding: .8rem; overflow-x: auto; min-width: 0; }
 figcaption { font-size: .85rem; color: var(--soft); margin-bottom: .4rem; }
 figure svg { display: block; max-width: 100%; margin: 0 auto; height: auto; color: var(--ink); }
@@ -88,7 +88,8 @@ figure svg { display: block; max-width: 100%; margin: 0 auto; height: auto; colo
 .wide { overflow-x: auto; }
 .results { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 .results th, .results td { text-align: right; padding: .2rem .8rem; border-top: 1px solid var(--line); white-space: nowrap; }
-.results th { border-top: 0; color: var(--soft); font-weight: 500; }
+.results th { border-top: 0; color: var(--soft); font-weight: 500; white-space: normal; vertical-align: bottom; max-width: 9rem; }
+.results .text { text-align: left; padding-left: 0; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .6rem; }
 .pictures figure { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; align-content: start; }
 .pictures img, .pictures svg { width: 100%; aspect-ratio: 1; border-radius: .25rem; object-fit: contain; }
