@@ -85,7 +85,8 @@ fn products_are_counted_and_fewer_than_the_direct_convolution_has() {
     let block1 = 1024 * (9 * 3 * 16 + 9 * 16 * 16 + 3 * 16);
     let block2 = 256 * (9 * 16 * 32 + 9 * 32 * 32 + 16 * 32);
     let block3 = 64 * (9 * 32 * 64 + 9 * 64 * 64 + 32 * 64);
-    assert_eq!(direct, f64::from(block1 + block2 + block3 + 64 * 10));
+    let expected = f64::from(block1 + block2 + block3 + 64 * 10);
+    assert!((direct - expected).abs() < 0.5, "{direct} instead of {expected}");
     for step in &steps {
         match (step.multiplies, step.direct_multiplies) {
             (Some(done), Some(direct)) => assert!(done <= direct, "{}: {done} of {direct}", step.path),
