@@ -117,6 +117,7 @@ test('folders that hold something else, and data that is not there, are refused'
   await refused('nothing', {}, { code: invalid, expected: experimentNames.join(', ') })
   await writeFile(join(folder, 'precious.txt'), 'mine')
   await refused('relu-blocks', { out: folder }, { code: invalid, path: folder })
+  t.deepEqual((await readdir(folder)).sort(), ['out', 'precious.txt'], 'nothing is made in a folder that is refused')
   const names = Array.from({ length: 12 }, (_, number) => `${number}.jpg`)
   const bad = await folderOf(t, {
     ...Object.fromEntries(

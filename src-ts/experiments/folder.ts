@@ -1,6 +1,6 @@
 /** The folder of an experiment: what it is of, and the parts that are done. */
 import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { lift, writeFile } from '../native/addon.js'
@@ -49,11 +49,13 @@ export class ResultsFolder {
     experiment: string,
     { data, seeds, epochs, quick }: Settings,
   ): Promise<ResultsFolder> {
-    const about = { experiment, data: data ?? null, seeds, epochs, quick }
+    const about = { experiment, data: data === undefined ? null : resolve(data), seeds, epochs, quick }
     const write = () => folder.write(ABOUT, `${JSON.stringify(about, undefined, 2)}\n`)
-    await mkdir(join(path, 'models'), { recursive: true }).catch((error: Error) => {
-      throw mismatch('WRITE_FAILED', path, 'to make the folder', error.message)
-    })
+    const make = (folder: string) =>
+      mkdir(folder, { recursive: true }).catch((error: Error) => {
+        throw mismatch('WRITE_FAILED', folder, 'to make the folder', error.message)
+      })
+    await make(path)
     const folder = new ResultsFolder(path)
     const text = await readFile(join(path, ABOUT), 'utf8').catch(() => undefined)
     if (text === undefined) {
@@ -62,6 +64,7 @@ export class ResultsFolder {
         throw mismatch('INVALID_OPTION', path, 'an empty folder, or one of this experiment', `${others[0]} in it`)
       }
       await write()
+      await make(join(path, 'models'))
       return folder
     }
     const found = aboutSchema.safeParse(parsed(text))
@@ -74,6 +77,7 @@ export class ResultsFolder {
       }
     }
     if (found.data.seeds < seeds) await write()
+    await make(join(path, 'models'))
     return folder
   }
 
