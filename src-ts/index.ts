@@ -127,6 +127,9 @@ export { type LoadReport, type ShapeMismatch, type Suggestion } from './weights/
 export { trainingReport, type ReportOptions } from './report/report.js'
 export { type ReportPicture } from './report/pictures.js'
 
+// Explanations.
+export { explainPicture, type ExplainOptions } from './explain/explain.js'
+
 // Experiments.
 export { experimentNames, runExperiment } from './experiments/run.js'
 export { type ExperimentEvent, type ExperimentOptions } from './experiments/run.js'

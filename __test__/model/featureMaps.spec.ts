@@ -2,22 +2,11 @@
 import test from 'ava'
 import sharp from 'sharp'
 import { createModel, jpegCoefficients, paperResnet, type FeatureMap } from '../../src-ts/index.js'
+import { pixelsOf } from '../fixtures/dct.js'
 import { failsWith } from '../fixtures/modelError.js'
 import { jpegPaths, jpegs } from '../fixtures/pictures.js'
 
 const picture = jpegPaths[0] as string
-
-/** Pixels of a block by the inverse DCT's formula. */
-function pixelsOf(block: ArrayLike<number>): number[] {
-  const basis = (frequency: number, at: number) =>
-    Math.sqrt(frequency === 0 ? 1 / 8 : 1 / 4) * Math.cos(((2 * at + 1) * frequency * Math.PI) / 16)
-  return Array.from({ length: 64 }, (_, pixel) =>
-    Array.from({ length: 64 }, (_, at) => {
-      const [vertical, horizontal] = [basis(at >> 3, pixel >> 3), basis(at & 7, pixel & 7)]
-      return (block[at] as number) * vertical * horizontal
-    }).reduce((sum, term) => sum + term, 0),
-  )
-}
 
 function of(maps: readonly FeatureMap[], layer: string): FeatureMap {
   const found = maps.find(map => map.layer === layer)

@@ -7,6 +7,7 @@ import { addCoefficients } from './coefficients.js'
 import { addConvert } from './convert.js'
 import { addEvaluate } from './evaluate.js'
 import { addExperiment } from './experiment.js'
+import { addExplain } from './explain.js'
 import { addExport } from './export.js'
 import { addInspect } from './inspect.js'
 import { addPredict } from './predict.js'
@@ -42,6 +43,7 @@ for (const add of [
   addExport,
   addCard,
   addCoefficients,
+  addExplain,
   addExperiment,
 ])
   add(program)

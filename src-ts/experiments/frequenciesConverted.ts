@@ -1,7 +1,8 @@
 /** How a network that was trained on all frequencies does in fewer. */
+import { MODE_KEYS, modeOf, MODES, type ModeKey } from '../model/approximations.js'
+import { accuracyFindings } from './accuracy.js'
 import { picturesOf } from './data.js'
 import type { Experiment, PartContext, Row, Settings } from './experiment.js'
-import { accuracyFindings, MODE_KEYS, modeOf, MODES, type ModeKey } from './modes.js'
 import { trainedNetwork } from './training.js'
 
 /** The φ that are looked at; 15 is the exact network in every mode. */

@@ -1,9 +1,10 @@
 /** How networks do that were trained in the frequencies they run in. */
+import { MODE_KEYS, modeOf, MODES, type ModeKey } from '../model/approximations.js'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { accuracyFindings } from './accuracy.js'
 import { picturesOf } from './data.js'
 import type { Experiment, PartContext, Row, Settings } from './experiment.js'
-import { accuracyFindings, MODE_KEYS, modeOf, MODES, type ModeKey } from './modes.js'
 import { trainedNetwork } from './training.js'
 
 /** The φ that networks are trained at; 15 is the exact network, which is the same in every mode. */

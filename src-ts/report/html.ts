@@ -1,4 +1,4 @@
-/** The shell of a self-contained page: no script, no request, readable on a phone, in dark and in light. */
+/** The shell of a self-contained page: no request, readable on a phone, in dark and in light. */
 
 /** Text as HTML shows it. */
 export function escaped(text: string): string {
@@ -6,15 +6,15 @@ export function escaped(text: string): string {
   return text.replace(/[&<>"']/g, character => entities[character] as string)
 }
 
-/** A whole page from its title and the HTML of its sections. */
-export function page(title: string, sections: readonly string[]): string {
+/** A whole page from its title and the HTML of its sections, with styles of its own beside those of all pages. */
+export function page(title: string, sections: readonly string[], style = ''): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}${style}</style>
 </head>
 <body>
 <main>

@@ -1,18 +1,7 @@
-/** The ways to compute in fewer frequencies, and accuracy in each. */
-import type { ModeOptions } from '../model/mode.js'
+/** Accuracy in fewer frequencies, in every way. */
+import { MODE_KEYS, MODES } from '../model/approximations.js'
 import { linesChart } from '../report/charts.js'
 import type { Findings, Row } from './experiment.js'
-
-/** Names for people. */
-export const MODES = { asm: 'ASM', apx: 'APX', 'band-limited': 'band-limited' } as const
-
-export type ModeKey = keyof typeof MODES
-export const MODE_KEYS = Object.keys(MODES) as ModeKey[]
-
-/** A mode with φ frequencies. */
-export function modeOf(key: ModeKey, frequencies: number): ModeOptions {
-  return key === 'band-limited' ? { mode: key, frequencies } : { mode: 'approximated', masking: key, frequencies }
-}
 
 /** Accuracy against φ, a curve a mode: means over the seeds, with the smallest and the largest. */
 export function accuracyFindings(rows: readonly Row[], text: readonly string[]): Findings {

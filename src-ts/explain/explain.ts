@@ -1,0 +1,84 @@
+/** One picture, explained: a page that shows what its coefficients are and what a network makes of them. */
+import { readFile } from 'node:fs/promises'
+import * as z from 'zod'
+import { inspectJpeg } from '../data/inspect.js'
+import { readShape, type JpegReadOptions } from '../data/reading.js'
+import { modeOf, MODE_KEYS, MODES } from '../model/approximations.js'
+import type { Model } from '../model/model.js'
+import { named, pictureSchema, type Picture, type Prediction } from '../model/predict.js'
+import { checked } from '../options.js'
+import { linesChart } from '../report/charts.js'
+import { transformsSchema, type Transform } from '../transforms/transform.js'
+import { pageData } from './data.js'
+import { explanationPage } from './page.js'
+
+/** Options of {@link explainPicture}. */
+export interface ExplainOptions extends JpegReadOptions {
+  /** What is done to the picture before the network sees it; what the model's definition says unless given. */
+  transform?: readonly Transform[] | undefined
+}
+
+const optionsSchema = z.strictObject({
+  transform: transformsSchema.optional(),
+  ...readShape,
+}) satisfies z.ZodType<ExplainOptions>
+
+/** All frequencies, α + β = 0…14. */
+const ALL = 15
+
+/**
+ * A self-contained interactive page about one picture: its coefficients block by block and what φ keeps of them, the masks of ReLUs
+ * and their error, the features layer by layer, and the answer, also in fewer frequencies.
+ *
+ * @param picture a path, or the bytes of a file with or without a name
+ * @throws ModelError as {@link Model.predict}
+ */
+export async function explainPicture(model: Model, picture: Picture, options: ExplainOptions = {}): Promise<string> {
+  const given = checked(optionsSchema, options, 'explainPicture')
+  const { transform, ...read } = given
+  const { name, jpeg } = named(checked(pictureSchema, picture, 'explainPicture.picture'), 0)
+  const file = jpeg ?? name
+  // First of all, because it says best what is wrong with a file.
+  const inspected = await inspectJpeg(file, read)
+  const [prediction] = (await model.predict(picture, given)) as [Prediction]
+  const data = await pageData(model, { picture, file, seen: given })
+  const bytes = jpeg ?? (await readFile(name))
+  return explanationPage({
+    name,
+    bytes,
+    inspected,
+    prediction,
+    model,
+    data,
+    chart: await answersChart(model, picture, given, prediction),
+    script: await pageScript(),
+  })
+}
+
+/** The page's script: its parts share their names, so they come one after the other. */
+async function pageScript(): Promise<string> {
+  const parts = ['dct', 'draw', 'blockPicker', 'coefficients', 'masks', 'features', 'main']
+  // The compiled parts, also when this file is run as it was written.
+  const file = (part: string) => new URL(`../../dist/explain/browser/${part}.js`, import.meta.url)
+  const texts = await Promise.all(parts.map(part => readFile(file(part), 'utf8')))
+  return `(() => {\n'use strict'\n${texts.join('\n')}\n})()`
+}
+
+/** Probability of the class that the network says, against φ, in every way to compute in fewer frequencies. */
+async function answersChart(model: Model, picture: Picture, options: ExplainOptions, { classes }: Prediction) {
+  const label = classes[0]?.label
+  const curves = []
+  let same = 1
+  for (const key of MODE_KEYS) {
+    const points = []
+    for (let frequencies = 1; frequencies <= ALL; frequencies++) {
+      const [answer] = await model.predict(picture, { ...options, ...modeOf(key, frequencies) })
+      const probability = answer?.classes.find(({ label: other }) => other === label)?.probability ?? 0
+      if (answer?.classes[0]?.label !== label) same = Math.max(same, frequencies + 1)
+      points.push({ x: frequencies, y: 100 * probability })
+    }
+    curves.push({ name: MODES[key], points })
+  }
+  const svg = linesChart('probability of the answer against φ', { x: 'φ', y: 'probability, %' }, curves)
+  return { svg, same: Math.min(same, ALL) }
+}
