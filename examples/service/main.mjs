@@ -34,7 +34,6 @@ const { port, ...limits } = Object.fromEntries(numbers)
 
 const model = await loadModel(path)
 const app = service(model, limits)
-console.log(`listening at ${await app.listen({ host, port })}`)
 
 // Takes no more requests, answers those that came, then ends; a second signal ends it at once.
 for (const signal of ['SIGTERM', 'SIGINT']) {
@@ -47,3 +46,6 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     model.dispose()
   })
 }
+
+// Only now, so that whoever reads this may end it in order.
+console.log(`listening at ${await app.listen({ host, port })}`)
