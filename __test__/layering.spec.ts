@@ -54,10 +54,12 @@ const mayUse: Record<string, string[]> = {
   train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
   models: ['model', 'transforms', 'layers', ...common],
   experiments: [
+    'convert',
     'export',
     'transforms',
     'report',
     'train',
+    'weights',
     'models',
     'model',
     'layers',

@@ -11,10 +11,12 @@ export async function run(name: string, options: ExperimentOptions) {
   return { parts: events.filter(({ type }) => type === 'part'), ...end }
 }
 
-/** A folder with `train` and `test`. */
-export function dataFolder(t: Parameters<typeof folderOf>[0], count = 40): Promise<string> {
-  const sets = ['train', 'test'].flatMap(set =>
-    Object.entries(inTwoFolders(count)).map(([file, jpeg]) => [`${set}/${file}`, jpeg] as const),
-  )
+/** A folder with `train` and `test`, each with these files: so many pictures in two classes, unless others are given. */
+export function dataFolder(
+  t: Parameters<typeof folderOf>[0],
+  files: number | Record<string, Uint8Array> = 40,
+): Promise<string> {
+  const all = Object.entries(typeof files === 'number' ? inTwoFolders(files) : files)
+  const sets = ['train', 'test'].flatMap(set => all.map(([file, jpeg]) => [`${set}/${file}`, jpeg] as const))
   return folderOf(t, Object.fromEntries(sets))
 }

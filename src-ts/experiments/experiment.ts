@@ -24,8 +24,10 @@ export interface PartContext {
 
 /** How an experiment is run. */
 export interface Settings {
-  /** A folder of classes, or of `train` and `test`; none for one that needs no pictures. */
+  /** A folder of `train` and `test`; none for one that needs no pictures. */
   data: string | undefined
+  /** The classes of the pictures. */
+  classes: readonly string[]
   /** Where models are kept that several parts use. */
   models: string
   /** Trainings from so many initial values. */
@@ -34,6 +36,8 @@ export interface Settings {
   epochs: number
   /** Whether it is made small, to see that it runs. */
   quick: boolean
+  /** Pictures of each set that are looked at, at most; all unless it is quick. */
+  most: number
 }
 
 /** A figure of a report. */

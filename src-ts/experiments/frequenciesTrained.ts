@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { accuracyFindings } from './accuracy.js'
 import { picturesOf } from './data.js'
 import type { Experiment, PartContext, Row, Settings } from './experiment.js'
+import { publishedAccuracy } from './published.js'
 import { trainedNetwork } from './training.js'
 
 /** The φ that networks are trained at; 15 is the exact network, which is the same in every mode. */
 const ALL = 15
-const FREQUENCIES = { quick: [4, ALL], full: [1, 2, 4, 6, 8, 11, ALL] }
+const FREQUENCIES = { quick: [4, ALL], full: [1, 2, 3, 4, 5, 6, 8, 11, ALL] }
 
 export const frequenciesTrained: Experiment = {
   name: 'frequencies-trained',
@@ -26,10 +27,22 @@ export const frequenciesTrained: Experiment = {
         })),
       ),
     ).flat(),
-  findings: rows =>
-    accuracyFindings(rows, [
-      "The paper's network is trained and tested in one mode and at one φ: ReLU approximated by ASM or APX, or every feature map cut off.",
-    ]),
+  findings: (rows, { classes }) => {
+    const published = publishedAccuracy(classes)
+    const paper = published
+      ? [
+          `Dashed is what the paper has for ${published.data}, where networks on pixels get ${(100 * published.spatial).toFixed(1)} %.`,
+        ]
+      : []
+    return accuracyFindings(
+      rows,
+      [
+        "The paper's network is trained and tested in one mode and at one φ: ReLU approximated by ASM or APX, or every feature map cut off.",
+        ...paper,
+      ],
+      published,
+    )
+  },
 }
 
 /** Modes that one training is of. */

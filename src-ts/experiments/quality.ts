@@ -8,7 +8,7 @@ import type { Experiment, Findings, PartContext, Row, Settings } from './experim
 import { alternating } from './rates.js'
 import { requantisedImages, requantisedSet } from './requantise.js'
 import { meanOf, valuesOf, where } from './rows.js'
-import { QUICK_PICTURES, trainedNetwork } from './training.js'
+import { trainedNetwork } from './training.js'
 import { onDecodedFiles } from './twin.js'
 
 const QUALITIES = { quick: [50, 95], full: [30, 50, 70, 85, 95] }
@@ -58,8 +58,7 @@ async function accuracies(
 ): Promise<Row[]> {
   using model = await networkOf(settings, quality, seed, context)
   const onPixels = await onDecodedFiles(model, 'quality')
-  const most = settings.quick ? QUICK_PICTURES / 4 : undefined
-  const images = await requantisedImages(settings, { set: 'test', quality, ...(most && { most }) }, context)
+  const images = await requantisedImages(settings, { set: 'test', quality }, context)
   const { accuracy } = await model.evaluate(jpegImages(images), { signal: context.signal })
   const bytesOfFile = images.reduce((sum, { jpeg }) => sum + jpeg.length, 0) / images.length
   const spatialAccuracy = await accuracyOnPixels(model, onPixels, images, context)

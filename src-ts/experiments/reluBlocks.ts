@@ -2,20 +2,22 @@
 import { linesChart } from '../report/charts.js'
 import { lift, rectifiedBlocks } from '../native/addon.js'
 import type { Experiment, Row, Settings } from './experiment.js'
+import { PUBLISHED_ERRORS } from './published.js'
 
 const SIZE = 64
 const FREQUENCIES = Array.from({ length: 15 }, (_, index) => index + 1)
-
-/** Means of 400,000 blocks as the paper has them, of 4×4 boxes. */
-const PUBLISHED: Record<'asm' | 'apx', readonly number[]> = {
-  asm: [0.344, 0.295, 0.239, 0.171, 0.122, 0.079, 0.049, 0.031, 0.015, 0.009, 0.005, 0.002, 0.0004, 0, 0],
-  apx: [0.365, 0.334, 0.297, 0.253, 0.219, 0.18, 0.142, 0.109, 0.072, 0.052, 0.037, 0.023, 0.01, 0.003, 0],
-}
 
 const KINDS = {
   boxes: '4×4 boxes',
   pixels: '8×8 pixels',
 } as const
+
+/** The paper's means, beside those that are found. */
+const PUBLISHED_CURVES = (['asm', 'apx'] as const).map(masking => ({
+  name: `${masking.toUpperCase()}, paper`,
+  beside: masking.toUpperCase(),
+  points: FREQUENCIES.map((x, index) => ({ x, y: PUBLISHED_ERRORS[masking][index] ?? NaN })),
+}))
 
 export const reluBlocks: Experiment = {
   name: 'relu-blocks',
@@ -39,14 +41,14 @@ export const reluBlocks: Experiment = {
         frequencies,
         ...(['asm', 'apx'] as const).map(masking => mean(means, kind, masking, frequencies).toFixed(4)),
         ...(kind === 'boxes'
-          ? [PUBLISHED.asm, PUBLISHED.apx].map(all => (all[frequencies - 1] ?? NaN).toFixed(4))
+          ? [PUBLISHED_ERRORS.asm, PUBLISHED_ERRORS.apx].map(all => (all[frequencies - 1] ?? NaN).toFixed(4))
           : []),
       ]),
     })
     const worst = Math.max(
       ...(['asm', 'apx'] as const).flatMap(masking =>
         FREQUENCIES.map(frequencies =>
-          Math.abs(mean(means, 'boxes', masking, frequencies) - (PUBLISHED[masking][frequencies - 1] ?? NaN)),
+          Math.abs(mean(means, 'boxes', masking, frequencies) - (PUBLISHED_ERRORS[masking][frequencies - 1] ?? NaN)),
         ),
       ),
     )
@@ -55,6 +57,7 @@ export const reluBlocks: Experiment = {
         name: masking.toUpperCase(),
         points: FREQUENCIES.map(frequencies => ({ x: frequencies, y: mean(means, kind, masking, frequencies) })),
       })),
+      ...(kind === 'boxes' ? PUBLISHED_CURVES : []),
     ]
     return {
       text: [

@@ -6,8 +6,8 @@ import { listFolder } from '../data/folder.js'
 import { jpegImages, type LabelledImage } from '../data/images.js'
 import { throwIfAborted } from '../data/iteration.js'
 import { writeJpeg } from '../data/lossless.js'
+import { spread } from './data.js'
 import type { PartContext, Settings } from './experiment.js'
-import { QUICK_PICTURES, spread } from './training.js'
 
 /** Files that are made at a time. */
 const AT_ONCE = 256
@@ -55,14 +55,14 @@ function withSteps(plane: CoefficientPlane, steps: Uint16Array): CoefficientPlan
   return { ...plane, quantisation: steps, values }
 }
 
-/** Pictures of a set as files of a quality; a few, spread over the classes, if it is quick or `most` are asked for. */
+/** Pictures of a set as files of a quality; fewer, spread over the classes, if `most` are asked for. */
 export async function requantisedImages(
-  { data, quick }: Pick<Settings, 'data' | 'quick'>,
-  { set, quality, most }: { set: 'train' | 'test'; quality: number; most?: number },
+  { data, most: all }: Pick<Settings, 'data' | 'most'>,
+  { set, quality, most = all }: { set: 'train' | 'test'; quality: number; most?: number },
   context: PartContext,
 ): Promise<LabelledImage[]> {
   const { files, labels, classes } = await listFolder(join(data as string, set))
-  const count = Math.min(files.length, most ?? (quick ? QUICK_PICTURES : files.length))
+  const count = Math.min(files.length, most)
   const chosen = spread(files.length, count)
   const images: LabelledImage[] = []
   for (let start = 0; start < count; start += AT_ONCE) {

@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
 import { checked } from '../options.js'
-import { checkFolder } from './data.js'
+import { classesOf, quickCount } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
 import { svgFile } from '../report/html.js'
 import { ResultsFolder } from './folder.js'
@@ -76,8 +76,9 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
   const { out, data, quick = false, seeds = quick ? 1 : 3, epochs = quick ? 3 : 10, signal } = given
   const experiment = EXPERIMENTS.find(other => other.name === name)
   if (!experiment) throw mismatch('INVALID_OPTION', 'experiment', `one of ${experimentNames.join(', ')}`, name)
-  await checkData(experiment, data)
-  const settings: Settings = { data, models: join(out, 'models'), seeds, epochs, quick }
+  const classes = await checkedClasses(experiment, data)
+  const most = quick && data !== undefined ? await quickCount(data) : Infinity
+  const settings: Settings = { data, classes, models: join(out, 'models'), seeds, epochs, quick, most }
   const folder = await ResultsFolder.open(out, name, settings)
   const parts = await experiment.parts(settings)
   const kept = new Map((await folder.done()).map(part => [part.key, part]))
@@ -136,13 +137,14 @@ async function* whileRunning(running: Promise<unknown>): AsyncGenerator<void, vo
   }
 }
 
-async function checkData({ name, needsData }: Experiment, data: string | undefined): Promise<void> {
+/** The classes of the pictures; none for an experiment that needs no pictures. */
+async function checkedClasses({ name, needsData }: Experiment, data: string | undefined): Promise<readonly string[]> {
   if (!needsData) {
-    if (data === undefined) return
+    if (data === undefined) return []
     throw mismatch('INVALID_OPTION', 'runExperiment.data', `nothing, because ${name} needs no pictures`, data)
   }
   if (data === undefined) {
     throw mismatch('INVALID_OPTION', 'runExperiment.data', 'a folder with train and test', 'nothing')
   }
-  await checkFolder(data)
+  return classesOf(data)
 }

@@ -10,11 +10,12 @@ import { createModel, type Model } from '../model/model.js'
 import { paperResnet } from '../models/paper.js'
 import { adam } from '../train/optimizers.js'
 import { constant } from '../train/schedules.js'
+import { spread } from './data.js'
 import type { Experiment, PartContext, Row, Settings } from './experiment.js'
 import { startPyTorch, type PyTorch } from './pytorch.js'
 import { alternating, type Work } from './rates.js'
 import { throughputFindings } from './throughputFindings.js'
-import { shapeFor, spread } from './training.js'
+import { shapeFor } from './training.js'
 import { onDecodedFiles } from './twin.js'
 
 /** Sizes of a round, and rounds. */

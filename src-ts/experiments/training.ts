@@ -10,14 +10,6 @@ import { oneCycle } from '../train/schedules.js'
 import { picturesOf } from './data.js'
 import type { PartContext, Settings } from './experiment.js'
 
-/** Pictures that a quick run learns from, or tests on, at most. */
-export const QUICK_PICTURES = 2000
-
-/** Which of so many pictures are taken: spread over the classes, which come one after the other. */
-export function spread(all: number, count: number): number[] {
-  return Array.from({ length: count }, (_, index) => Math.floor((index * all) / count))
-}
-
 /** What the paper's network must be for these pictures, all of which have the size of the first. */
 export async function shapeFor(dataset: Dataset): Promise<NetworkOptions> {
   const { width, height, colour } = await dataset.describe(0)
@@ -51,10 +43,8 @@ export async function trainedNetwork(
   if (saved?.training?.epoch === epochs) return saved
   using dataset = await pictures()
   const model = saved ?? createModel(paperResnet({ ...(await shapeFor(dataset)), ...mode }), { seed })
-  const count = settings.quick ? Math.min(dataset.length, QUICK_PICTURES) : dataset.length
-  using part = dataset.subset(spread(dataset.length, count))
   let steps = 1
-  await model.fit(part, {
+  await model.fit(dataset, {
     epochs,
     schedule: oneCycle(),
     seed,

@@ -65,39 +65,64 @@ export function accuracyChart(history: readonly EpochResult[]): string {
 export interface Curve {
   name: string
   points: readonly { x: number; y: number }[]
+  /** The curve that this one is to be compared with: it is dashed, in that one's colour. */
+  beside?: string
 }
 
-/** Curves over one axis, each in a colour and a dash of its own. */
+/** Curves over one axis, each in a colour and with a symbol of its own, and the names of all above. */
 export function linesChart(title: string, labels: { x: string; y: string }, curves: readonly Curve[]): string {
-  const points = curves.flatMap(({ name, points }) => points.map(point => ({ ...point, name })))
-  const names = curves.map(({ name }) => name)
-  const middle = (Math.min(...points.map(({ x }) => x)) + Math.max(...points.map(({ x }) => x))) / 2
-  // Each at another place, so that names of curves that run together do not.
-  const named = curves.flatMap(({ name, points }, index) => {
-    const at = points[Math.floor((points.length * (index + 1)) / (curves.length + 1))]
-    return at ? [{ ...at, name, beforeMiddle: at.x <= middle }] : []
-  })
+  const points = curves.flatMap(({ name, points, beside }) =>
+    points.map(point => ({ ...point, name, colour: beside ?? name, isDashed: beside !== undefined })),
+  )
+  const names = curves.flatMap(({ name, beside }) => (beside === undefined ? [name] : []))
+  const place = { x: 'x', y: 'y', stroke: 'colour', z: 'name' }
+  const whole = points.filter(({ isDashed }) => !isDashed)
+  const dashed = points.filter(({ isDashed }) => isDashed)
+  const key = keyOf(curves)
   return svg(title, {
     ...axes,
+    height: axes.height + key.height,
+    marginTop: 20 + key.height,
     marginRight: 20,
     x: { label: labels.x },
     y: { label: labels.y, grid: true, nice: true, zero: true },
     color: { domain: names, range: [ACCENT, WARM, 'var(--right)', 'var(--soft)'], legend: false },
     symbol: { domain: names },
     marks: [
-      Plot.line(points, { x: 'x', y: 'y', stroke: 'name', strokeWidth: 1.5 }),
-      Plot.dot(points, { x: 'x', y: 'y', stroke: 'name', symbol: 'name', r: 3 }),
-      // Names stand beside the curves, so that colours alone need not be told apart.
-      // Each goes towards the middle, where there is room.
-      ...[true, false].map(before =>
-        Plot.text(named, {
-          filter: ({ beforeMiddle }: (typeof named)[number]) => beforeMiddle === before,
-          ...{ x: 'x', y: 'y', text: 'name', fill: 'name', dy: -9 },
-          ...(before ? { dx: 4, textAnchor: 'start' } : { dx: -4, textAnchor: 'end' }),
-        }),
-      ),
+      Plot.line(whole, { ...place, strokeWidth: 1.5 }),
+      Plot.dot(whole, { ...place, symbol: 'name', r: 3 }),
+      Plot.line(dashed, { ...place, strokeWidth: 1.2, strokeDasharray: DASHES }),
+      ...key.marks,
     ],
   })
+}
+
+const DASHES = '4 3'
+
+/** Heights of a line of a key, and width of its sample of a curve with the room around it. */
+const KEY_LINE = 17
+const SAMPLE = 34
+
+/** The names of curves, each after a sample of it, in as many lines as they need. */
+function keyOf(curves: readonly Curve[]): { height: number; marks: Plot.Markish[] } {
+  const room = axes.width - axes.marginLeft - 20
+  let [left, line] = [0, 0]
+  const entries = curves.map(({ name, beside }) => {
+    const width = SAMPLE + CHARACTER * name.length
+    if (left > 0 && left + width > room) [left, line] = [0, line + 1]
+    const entry = { name, colour: beside ?? name, isDashed: beside !== undefined, left, line }
+    left += width
+    return entry
+  })
+  const height = KEY_LINE * (line + 1)
+  const marks = entries.flatMap(entry => {
+    const at = { frameAnchor: 'top-left', dx: entry.left, dy: KEY_LINE * entry.line - height } as const
+    const sample = entry.isDashed
+      ? Plot.text([entry], { ...at, dx: at.dx + 2, text: () => '– –', fill: 'colour', textAnchor: 'start' })
+      : Plot.dot([entry], { ...at, dx: at.dx + 9, dy: at.dy + 5, stroke: 'colour', symbol: 'name', r: 3 })
+    return [sample, Plot.text([entry], { ...at, dx: at.dx + 19, text: 'name', fill: 'colour', textAnchor: 'start' })]
+  })
+  return { height, marks }
 }
 
 /** A value with a name; those of `own` stand out. */
