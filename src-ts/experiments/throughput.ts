@@ -21,6 +21,9 @@ import { onDecodedFiles } from './twin.js'
 /** Sizes of a round, and rounds. */
 const SIZES = { quick: { batch: 32, test: 4, train: 2, rounds: 2 }, full: { batch: 128, test: 8, train: 8, rounds: 7 } }
 
+/** Batches that the pictures of a set are at least, so that a quick run of large ones has small batches. */
+const LEAST_BATCHES = 12
+
 /** Largest difference of logits of the same files, as a share of how far they lie apart: decoders round pixels to 8 bits. */
 const SAME_LOGITS = 0.25
 
@@ -61,7 +64,8 @@ interface Task {
 
 async function measured(settings: Settings, work: 'test' | 'train', context: PartContext): Promise<Row[]> {
   const sizes = settings.quick ? SIZES.quick : SIZES.full
-  const task = await taskOf(settings, sizes.batch, sizes[work])
+  const batch = Math.min(sizes.batch, Math.ceil(settings.most / LEAST_BATCHES))
+  const task = await taskOf(settings, batch, sizes[work])
   using dataset = await loadDataset(jpegImages(task.images))
   const shape = await shapeFor(dataset)
   using model = createModel(paperResnet(shape), { seed: 0, labels: dataset.classes })
