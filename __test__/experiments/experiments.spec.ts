@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import sharp from 'sharp'
 import { convertModel, experimentNames, loadModel, runExperiment, type ExperimentOptions } from '../../src-ts/index.js'
+import { sumOf, where } from '../../src-ts/experiments/rows.js'
 import { jpegnet } from '../cli/command.js'
 import { failsWith } from '../fixtures/modelError.js'
 import { folderOf, inTwoFolders, jpegs, temporaryFolder } from '../fixtures/pictures.js'
@@ -58,11 +59,15 @@ test('an experiment writes its rows, its figures and a page, and a second run do
 test('a network has the same answers on pixels in ONNX Runtime and on coefficients here', async t => {
   const [data, folder] = [await dataFolder(t), await temporaryFolder(t)]
   const { rows } = await run('conversion', { data, out: join(folder, 'out'), seeds: 2, quick: true })
-  t.is(rows.length, 2)
-  for (const row of rows) {
+  const accuracies = where(rows, { what: 'accuracy' })
+  t.is(accuracies.length, 2)
+  for (const row of accuracies) {
     t.is(row['before'], row['after'] as number)
     t.is(row['same'], 1)
     t.true(Number(row['largestDeviation']) < 1e-4 && Number(row['largestLogit']) > 0)
+  }
+  for (const seed of [1, 2]) {
+    t.true(Math.abs(sumOf(where(rows, { what: 'deviations', seed }), 'share') - 1) < 1e-9, 'every logit is counted')
   }
   const { model } = await convertModel(join(folder, 'out/models/spatial-1.safetensors'))
   t.is(model.classes, 2, 'the weights that were converted are kept')
@@ -104,7 +109,7 @@ test('a quick run looks at few pictures if they are large', async t => {
   const [data, folder] = [await dataFolder(t, Object.fromEntries(files)), await temporaryFolder(t)]
   const { rows } = await run('conversion', { data, out: join(folder, 'out'), quick: true, epochs: 1 })
   t.deepEqual(
-    rows.map(({ images }) => images),
+    where(rows, { what: 'accuracy' }).map(({ images }) => images),
     [20],
     '2 ** 23 pixels',
   )

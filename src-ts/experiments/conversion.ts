@@ -7,10 +7,9 @@ import { lift } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { mixup } from '../transforms/mixing.js'
 import { writeSafetensors } from '../weights/safetensors.js'
+import { conversionFindings } from './conversionFindings.js'
 import { picturesOf } from './data.js'
 import type { Experiment, PartContext, Row, Settings } from './experiment.js'
-import { PUBLISHED_CONVERSIONS } from './published.js'
-import { meanOf } from './rows.js'
 import { trainedNetwork } from './training.js'
 import { inOnnxRuntime } from './twin.js'
 
@@ -38,52 +37,7 @@ export const conversion: Experiment = {
         run: (context: PartContext) => compared(settings, seed, context),
       },
     ]).flat(),
-  findings: rows => ({
-    text: [
-      "The paper's network learns in all frequencies, which is to learn from pixels: every step is the same map. Before conversion it is a network on pixels in ONNX, run by ONNX Runtime on the test files' pixels in float32, upsampled as libjpeg does and not rounded. Its weights, a file with PyTorch's names, are then converted and run here, on the files' coefficients. A deviation is the difference of a logit.",
-      'The paper compressed its pictures without loss, trained 100 networks for each kind of data, and calls a deviation what their accuracies differ by.',
-    ],
-    figures: [],
-    tables: [
-      {
-        caption: 'Accuracy in per cent, and deviations',
-        head: [
-          'seed',
-          'pictures',
-          'before',
-          'after',
-          'same class',
-          'mean deviation',
-          'largest deviation',
-          'largest logit',
-        ],
-        rows: [
-          ...rows.map(row => [Number(row['seed']), ...cells(column => Number(row[column]))]),
-          ['mean', ...cells(column => meanOf(rows, column))],
-        ],
-      },
-      {
-        caption: "The paper's",
-        head: ['data', 'before', 'after', 'deviation'],
-        rows: PUBLISHED_CONVERSIONS.map(({ data, before, after, deviation }) => [
-          data,
-          (100 * before).toFixed(1),
-          (100 * after).toFixed(1),
-          deviation.toExponential(1),
-        ]),
-      },
-    ],
-  }),
-}
-
-/** Cells of a line, of what columns say. */
-function cells(of: (column: string) => number): string[] {
-  return [
-    of('images').toFixed(0),
-    ...['before', 'after', 'same'].map(column => (100 * of(column)).toFixed(2)),
-    ...['meanDeviation', 'largestDeviation'].map(column => of(column).toExponential(1)),
-    of('largestLogit').toFixed(1),
-  ]
+  findings: conversionFindings,
 }
 
 /** The weights of a network on pixels, as a user would convert them. */
@@ -104,7 +58,7 @@ async function compared(settings: Settings, seed: number, context: PartContext):
   // Mixing that never happens asks for pixels of all.
   const toPixels = lowerView(input, [], { mix: [mixup({ probability: 0 })], random: { seed: 0, epoch: 0, start: 0 } })
   const order = Uint32Array.from({ length: test.length }, (_, index) => index)
-  let [before, after, same, sum, largest, largestLogit] = [0, 0, 0, 0, 0, 0]
+  const tally = new Tally(test.length, model.classes)
   for await (const { indices, pictures } of batches(test, cut(order, BATCH), () => lowerView(input, []))) {
     const coefficients = await model.logits(pictures, undefined)
     const views = lift(await pictures.view(toPixels))
@@ -112,33 +66,64 @@ async function compared(settings: Settings, seed: number, context: PartContext):
     const expected = await onPixels(pixels, indices.length)
     views.dispose()
     for (const [position, image] of indices.entries()) {
-      const rows = [expected, coefficients].map(all =>
-        all.subarray(position * model.classes, (position + 1) * model.classes),
-      )
-      const [one, other] = rows as [Float32Array, Float32Array]
-      const [said, saysNow] = [one, other].map(row => row.indexOf(Math.max(...row)))
-      if (said === test.labels[image]) before += 1
-      if (saysNow === test.labels[image]) after += 1
-      if (said === saysNow) same += 1
-      for (const [k, value] of one.entries()) {
-        const apart = Math.abs(value - (other[k] as number))
-        sum += apart
-        largest = Math.max(largest, apart)
-        largestLogit = Math.max(largestLogit, Math.abs(value))
-      }
+      const ofPicture = (all: Float32Array) => all.subarray(position * model.classes, (position + 1) * model.classes)
+      tally.add(ofPicture(expected), ofPicture(coefficients), test.labels[image])
     }
   }
-  const images = test.length
-  return [
-    {
-      seed: seed + 1,
+  return tally.rows().map(row => ({ seed: seed + 1, ...row }))
+}
+
+/** Deviations are counted by half powers of ten from 1e-8 on: those below are counted there, those above at 1e-3. */
+const [FEWEST, MOST] = [-16, -6]
+
+/** What two sets of answers have in common. */
+class Tally {
+  #right = { before: 0, after: 0 }
+  #same = 0
+  #sum = 0
+  #largest = 0
+  #largestLogit = 0
+  readonly #counts = new Uint32Array(MOST - FEWEST + 1)
+
+  constructor(
+    readonly images: number,
+    readonly classes: number,
+  ) {}
+
+  /** A picture's logits on pixels and on coefficients. */
+  add(before: Float32Array, after: Float32Array, label: number | undefined): void {
+    const [said, saysNow] = [before, after].map(row => row.indexOf(Math.max(...row)))
+    if (said === label) this.#right.before += 1
+    if (saysNow === label) this.#right.after += 1
+    if (said === saysNow) this.#same += 1
+    for (const [k, value] of before.entries()) {
+      const apart = Math.abs(value - (after[k] as number))
+      this.#sum += apart
+      this.#largest = Math.max(this.#largest, apart)
+      this.#largestLogit = Math.max(this.#largestLogit, Math.abs(value))
+      const half = Math.ceil(2 * Math.log10(apart))
+      this.#counts[Math.max(FEWEST, Math.min(MOST, half)) - FEWEST]! += 1
+    }
+  }
+
+  rows(): Row[] {
+    const { images, classes } = this
+    const logits = images * classes
+    const accuracy = {
+      what: 'accuracy',
       images,
-      before: before / images,
-      after: after / images,
-      same: same / images,
-      meanDeviation: sum / (images * model.classes),
-      largestDeviation: largest,
-      largestLogit,
-    },
-  ]
+      before: this.#right.before / images,
+      after: this.#right.after / images,
+      same: this.#same / images,
+      meanDeviation: this.#sum / logits,
+      largestDeviation: this.#largest,
+      largestLogit: this.#largestLogit,
+    }
+    const deviations = Array.from(this.#counts, (count, at) => ({
+      what: 'deviations',
+      deviation: 10 ** ((at + FEWEST) / 2),
+      share: count / logits,
+    }))
+    return [accuracy, ...deviations]
+  }
 }

@@ -12,6 +12,8 @@ export interface Part {
   /** How much work it is, against the others. */
   weight: number
   run: (context: PartContext) => Promise<Row[]>
+  /** Removes what only this part needed, when its rows are kept. */
+  tidy?: () => Promise<void>
 }
 
 /** What a part is run with. */

@@ -1,7 +1,7 @@
 /** How networks do that were trained in the frequencies they run in. */
-import { MODE_KEYS, modeOf, MODES, type ModeKey } from '../model/approximations.js'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { MODE_KEYS, modeOf, MODES, type ModeKey } from '../model/approximations.js'
 import { accuracyFindings } from './accuracy.js'
 import { picturesOf } from './data.js'
 import type { Experiment, PartContext, Row, Settings } from './experiment.js'
@@ -24,6 +24,7 @@ export const frequenciesTrained: Experiment = {
           title: `${modes.map(mode => MODES[mode]).join(', ')} at φ = ${frequencies}, seed ${seed + 1}`,
           weight: 1,
           run: (context: PartContext) => accuracyOf(settings, { seed, modes, frequencies }, context),
+          tidy: () => rm(join(settings.models, `${nameOf(seed, modes[0], frequencies)}.model`), { force: true }),
         })),
       ),
     ).flat(),
@@ -45,6 +46,11 @@ export const frequenciesTrained: Experiment = {
   },
 }
 
+/** The name of a network, which no other part uses. */
+function nameOf(seed: number, mode: ModeKey, frequencies: number): string {
+  return `paper-${mode}-${frequencies}-${seed}`
+}
+
 /** Modes that one training is of. */
 function modesAt(frequencies: number): [ModeKey, ...ModeKey[]][] {
   return frequencies === ALL ? [['asm', 'apx', 'band-limited']] : MODE_KEYS.map(mode => [mode])
@@ -56,11 +62,9 @@ async function accuracyOf(
   context: PartContext,
 ): Promise<Row[]> {
   const [mode] = modes
-  const name = `paper-${mode}-${frequencies}-${seed}`
+  const name = nameOf(seed, mode, frequencies)
   using model = await trainedNetwork(settings, { name, seed, mode: modeOf(mode, frequencies) }, context)
   using test = await picturesOf(settings, 'test', context)
   const { accuracy, images } = await model.evaluate(test, { signal: context.signal })
-  // No other part uses it.
-  await rm(join(settings.models, `${name}.model`), { force: true })
   return modes.map(mode => ({ seed: seed + 1, mode, frequencies, images, accuracy }))
 }

@@ -1,4 +1,5 @@
 /** The results of an experiment as CSV and as a page. */
+import { cpus } from 'node:os'
 import { escaped, page, paragraph, section } from '../report/html.js'
 import { runtimeInfo } from '../runtime.js'
 import type { Experiment, Findings, Row, Settings, Table } from './experiment.js'
@@ -32,7 +33,12 @@ export function reportOf({ title, name }: Experiment, { text, figures, tables }:
     ...text.map(paragraph),
     `<div class="charts">${charts.join('\n')}</div>`,
     ...tables.map(table => section(table.caption, tableOf(table))),
-    section('How it was run', paragraph(`${command}; jpegnet ${version}, ${isa}, ${threads} threads.`)),
+    section(
+      'How it was run',
+      paragraph(
+        `${command}; jpegnet ${version}, ${isa}, ${threads} threads, ${cpus()[0]?.model.trim() ?? 'unknown CPU'}.`,
+      ),
+    ),
   ])
 }
 

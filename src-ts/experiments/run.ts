@@ -109,6 +109,7 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
       const finished = { key: part.key, rows: await running, seconds: seconds() }
       await folder.add(finished)
       kept.set(part.key, finished)
+      await part.tidy?.()
     } finally {
       left.abort()
       await running.catch(() => undefined)

@@ -72,6 +72,23 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
           })),
         ),
       },
+      {
+        name: 'layers',
+        caption: `Non-zeros of a block by frequency α + β in what 3×3 convolutions are given, quality ${TYPICAL}`,
+        svg: linesChart(
+          'non-zeros of a block by frequency in what convolutions are given',
+          { x: 'α + β', y: 'non-zeros' },
+          layers
+            .filter(layer => !layer.includes('downsample'))
+            .map(name => ({
+              name,
+              points: where(rows, { what: 'input of a layer by frequency', quality: TYPICAL, of: name }).map(row => ({
+                x: Number(row['frequency']),
+                y: Number(row['nonZeros']),
+              })),
+            })),
+        ),
+      },
     ],
     tables: [
       {

@@ -7,6 +7,9 @@ import type { EpochResult, StepEvent } from '../train/events.js'
 const ACCENT = 'var(--accent)'
 const WARM = 'var(--warm)'
 
+/** Of curves, one after the other. */
+const COLOURS = [ACCENT, WARM, 'var(--right)', 'var(--soft)', 'var(--wrong)', 'var(--ink)']
+
 /** How many points a curve of steps keeps at most. */
 const POINTS = 240
 
@@ -86,7 +89,7 @@ export function linesChart(title: string, labels: { x: string; y: string }, curv
     marginRight: 20,
     x: { label: labels.x },
     y: { label: labels.y, grid: true, nice: true, zero: true },
-    color: { domain: names, range: [ACCENT, WARM, 'var(--right)', 'var(--soft)'], legend: false },
+    color: { domain: names, range: COLOURS, legend: false },
     symbol: { domain: names },
     marks: [
       Plot.line(whole, { ...place, strokeWidth: 1.5 }),
