@@ -150,8 +150,10 @@ test('folders that hold something else, and data that is not there, are refused'
   await refused('frequencies-converted', { data }, { code: invalid, found: 'results of experiment relu-blocks' })
   await refused('relu-blocks', { epochs: 2 }, { code: invalid, found: 'results of epochs 3' })
   await refused('relu-blocks', { data }, { code: invalid, expected: 'nothing, because relu-blocks needs no pictures' })
-  await refused('frequencies-converted', {}, { code: invalid, expected: 'a folder with train and test' })
-  await refused('frequencies-converted', { data: folder }, { code: 'FILE_NOT_FOUND', path: join(folder, 'train') })
+  await refused('frequencies-converted', {}, { code: invalid, expected: 'a folder of pictures' })
+  const nowhere = join(folder, 'none')
+  await refused('frequencies-converted', { data: nowhere }, { code: 'FILE_NOT_FOUND', path: nowhere })
+  await refused('frequencies-converted', { data: folder }, { code: 'NO_CLASSES', path: out })
   await refused('nothing', {}, { code: invalid, expected: experimentNames.join(', ') })
   await writeFile(join(folder, 'precious.txt'), 'mine')
   await refused('relu-blocks', { out: folder }, { code: invalid, path: folder })
@@ -176,6 +178,22 @@ test('folders that hold something else, and data that is not there, are refused'
     Object.fromEntries(alone.filter(name => name.includes('/a/')).map(name => [name, one as Uint8Array])),
   )
   await refused('quality', { data: lonely, out: join(folder, 'lonely') }, { code: 'NO_CLASSES', found: 'one (a)' })
+})
+
+test('a folder of classes that is not divided is divided, a fifth of each class to be tested on', async t => {
+  const [data, folder] = [await folderOf(t, inTwoFolders(100)), await temporaryFolder(t)]
+  const { rows } = await run('conversion', { data, out: join(folder, 'out'), quick: true })
+  t.is(rows[0]?.['images'], 20)
+  const refused = (data: string, expected: string, found: string) =>
+    failsWith(t, () => run('conversion', { data, out: join(folder, 'other'), quick: true }), {
+      code: 'NO_CLASSES',
+      path: data,
+      expected,
+      found,
+    })
+  await refused(await folderOf(t, inTwoFolders(40)), 'at least 10 JPEG files to test on', '8')
+  const alone = await folderOf(t, { 'train/a/1.jpg': jpegs[0] as Buffer, 'train/b/2.jpg': jpegs[1] as Buffer })
+  await refused(alone, 'folders train and test, or at least two classes', 'one (train)')
 })
 
 test('a run of more seeds goes on from one of fewer', async t => {

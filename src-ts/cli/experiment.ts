@@ -11,7 +11,7 @@ export function addExperiment(program: Command): void {
     .description("run one of the paper's experiments, or go on with one, and draw its results")
     .argument('<name>', experimentNames.join(', '))
     .requiredOption('--out <folder>', 'where results go: a new folder, or one where a run of the same was interrupted')
-    .option('--data <folder>', 'a folder with train and test, each with a folder of JPEG files for each class')
+    .option('--data <folder>', 'a folder of pictures: train and test with a folder for each class, or just the classes')
     .addOption(
       new Option('--seeds <n>', 'trainings, or samples, from so many seeds (3; 1 if quick)').argParser(whole(1, 100)),
     )

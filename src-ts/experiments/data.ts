@@ -1,24 +1,86 @@
-/** The pictures of an experiment: a folder with `train` and `test`, each with a folder of JPEG files for each class. */
+/** The pictures of an experiment. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadDataset, type Dataset } from '../data/dataset.js'
-import { jpegFolder, listFolder } from '../data/folder.js'
+import { listFolder } from '../data/folder.js'
+import { jpegFiles, type LabelledFile } from '../data/images.js'
 import { inspectJpeg } from '../data/inspect.js'
+import { splitNumbers } from '../data/split.js'
 import { mismatch } from '../errors.js'
 import type { PartContext, Settings } from './experiment.js'
+
+/** Files to learn from and files to be tested on, of the same classes. */
+export interface Pictures {
+  classes: readonly string[]
+  train: readonly LabelledFile[]
+  test: readonly LabelledFile[]
+}
 
 /** Pictures of a set below which nothing can be learned or said. */
 const LEAST = 10
 
+/** The share of each class that is tested on, where a folder is not divided. */
+const TEST_SHARE = 0.2
+
 /** What a quick run looks at of a set, at most: so many pictures, and so many pixels of them. */
 const QUICK = { pictures: 2000, pixels: 2 ** 23 }
 
-/** Pictures of either set. */
+/**
+ * The files of a folder: of its `train` and `test`, each with a folder of JPEG files for each class; or, if it has not both,
+ * of its own classes, a fifth of each to be tested on. Nothing is decoded.
+ *
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `NO_CLASSES` if there are fewer than two classes or a set has too
+ *   few pictures; `LABELS_MISMATCH` if the sets have not the same classes
+ */
+export async function listPictures(data: string): Promise<Pictures> {
+  const folders = ['train', 'test'].map(set => join(data, set)) as [string, string]
+  const isDivided = folders.every(existsSync)
+  const { classes, train, test } = isDivided ? await bothSets(folders) : await divided(data)
+  if (classes.length < 2) {
+    const expected = isDivided ? 'at least two classes' : 'folders train and test, or at least two classes'
+    throw mismatch('NO_CLASSES', isDivided ? folders[0] : data, expected, `one (${classes.join()})`)
+  }
+  for (const [at, files] of [train, test].entries()) {
+    if (files.length >= LEAST) continue
+    const [where, what] = isDivided ? [folders[at] as string, ''] : [data, at === 0 ? ' to learn from' : ' to test on']
+    throw mismatch('NO_CLASSES', where, `at least ${LEAST} JPEG files${what}`, String(files.length))
+  }
+  return { classes, train, test }
+}
+
+async function bothSets([trainFolder, testFolder]: readonly [string, string]): Promise<Pictures> {
+  const [train, test] = [await labelled(trainFolder), await labelled(testFolder)]
+  const [expected, found] = [train, test].map(({ classes }) => classes.join(', ')) as [string, string]
+  if (expected !== found) {
+    throw mismatch('LABELS_MISMATCH', testFolder, `the classes of train: ${expected}`, found)
+  }
+  return { classes: train.classes, train: train.files, test: test.files }
+}
+
+async function divided(data: string): Promise<Pictures> {
+  const { classes, files, labels } = await labelled(data)
+  const names = files.map(({ file }) => file)
+  const parts = splitNumbers({ source: data, files: names, labels: Uint32Array.from(labels) }, { test: TEST_SHARE })
+  const of = (numbers: readonly number[]) => numbers.map(number => files[number] as LabelledFile)
+  return { classes, train: of(parts.train), test: of(parts.test) }
+}
+
+async function labelled(folder: string) {
+  const { classes, files, labels } = await listFolder(folder)
+  return {
+    classes,
+    labels,
+    files: files.map((file, at): LabelledFile => ({ file, label: classes[labels[at] as number] as string })),
+  }
+}
+
+/** A set, decoded; a part of it, spread over the classes, if it is quick. */
 export async function picturesOf(
-  { data, most }: Pick<Settings, 'data' | 'most'>,
+  { pictures, most }: Pick<Settings, 'pictures' | 'most'>,
   set: 'train' | 'test',
   { signal }: Pick<PartContext, 'signal'>,
 ): Promise<Dataset> {
-  const all = await loadDataset(jpegFolder(join(data as string, set)), { signal })
+  const all = await loadDataset(jpegFiles(pictures[set]), { signal })
   if (all.length <= most) return all
   using whole = all
   return whole.subset(spread(whole.length, most))
@@ -29,33 +91,9 @@ export function spread(all: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => Math.floor((index * all) / count))
 }
 
-/** How many pictures a quick run looks at: fewer if they are large. */
-export async function quickCount(data: string): Promise<number> {
-  const { files } = await listFolder(join(data, 'train'))
-  const { width, height } = await inspectJpeg(files[0] as string)
+/** How many pictures of a set a quick run looks at: fewer if they are large. */
+export async function quickCount({ train: [first] }: Pictures): Promise<number> {
+  if (!first) return QUICK.pictures
+  const { width, height } = await inspectJpeg(first.file)
   return Math.min(QUICK.pictures, Math.max(LEAST, Math.floor(QUICK.pixels / (width * height))))
-}
-
-/**
- * The classes of both sets. Refuses a folder that is not one, before anything is decoded.
- *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `NO_CLASSES` if there are fewer than two classes or a set has too
- *   few pictures; `LABELS_MISMATCH` if the sets have not the same classes
- */
-export async function classesOf(data: string): Promise<readonly string[]> {
-  const sets: string[][] = []
-  for (const set of ['train', 'test']) {
-    const path = join(data, set)
-    const listing = await listFolder(path)
-    if (listing.classes.length < 2) {
-      throw mismatch('NO_CLASSES', path, 'at least two classes', `one (${listing.classes.join()})`)
-    }
-    if (listing.files.length < LEAST) {
-      throw mismatch('NO_CLASSES', path, `at least ${LEAST} JPEG files`, String(listing.files.length))
-    }
-    sets.push([...listing.classes])
-  }
-  const [train, test] = sets.map(classes => classes.join(', ')) as [string, string]
-  if (train !== test) throw mismatch('LABELS_MISMATCH', join(data, 'test'), `the classes of train: ${train}`, test)
-  return sets[0] as string[]
 }

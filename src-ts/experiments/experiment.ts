@@ -1,5 +1,7 @@
 /** What an experiment is: parts that each give rows, and what is drawn of them. */
 
+import type { Pictures } from './data.js'
+
 /** One line of the results: numbers with what they are of. */
 export type Row = Readonly<Record<string, string | number>>
 
@@ -26,10 +28,9 @@ export interface PartContext {
 
 /** How an experiment is run. */
 export interface Settings {
-  /** A folder of `train` and `test`; none for one that needs no pictures. */
+  /** The folder of the pictures; none for one that needs no pictures. */
   data: string | undefined
-  /** The classes of the pictures. */
-  classes: readonly string[]
+  pictures: Pictures
   /** Where models are kept that several parts use. */
   models: string
   /** Trainings from so many initial values. */

@@ -28,8 +28,8 @@ export const frequenciesTrained: Experiment = {
         })),
       ),
     ).flat(),
-  findings: (rows, { classes }) => {
-    const published = publishedAccuracy(classes)
+  findings: (rows, { pictures }) => {
+    const published = publishedAccuracy(pictures.classes)
     const paper = published
       ? [
           `Dashed is what the paper has for ${published.data}, where networks on pixels get ${(100 * published.spatial).toFixed(1)} %.`,

@@ -1,9 +1,7 @@
 /** The same pictures as files of another quality, made from coefficients: no encoder, no pixels. */
-import { join } from 'node:path'
 import { jpegCoefficients, type CoefficientPlane, type JpegCoefficients } from '../data/coefficients.js'
 import { loadDataset, type Dataset } from '../data/dataset.js'
-import { listFolder } from '../data/folder.js'
-import { jpegImages, type LabelledImage } from '../data/images.js'
+import { jpegImages, type LabelledFile, type LabelledImage } from '../data/images.js'
 import { throwIfAborted } from '../data/iteration.js'
 import { writeJpeg } from '../data/lossless.js'
 import { spread } from './data.js'
@@ -57,20 +55,20 @@ function withSteps(plane: CoefficientPlane, steps: Uint16Array): CoefficientPlan
 
 /** Pictures of a set as files of a quality; fewer, spread over the classes, if `most` are asked for. */
 export async function requantisedImages(
-  { data, most: all }: Pick<Settings, 'data' | 'most'>,
+  { pictures, most: all }: Pick<Settings, 'pictures' | 'most'>,
   { set, quality, most = all }: { set: 'train' | 'test'; quality: number; most?: number },
   context: PartContext,
 ): Promise<LabelledImage[]> {
-  const { files, labels, classes } = await listFolder(join(data as string, set))
+  const files = pictures[set]
   const count = Math.min(files.length, most)
   const chosen = spread(files.length, count)
   const images: LabelledImage[] = []
   for (let start = 0; start < count; start += AT_ONCE) {
     throwIfAborted(context.signal)
     const some = chosen.slice(start, start + AT_ONCE).map(async number => {
-      const file = files[number] as string
+      const { file, label } = files[number] as LabelledFile
       const jpeg = await writeJpeg(requantised(await jpegCoefficients(file), quality))
-      return { jpeg, label: classes[labels[number] as number] as string, name: file }
+      return { jpeg, label, name: file }
     })
     images.push(...(await Promise.all(some)))
   }

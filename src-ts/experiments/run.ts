@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
 import { checked } from '../options.js'
-import { classesOf, quickCount } from './data.js'
+import { listPictures, quickCount, type Pictures } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
 import { svgFile } from '../report/html.js'
 import { ResultsFolder } from './folder.js'
@@ -38,7 +38,10 @@ export const experimentNames: readonly string[] = Object.freeze(EXPERIMENTS.map(
 export interface ExperimentOptions {
   /** Where the results go: a new folder, or one where a run of the same was interrupted. */
   out: string
-  /** A folder with `train` and `test`, each with a folder of JPEG files for each class. */
+  /**
+   * A folder with `train` and `test`, each with a folder of JPEG files for each class; or one of classes, of which a fifth is
+   * tested on.
+   */
   data?: string | undefined
   /** Trainings, each from initial values of its own; 3 unless given, 1 if quick. */
   seeds?: number | undefined
@@ -76,9 +79,9 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
   const { out, data, quick = false, seeds = quick ? 1 : 3, epochs = quick ? 3 : 10, signal } = given
   const experiment = EXPERIMENTS.find(other => other.name === name)
   if (!experiment) throw mismatch('INVALID_OPTION', 'experiment', `one of ${experimentNames.join(', ')}`, name)
-  const classes = await checkedClasses(experiment, data)
-  const most = quick && data !== undefined ? await quickCount(data) : Infinity
-  const settings: Settings = { data, classes, models: join(out, 'models'), seeds, epochs, quick, most }
+  const pictures = await checkedPictures(experiment, data)
+  const most = quick ? await quickCount(pictures) : Infinity
+  const settings: Settings = { data, pictures, models: join(out, 'models'), seeds, epochs, quick, most }
   const folder = await ResultsFolder.open(out, name, settings)
   const parts = await experiment.parts(settings)
   const kept = new Map((await folder.done()).map(part => [part.key, part]))
@@ -138,14 +141,14 @@ async function* whileRunning(running: Promise<unknown>): AsyncGenerator<void, vo
   }
 }
 
-/** The classes of the pictures; none for an experiment that needs no pictures. */
-async function checkedClasses({ name, needsData }: Experiment, data: string | undefined): Promise<readonly string[]> {
+/** The pictures; none for an experiment that needs none. */
+async function checkedPictures({ name, needsData }: Experiment, data: string | undefined): Promise<Pictures> {
   if (!needsData) {
-    if (data === undefined) return []
+    if (data === undefined) return { classes: [], train: [], test: [] }
     throw mismatch('INVALID_OPTION', 'runExperiment.data', `nothing, because ${name} needs no pictures`, data)
   }
   if (data === undefined) {
-    throw mismatch('INVALID_OPTION', 'runExperiment.data', 'a folder with train and test', 'nothing')
+    throw mismatch('INVALID_OPTION', 'runExperiment.data', 'a folder of pictures', 'nothing')
   }
-  return classesOf(data)
+  return listPictures(data)
 }

@@ -1,9 +1,7 @@
 /** Files a second: spatial networks, which decode in the loop, against networks on coefficients. */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { loadDataset } from '../data/dataset.js'
-import { listFolder } from '../data/folder.js'
-import { jpegImages, type LabelledImage } from '../data/images.js'
+import { jpegImages, type LabelledFile, type LabelledImage } from '../data/images.js'
 import { mismatch, ModelError } from '../errors.js'
 import type { ModeOptions } from '../model/mode.js'
 import { createModel, type Model } from '../model/model.js'
@@ -58,7 +56,6 @@ interface Task {
   images: readonly LabelledImage[]
   /** Numbers of the pictures of each batch. */
   batches: readonly (readonly number[])[]
-  labels: readonly number[]
   paths: readonly string[]
 }
 
@@ -71,7 +68,7 @@ async function measured(settings: Settings, work: 'test' | 'train', context: Par
   using model = createModel(paperResnet(shape), { seed: 0, labels: dataset.classes })
   const notes: Row[] = []
   const works: Record<string, Work> = {}
-  const pytorch = await startPyTorch(model, { files: task.paths, labels: task.labels })
+  const pytorch = await startPyTorch(model, { files: task.paths, labels: [...dataset.labels] })
   if (typeof pytorch === 'string') notes.push({ work, note: pytorch })
   const models: Model[] = []
   try {
@@ -107,23 +104,17 @@ async function measured(settings: Settings, work: 'test' | 'train', context: Par
 const LOOP = 'from files'
 const MEMORY = 'from memory'
 
-async function taskOf({ data }: Settings, batch: number, count: number): Promise<Task> {
-  const { files, labels, classes } = await listFolder(join(data as string, 'train'))
+async function taskOf({ pictures: { train } }: Settings, batch: number, count: number): Promise<Task> {
   // As many as there are, again and again if they are few.
-  const chosen = spread(files.length, batch * count)
+  const chosen = spread(train.length, batch * count)
   // Batches of all classes.
-  const shuffled = chosen.map((_, index) => chosen[(index * 7919) % chosen.length] as number)
+  const shuffled = chosen.map((_, index) => train[chosen[(index * 7919) % chosen.length] as number] as LabelledFile)
   const images = await Promise.all(
-    shuffled.map(async (number, index) => ({
-      jpeg: await readFile(files[number] as string),
-      label: classes[labels[number] as number] as string,
-      name: `${index}: ${files[number]}`,
-    })),
+    shuffled.map(async ({ file, label }, index) => ({ jpeg: await readFile(file), label, name: `${index}: ${file}` })),
   )
   return {
     images,
-    paths: shuffled.map(number => files[number] as string),
-    labels: shuffled.map(number => labels[number] as number),
+    paths: shuffled.map(({ file }) => file),
     batches: Array.from({ length: count }, (_, at) => Array.from({ length: batch }, (_, index) => at * batch + index)),
   }
 }

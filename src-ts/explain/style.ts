@@ -4,9 +4,9 @@ h1 { overflow-wrap: anywhere; }
 .answer { display: flex; flex-wrap: wrap; gap: 1rem; margin: .8rem 0; align-items: start; }
 .answer img { width: min(100%, 16rem); min-width: 10rem; border-radius: .5rem; image-rendering: pixelated; }
 .classes { list-style: none; margin: 0; padding: 0; flex: 1 1 16rem; display: grid; gap: .45rem; }
-.classes li { display: grid; grid-template-columns: minmax(0, 9rem) 1fr 4rem; gap: .6rem; align-items: center; }
+.classes li { display: grid; grid-template-columns: minmax(0, 9rem) 1fr 4.2rem; gap: .6rem; align-items: center; }
 .classes span:first-child { overflow-wrap: anywhere; }
-.classes b { text-align: right; font-variant-numeric: tabular-nums; }
+.classes b { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .bar { height: .8rem; border-radius: .2rem; background: linear-gradient(var(--accent), var(--accent)) no-repeat 0 / calc(100% * var(--share)) 100%, var(--line); }
 .phi { position: sticky; top: 0; z-index: 2; display: flex; gap: .8rem; align-items: center; padding: .6rem .9rem; margin-top: 2rem;
   background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
