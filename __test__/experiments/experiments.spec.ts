@@ -193,6 +193,17 @@ test('a folder of classes that is not divided is divided, a fifth of each class 
     })
   await refused(await folderOf(t, inTwoFolders(40)), 'at least 10 JPEG files to test on', '8')
   const alone = await folderOf(t, { 'train/a/1.jpg': jpegs[0] as Buffer, 'train/b/2.jpg': jpegs[1] as Buffer })
+  const above = await folderOf(
+    t,
+    Object.fromEntries(
+      Object.entries(inTwoFolders(20)).flatMap(([file, jpeg]) => [
+        [`one/train/${file}`, jpeg],
+        [`one/test/${file}`, jpeg],
+        [`two/${file}`, jpeg],
+      ]),
+    ),
+  )
+  await refused(above, 'a folder for each class', 'one, which has train and test of its own')
   await refused(alone, 'folders train and test, or at least two classes', 'one (train)')
 })
 
@@ -208,7 +219,7 @@ test('a run of more seeds goes on from one of fewer', async t => {
   })
 })
 
-test('the command tells how far it is and where the results are', async t => {
+test('the command tells where the results are, and refuses to mix them', async t => {
   const out = join(await temporaryFolder(t), 'out')
   const { code, stderr } = await jpegnet(['experiment', 'relu-blocks', '--out', out, '--quick'])
   t.is(code, 0, stderr)
@@ -216,6 +227,17 @@ test('the command tells how far it is and where the results are', async t => {
   const again = await jpegnet(['experiment', 'relu-blocks', '--out', out])
   t.is(again.code, 1)
   t.regex(again.stderr, /expected a folder for epochs 10, found results of epochs 3/)
+})
+
+test('the command tells how far it is, and an interrupt keeps what is done and says how to go on', async t => {
+  const [data, out] = [await dataFolder(t), join(await temporaryFolder(t), 'out')]
+  const args = ['experiment', 'conversion', '--data', data, '--out', out, '--quick', '--epochs', '1000']
+  const { code, stderr } = await jpegnet(args, { interruptAgain: /left, training, seed 1/ })
+  t.is(code, 130)
+  t.regex(stderr, /conversion: \d+\/100 {2}about \d+ (s|min) left, training, seed 1\n/)
+  t.regex(stderr, /stopped; the same command goes on from what is in .*out\n$/)
+  const trained = (await loadModel(join(out, 'models/paper-0.model'))).training?.epoch ?? 0
+  t.true(trained > 0 && trained < 1000)
 })
 
 test('a part tells how far it is, and ends with whoever stops listening', async t => {

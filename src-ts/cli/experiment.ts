@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander'
-import { experimentNames, runExperiment } from '../index.js'
+import { experimentNames, ModelError, runExperiment } from '../index.js'
 import { examples, whole } from './arguments.js'
 import { abortOnInterrupt } from './interrupt.js'
-import { Progress, say } from './terminal.js'
+import { Progress, say, warn } from './terminal.js'
 
 /** `jpegnet experiment NAME --out DIR` */
 export function addExperiment(program: Command): void {
@@ -30,13 +30,19 @@ export function addExperiment(program: Command): void {
       try {
         for await (const event of runExperiment(name, { ...options, signal })) {
           if (event.type !== 'end') {
-            const left = event.secondsLeft === undefined ? '' : `, about ${duration(event.secondsLeft)} left`
-            progress.show(name, Math.floor((100 * event.done) / event.total), 100, event.title + left)
+            // First, because a narrow terminal shows the beginning.
+            const left = event.secondsLeft === undefined ? '' : `about ${duration(event.secondsLeft)} left, `
+            progress.show(name, Math.floor((100 * event.done) / event.total), 100, left + event.title)
           } else {
             progress.clear()
             say(`wrote ${event.csv} and ${event.report}`)
           }
         }
+      } catch (error) {
+        progress.clear()
+        if (!(error instanceof ModelError && error.code === 'ABORTED')) throw error
+        warn(`stopped; the same command goes on from what is in ${options.out}`)
+        process.exitCode = 130
       } finally {
         progress.clear()
         stopListening()

@@ -59,6 +59,11 @@ async function bothSets([trainFolder, testFolder]: readonly [string, string]): P
 
 async function divided(data: string): Promise<Pictures> {
   const { classes, files, labels } = await labelled(data)
+  // Classes of them would be the data sets, which nobody means.
+  const set = classes.find(name => ['train', 'test'].every(part => existsSync(join(data, name, part))))
+  if (set !== undefined) {
+    throw mismatch('NO_CLASSES', data, 'a folder for each class', `${set}, which has train and test of its own`)
+  }
   const names = files.map(({ file }) => file)
   const parts = splitNumbers({ source: data, files: names, labels: Uint32Array.from(labels) }, { test: TEST_SHARE })
   const of = (numbers: readonly number[]) => numbers.map(number => files[number] as LabelledFile)
