@@ -17,8 +17,8 @@ test('the page of an experiment fits phones and desks, and draws its curves in l
     const wide = Number(await page.evaluate('document.scrollingElement.scrollWidth'))
     t.true(wide <= window.width, `${wide} in a window of ${window.width}`)
     const curves = page.locator('figure svg [aria-label="line"] path')
-    t.is(await curves.count(), 6, 'ASM and APX of both kinds, and of the paper')
-    t.is(await page.locator('figure svg [stroke-dasharray] path').count(), 2, "the paper's are dashed")
+    t.is(await curves.count(), 6, 'ASM and APX of both kinds, and in float64')
+    t.is(await page.locator('figure svg [stroke-dasharray] path').count(), 2, 'what they are compared with is dashed')
     const first = `document.querySelector('figure svg [aria-label="line"] path')`
     strokes.add(await page.evaluate(`getComputedStyle(${first}).stroke`))
     const size = await curves.first().boundingBox()

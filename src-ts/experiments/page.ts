@@ -4,11 +4,15 @@ import { escaped, page, paragraph, section } from '../report/html.js'
 import { runtimeInfo } from '../runtime.js'
 import type { Experiment, Findings, Row, Settings, Table } from './experiment.js'
 
+/** Digits of a number that is not whole: as many as float32 has. */
+const DIGITS = 7
+
 /** A line a row, columns in the order in which rows have them first. */
 export function csvOf(rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap(row => Object.keys(row)))]
   const cell = (value: string | number | undefined) => {
-    const text = value === undefined ? '' : String(value)
+    const isBroken = typeof value === 'number' && !Number.isInteger(value)
+    const text = String((isBroken ? Number(value.toPrecision(DIGITS)) : value) ?? '')
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }
   return (

@@ -1,11 +1,5 @@
 /** What the paper printed, to be shown beside what is found here. Ehrlich and Davis, ICCV 2019, section 5. */
 
-/** Mean errors of a block of ReLU by masking at φ = 1…15, of 4×4 boxes doubled to 8×8. */
-export const PUBLISHED_ERRORS: Readonly<Record<'asm' | 'apx', readonly number[]>> = {
-  asm: [0.344, 0.295, 0.239, 0.171, 0.122, 0.079, 0.049, 0.031, 0.015, 0.009, 0.005, 0.002, 0.0004, 0, 0],
-  apx: [0.365, 0.334, 0.297, 0.253, 0.219, 0.18, 0.142, 0.109, 0.072, 0.052, 0.037, 0.023, 0.01, 0.003, 0],
-}
-
 /** Accuracy of 100 networks on pixels and of the same networks converted, and how far the two are apart. */
 export const PUBLISHED_CONVERSIONS = [
   { data: 'MNIST', before: 0.988, after: 0.988, deviation: 2.999e-6 },
@@ -13,7 +7,10 @@ export const PUBLISHED_CONVERSIONS = [
   { data: 'CIFAR-100', before: 0.385, after: 0.385, deviation: 1e-6 },
 ] as const
 
-/** Accuracy of networks trained at φ = 1, 2, …, and of their spatial twin. */
+/**
+ * Accuracy of networks trained at φ = 1, 2, …, and of their spatial twin. Of converted networks the paper draws a curve and has
+ * no numbers.
+ */
 export interface PublishedAccuracy {
   data: string
   spatial: number
