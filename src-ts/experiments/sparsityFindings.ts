@@ -25,6 +25,7 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
     const own = where(rows, { what: 'first layer from coefficients', quality })
     return sumOf(own, 'multiplies') / sumOf(own, 'directMultiplies')
   }
+  const paysUpTo = qualities.filter(quality => scatter(quality) < 1).at(-1)
   const done = (of: string, quality: number) => {
     const own = where(products, { of, quality })
     return sumOf(own, 'multiplies') / sumOf(own, 'directMultiplies')
@@ -35,7 +36,7 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
   return {
     text: [
       'The test files, requantised to each quality from their coefficients, in three places: the coefficients of the files themselves, what every convolution of a trained network is given, and the multiply-adds of a prediction.',
-      `Files are sparse: at quality ${TYPICAL} a block of ${components.join(', ')} has ${components.map(of => nonZeros(TYPICAL, of).toFixed(1)).join(', ')} non-zero coefficients of 64. What comes after the first ReLU is not: convolutions there are given at least ${fewest.toFixed(1)} of 64, because ReLU makes every frequency of a block that has both signs. A 3×3 product that skips zeros spreads each non-zero over 10×10 pixels, 100 multiplies for a pair of channels where the direct convolution has 576 a block, so it pays below 5.76 non-zeros a block: never between layers, and in the first one for pictures that are compressed enough. A first layer straight from the coefficients would do ${scatter(TYPICAL).toFixed(2)} times the direct convolution's multiplies at quality ${TYPICAL}, ${scatter(Math.min(...qualities)).toFixed(2)} times at ${Math.min(...qualities)}.`,
+      `Files are sparse: at quality ${TYPICAL} a block of ${components.join(', ')} has ${components.map(of => nonZeros(TYPICAL, of).toFixed(1)).join(', ')} non-zero coefficients of 64. What comes after the first ReLU is not: convolutions there are given at least ${fewest.toFixed(1)} of 64, because ReLU makes every frequency of a block that has both signs. A 3×3 product that skips zeros spreads each non-zero over 10×10 pixels, 100 multiplies for a pair of channels where the direct convolution has 576 a block, so it pays below 5.76 non-zeros a block: never between layers. A first layer straight from the coefficients would do ${scatter(TYPICAL).toFixed(2)} times the direct convolution's multiplies at quality ${TYPICAL}, ${scatter(Math.min(...qualities)).toFixed(2)} times at ${Math.min(...qualities)}, counted to about a tenth; ${paysUpTo === undefined ? 'it saves none at any of these qualities' : `it saves some up to quality ${paysUpTo}`}.`,
       'What is saved beyond it comes from algebra, not from zeros: Winograd products on exact maps, and the diagonalised convolution on maps that keep few frequencies. Multiplies of transforms are not counted.',
     ],
     figures: [
