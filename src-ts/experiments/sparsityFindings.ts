@@ -25,7 +25,7 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
     const own = where(rows, { what: 'first layer from coefficients', quality })
     return sumOf(own, 'multiplies') / sumOf(own, 'directMultiplies')
   }
-  const paysUpTo = qualities.filter(quality => scatter(quality) < 1).at(-1)
+  const paysUpTo = qualities.filter(quality => scatter(quality) < 0.995).at(-1)
   const done = (of: string, quality: number) => {
     const own = where(products, { of, quality })
     return sumOf(own, 'multiplies') / sumOf(own, 'directMultiplies')
