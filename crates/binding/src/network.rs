@@ -9,8 +9,8 @@ use crate::weights::{BindingTensor, copied, lifted};
 use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::weights::{Metadata, write_safetensors};
 use jpegnet_engine::{
-    Content, Image, InferenceMode, Labels, LoadReport, MaskingSpec, NamedTensor, Network as Engine, NetworkSpec, Plan,
-    StepReport, StepSummary, WeightSet,
+    Content, EngineError, Image, InferenceMode, Labels, LoadReport, MaskingSpec, NamedTensor, Network as Engine,
+    NetworkSpec, Plan, StepReport, StepSummary, WeightSet,
 };
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint32Array};
@@ -240,14 +240,7 @@ impl Network {
         indices: Uint32Array,
         mode: BindingMode,
     ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
-        let pictures = set.pictures(&indices);
-        self.call(
-            move |engine| {
-                let mode = inference_mode(&mode)?;
-                Ok(engine.predict(&images(&pictures?), mode)?)
-            },
-            |_, logits| logits.into(),
-        )
+        self.answers(set, &indices, mode, Engine::predict)
     }
 
     /// What the last layer, a linear one, is given of pictures of a set: features `[pictures, features]`.
@@ -259,14 +252,7 @@ impl Network {
         indices: Uint32Array,
         mode: BindingMode,
     ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
-        let pictures = set.pictures(&indices);
-        self.call(
-            move |engine| {
-                let mode = inference_mode(&mode)?;
-                Ok(engine.features(&images(&pictures?), mode)?)
-            },
-            |_, features| features.into(),
-        )
+        self.answers(set, &indices, mode, Engine::features)
     }
 
     /// What the layer of a path gives for pictures of a set, the network's input if there is no path: coefficients
@@ -280,14 +266,7 @@ impl Network {
         path: Option<String>,
         mode: BindingMode,
     ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
-        let pictures = set.pictures(&indices);
-        self.call(
-            move |engine| {
-                let mode = inference_mode(&mode)?;
-                Ok(engine.value_of(&images(&pictures?), path.as_deref(), mode)?)
-            },
-            |_, values| values.into(),
-        )
+        self.answers(set, &indices, mode, move |engine, images, mode| engine.value_of(images, path.as_deref(), mode))
     }
 
     /// What a prediction of so many pictures would do, step by step.
@@ -448,6 +427,26 @@ impl Network {
         self.shared.bytes.store(0, Ordering::Release);
         self.report_memory(env)?;
         Ok(true)
+    }
+
+    /// What an inference gives of pictures of a set, on a worker thread.
+    fn answers(
+        &self,
+        set: &JpegSet,
+        indices: &Uint32Array,
+        mode: BindingMode,
+        of: impl FnOnce(&mut Engine, &[Image], Option<InferenceMode>) -> std::result::Result<Vec<f32>, EngineError>
+        + Send
+        + 'static,
+    ) -> AsyncTask<Job<Vec<f32>, Float32Array>> {
+        let pictures = set.pictures(indices);
+        self.call(
+            move |engine| {
+                let mode = inference_mode(&mode)?;
+                Ok(of(engine, &images(&pictures?), mode)?)
+            },
+            |_, values| values.into(),
+        )
     }
 
     /// Runs a call on a worker thread, if none is running.
