@@ -27,7 +27,10 @@ export function accuracyFindings(
       {
         name: 'accuracy',
         caption: 'Test accuracy against φ, means over the seeds',
-        svg: linesChart('test accuracy against φ', { x: 'φ', y: 'accuracy, %' }, [...curves, ...paper]),
+        svg: linesChart('test accuracy against φ', { x: 'φ', y: 'accuracy, %', differences: true }, [
+          ...curves,
+          ...paper,
+        ]),
       },
     ],
     tables: [

@@ -132,7 +132,7 @@ function findings(rows: readonly Row[]): Findings {
       {
         name: 'accuracy',
         caption: 'Test accuracy against the quality of the files',
-        svg: linesChart('test accuracy against quality', { x: 'quality', y: 'accuracy, %' }, [
+        svg: linesChart('test accuracy against quality', { x: 'quality', y: 'accuracy, %', differences: true }, [
           curve('coefficients', 'accuracy', 100),
           curve('8-bit pixels', 'spatialAccuracy', 100),
         ]),

@@ -72,8 +72,16 @@ export interface Curve {
   beside?: string
 }
 
+/** What axes are of. */
+interface AxisLabels {
+  x: string
+  y: string
+  /** Whether differences matter more than how far values are from nothing, which is then left out. */
+  differences?: boolean
+}
+
 /** Curves over one axis, each in a colour and with a symbol of its own, and the names of all above. */
-export function linesChart(title: string, labels: { x: string; y: string }, curves: readonly Curve[]): string {
+export function linesChart(title: string, labels: AxisLabels, curves: readonly Curve[]): string {
   const points = curves.flatMap(({ name, points, beside }) =>
     points.map(point => ({ ...point, name, colour: beside ?? name, isDashed: beside !== undefined })),
   )
@@ -88,7 +96,7 @@ export function linesChart(title: string, labels: { x: string; y: string }, curv
     marginTop: 20 + key.height,
     marginRight: 20,
     x: { label: labels.x },
-    y: { label: labels.y, grid: true, nice: true, zero: true },
+    y: { label: labels.y, grid: true, nice: true, zero: !labels.differences },
     color: { domain: names, range: COLOURS, legend: false },
     symbol: { domain: names },
     marks: [
@@ -121,9 +129,9 @@ function keyOf(curves: readonly Curve[]): { height: number; marks: Plot.Markish[
   const marks = entries.flatMap(entry => {
     const at = { frameAnchor: 'top-left', dx: entry.left, dy: KEY_LINE * entry.line - height } as const
     const sample = entry.isDashed
-      ? Plot.text([entry], { ...at, dx: at.dx + 2, text: () => '– –', fill: 'colour', textAnchor: 'start' })
+      ? Plot.text([entry], { ...at, text: () => '– –', fill: 'colour', textAnchor: 'start' })
       : Plot.dot([entry], { ...at, dx: at.dx + 9, dy: at.dy + 5, stroke: 'colour', symbol: 'name', r: 3 })
-    return [sample, Plot.text([entry], { ...at, dx: at.dx + 19, text: 'name', fill: 'colour', textAnchor: 'start' })]
+    return [sample, Plot.text([entry], { ...at, dx: at.dx + 21, text: 'name', fill: 'colour', textAnchor: 'start' })]
   })
   return { height, marks }
 }
