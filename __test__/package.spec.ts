@@ -97,11 +97,23 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
   t.regex(stdout, /label: '(even|odd)', probability/)
   t.true((await readdir(user)).includes('small.model'))
 
-  const inspected = await run('npx', ['--no', 'jpegnet', 'inspect', 'pictures/unknown.jpg', '--json'], {
-    cwd: user,
-    env: bare,
-  })
+  const jpegnet = (...args: string[]) => run('npx', ['--no', 'jpegnet', ...args], { cwd: user, env: bare })
+  const inspected = await jpegnet('inspect', 'pictures/unknown.jpg', '--json')
   t.like(JSON.parse(inspected.stdout), { width: 32, height: 32 })
+
+  // Pages are made of more files than programs import.
+  await jpegnet('explain', 'small.model', 'pictures/unknown.jpg', '--out', 'page.html')
+  t.regex(await readFile(join(user, 'page.html'), 'utf8'), /class Features[\s\S]*<\/html>/)
+  await jpegnet('experiment', 'relu-blocks', '--out', 'blocks', '--quick')
+  t.true((await readdir(join(user, 'blocks'))).includes('report.html'))
+  await cp(join(user, 'pictures/train'), join(user, 'pictures/test'), { recursive: true })
+  const compared = jpegnet('experiment', 'conversion', '--data', 'pictures', '--out', 'conversion', '--quick')
+  const { stderr } = (await t.throwsAsync(compared)) as Error & { stderr: string }
+  t.regex(
+    stderr,
+    /conversion: expected onnxruntime-node beside this package \(npm install onnxruntime-node\), found none/,
+  )
+  t.false((await readdir(user)).includes('conversion'), 'before anything is done')
 })
 
 interface Manifest {

@@ -19,6 +19,7 @@ export const conversion: Experiment = {
   name: 'conversion',
   title: 'Before conversion and after',
   needsData: true,
+  needsPackages: ['onnxruntime-node'],
   parts: settings =>
     Array.from({ length: settings.seeds }, (_, seed) => [
       {

@@ -72,6 +72,8 @@ export interface Experiment {
   title: string
   /** Whether it needs pictures. */
   needsData: boolean
+  /** Packages that it cannot do without, and that this one does not bring. */
+  needsPackages?: readonly string[]
   parts: (settings: Settings) => Promise<Part[]> | Part[]
   findings: (rows: readonly Row[], settings: Settings) => Findings
 }

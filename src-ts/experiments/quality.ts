@@ -22,6 +22,7 @@ export const quality: Experiment = {
   name: 'quality',
   title: 'What the quality of files does',
   needsData: true,
+  needsPackages: ['onnxruntime-node', 'sharp'],
   parts: settings => {
     const qualities = settings.quick ? QUALITIES.quick : QUALITIES.full
     return [

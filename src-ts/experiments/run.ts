@@ -17,6 +17,7 @@ import { quality } from './quality.js'
 import { reluBlocks } from './reluBlocks.js'
 import { sparsity } from './sparsity.js'
 import { throughput } from './throughput.js'
+import { checkInstalled } from './twin.js'
 
 const EXPERIMENTS: readonly Experiment[] = [
   conversion,
@@ -71,14 +72,15 @@ const optionsSchema = z.strictObject({
  * Runs an experiment, telling before each part what comes and how long all is likely to take. What an interrupted run did is
  * found in its folder and not done again; nor is what a run of fewer seeds did.
  *
- * @throws ModelError `INVALID_OPTION`, also for a folder that holds other results; errors of the data and of trainings;
- *   `WRITE_FAILED`; `ABORTED`
+ * @throws ModelError `INVALID_OPTION`, also for a folder that holds other results or a package that is not installed; errors of
+ *   the data and of trainings; `WRITE_FAILED`; `ABORTED`
  */
 export async function* runExperiment(name: string, options: ExperimentOptions): AsyncGenerator<ExperimentEvent, void> {
   const given = checked(optionsSchema, options, 'runExperiment')
   const { out, data, quick = false, seeds = quick ? 1 : 3, epochs = quick ? 3 : 10, signal } = given
   const experiment = EXPERIMENTS.find(other => other.name === name)
   if (!experiment) throw mismatch('INVALID_OPTION', 'experiment', `one of ${experimentNames.join(', ')}`, name)
+  await checkInstalled(experiment.needsPackages ?? [], name)
   const pictures = await checkedPictures(experiment, data)
   const most = quick ? await quickCount(pictures) : Infinity
   const settings: Settings = { data, pictures, models: join(out, 'models'), seeds, epochs, quick, most }

@@ -65,6 +65,19 @@ export async function onDecodedFiles(model: Model, experiment: string): Promise<
   }
 }
 
+/**
+ * Refuses an experiment that lacks a package, before hours are spent on it.
+ *
+ * @throws ModelError `INVALID_OPTION`
+ */
+export async function checkInstalled(packages: readonly string[], experiment: string): Promise<void> {
+  for (const name of packages) {
+    await import(name).catch((cause: unknown) => {
+      throw notInstalled(name, experiment, cause)
+    })
+  }
+}
+
 function notInstalled(name: string, experiment: string, cause: unknown): ModelError {
   const [expected, found] = [`${name} beside this package (npm install ${name})`, 'none']
   return new ModelError('INVALID_OPTION', `${experiment}: expected ${expected}, found ${found}`, {
