@@ -1,5 +1,5 @@
 /** What the experiment `sparsity` found, drawn. */
-import { linesChart } from '../report/charts.js'
+import { linesChart, type Curve } from '../report/charts.js'
 import type { Findings, Row } from './experiment.js'
 import { INPUT_LAYER } from '../model/featureMaps.js'
 import { meanOf, sumOf, valuesOf, where } from './rows.js'
@@ -64,13 +64,7 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
         svg: linesChart(
           'non-zeros of a block by frequency',
           { x: 'α + β', y: 'non-zeros' },
-          components.map(name => ({
-            name,
-            points: where(files, { quality: TYPICAL, of: name }).map(row => ({
-              x: Number(row['frequency']),
-              y: Number(row['nonZeros']),
-            })),
-          })),
+          components.map(name => byFrequency(name, files)),
         ),
       },
       {
@@ -81,13 +75,7 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
           { x: 'α + β', y: 'non-zeros' },
           layers
             .filter(layer => !layer.includes('downsample'))
-            .map(name => ({
-              name,
-              points: where(rows, { what: 'input of a layer by frequency', quality: TYPICAL, of: name }).map(row => ({
-                x: Number(row['frequency']),
-                y: Number(row['nonZeros']),
-              })),
-            })),
+            .map(name => byFrequency(name, where(rows, { what: 'input of a layer by frequency' }))),
         ),
       },
     ],
@@ -144,4 +132,13 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
       },
     ],
   }
+}
+
+/** Non-zeros of a block against α + β, of a component or a layer at the typical quality. */
+function byFrequency(name: string, rows: readonly Row[]): Curve {
+  const points = where(rows, { quality: TYPICAL, of: name }).map(row => ({
+    x: Number(row['frequency']),
+    y: Number(row['nonZeros']),
+  }))
+  return { name, points }
 }
