@@ -1,0 +1,108 @@
+/** What a person, or a program, is told of a training. */
+import type { Dataset, InputDefinition, SkippedFile, StartEvent, TrainEvent } from '../index.js'
+import { balanceText } from './source.js'
+import { count, percent, printResult, say, warnOfDamaged, warnSkipped, type Progress } from './terminal.js'
+
+/** What is learned and what is tested on. */
+export interface Sets {
+  train: Dataset
+  test: Dataset | undefined
+  /** Whether both are parts of one. */
+  split: boolean
+  /** Files left out of either. */
+  skipped: readonly SkippedFile[]
+}
+
+/** What is known of the pictures before the first step, a line each. */
+function aboutSets({ train, test, split }: Sets): string[] {
+  const both = split && test ? [train, test] : [train]
+  const sum = (of: (set: Dataset) => number) => both.reduce((total, set) => total + of(set), 0)
+  const [images, kept] = [sum(set => set.length), sum(set => set.inMemory)]
+  return [
+    ...(split && test ? [`${count(train.length)} images to learn, ${count(test.length)} to test on`] : []),
+    balanceText(train.balance),
+    kept === images
+      ? `${count(images)} images in memory, ${count(train.bytes / images)} bytes each`
+      : `${count(kept)} of ${count(images)} images in memory, ${count(train.bytes)} bytes; the others are read again`,
+  ]
+}
+
+/** Which pictures are not of the network's size, if there are any. */
+function otherSizes({ images, ofOtherSize, testOfOtherSize = 0 }: StartEvent, { width, height }: InputDefinition) {
+  const parts = [
+    ...(ofOtherSize > 0 ? [`${count(ofOtherSize)} of ${count(images)} images`] : []),
+    ...(testOfOtherSize > 0 ? [`${count(testOfOtherSize)} of the test`] : []),
+  ]
+  return parts.length > 0
+    ? `${parts.join(' and ')} are not ${width}×${height}: transforms bring them to it, or else they are resized and cut`
+    : undefined
+}
+
+/** Tells a person, or a program, what a training does. */
+export function reporter(
+  json: boolean,
+  progress: Progress,
+  sets: Sets,
+  input: InputDefinition,
+): (event: TrainEvent) => void {
+  let stepsPerEpoch = 0
+  return event => {
+    switch (event.type) {
+      case 'start': {
+        progress.clear()
+        aboutSets(sets).forEach(say)
+        const resized = otherSizes(event, input)
+        if (resized !== undefined) say(resized)
+        if (event.stepsDone > 0) {
+          say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
+        }
+        event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
+        warnSkipped(sets.skipped)
+        warnOfDamaged(event.warned)
+        if (json) {
+          const { skipped, train } = sets
+          printResult(
+            true,
+            { ...event, skipped: skipped.length, warned: event.warned.length, balance: train.balance },
+            '',
+          )
+        }
+        stepsPerEpoch = event.stepsPerEpoch
+        break
+      }
+      case 'step': {
+        const note = `loss ${event.loss.toFixed(4)}  accuracy ${percent(event.accuracy)}`
+        progress.show(`epoch ${event.epoch}`, event.step, stepsPerEpoch, note)
+        break
+      }
+      case 'epoch': {
+        progress.clear()
+        const { test, ...epoch } = event
+        const tested = test && { images: test.images, correct: test.correct, accuracy: test.accuracy, loss: test.loss }
+        const onTest = test ? `, test ${percent(test.accuracy)}` : ''
+        const rate = `${count(event.imagesPerSecond)} images/s`
+        const text = `epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, accuracy ${percent(event.accuracy)}${onTest}, ${rate}`
+        printResult(json, { ...epoch, ...(tested && { test: tested }) }, text)
+        break
+      }
+      case 'stop': {
+        const { reason, epoch, metric, best, restored } = event
+        const why =
+          reason === 'epochs'
+            ? 'all epochs are done'
+            : `the test ${metric} got no better for ${epoch - best.epoch} epochs`
+        const value = metric === 'loss' ? best.value.toFixed(4) : percent(best.value)
+        const kept = restored ? "its weights are the model's now" : 'the last weights are kept'
+        printResult(
+          json,
+          event,
+          `stopped after epoch ${epoch}: ${why}; the best, ${value}, was in epoch ${best.epoch}; ${kept}`,
+        )
+        break
+      }
+      case 'checkpoint':
+        if (json) printResult(true, event, '')
+        break
+    }
+  }
+}
