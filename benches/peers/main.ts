@@ -6,7 +6,7 @@ import { circumstancesOf, dataOption, say, whole } from './command.js'
 import { compare } from './compare.js'
 import { convolutions, prepareConvolutions } from './convolutions.js'
 import { prepare } from './prepare.js'
-import { convolutionsCsv, csv, table, writeReadme, writeRecord, type Comparison } from './record.js'
+import { convolutionsCsv, csv, table, writeTable, writeRecord, type Comparison } from './record.js'
 import { SIDES, type SideName } from './sides/side.js'
 import { median } from './turns.js'
 import { WORKLOADS } from './workloads.js'
@@ -20,7 +20,7 @@ interface Options {
   convolutions: boolean
   prepare: boolean
   record: boolean
-  readme: boolean
+  docs: boolean
 }
 
 const names = WORKLOADS.map(({ name }) => name)
@@ -40,7 +40,7 @@ const program = new Command('bench:peers')
   .option('--prepare', 'only make models and pictures, for pytorch.py', false)
   .option('--convolutions', 'compare single convolutions', false)
   .option('--record', 'write the figures to benches/record/', false)
-  .option('--readme', 'write the table into README.md', false)
+  .option('--docs', 'write the table into docs/performance.md', false)
 const options = program.parse().opts<Options>()
 
 const { rounds, threads } = options
@@ -79,7 +79,7 @@ if (comparisons.length > 0) {
   const text = table(comparisons, circumstances)
   process.stdout.write(`${text}\n`)
   if (options.record) say(await writeRecord('peers', date, csv(comparisons, circumstances)))
-  if (options.readme) await writeReadme('bench:peers', text)
+  if (options.docs) await writeTable('bench:peers', text)
 }
 
 if (options.prepare) await prepareConvolutions()

@@ -83,18 +83,18 @@ function contender(side: SideName): string {
   return side === 'jpegnet' ? 'jpegnet' : `sharp + ${side}`
 }
 
-/** Writes a table between its marks in the README. */
-export async function writeReadme(
+/** Writes a table between its marks in docs/performance.md. */
+export async function writeTable(
   mark: 'bench:peers' | 'bench:peers-train' | 'bench:input',
   text: string,
 ): Promise<void> {
-  const path = join(root, 'README.md')
-  const readme = await readFile(path, 'utf8')
+  const path = join(root, 'docs/performance.md')
+  const page = await readFile(path, 'utf8')
   const [opening, closing] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`]
-  const [start, end] = [readme.indexOf(opening), readme.indexOf(closing)]
+  const [start, end] = [page.indexOf(opening), page.indexOf(closing)]
   if (start < 0 || end < start)
-    throw new Error(`README.md: expected a line ${opening} and below it ${closing}, found neither or one`)
-  await writeFile(path, `${readme.slice(0, start + opening.length)}\n\n${text}\n\n${readme.slice(end)}`)
+    throw new Error(`docs/performance.md: expected a line ${opening} and below it ${closing}, found neither or one`)
+  await writeFile(path, `${page.slice(0, start + opening.length)}\n\n${text}\n\n${page.slice(end)}`)
 }
 
 /** All figures as CSV. */

@@ -5,7 +5,7 @@ import { Command, Option } from 'commander'
 import { circumstancesOf, dataOption, say, whole } from '../command.js'
 import { Conversation, nodeLink } from '../conversation.js'
 import { pictures } from '../pictures.js'
-import { writeReadme, writeRecord } from '../record.js'
+import { writeTable, writeRecord } from '../record.js'
 import { alternate, median } from '../turns.js'
 import { differenceOf, type Difference } from './answers.js'
 import { inputCsv, inputTable, type InputResult } from './record.js'
@@ -18,7 +18,7 @@ interface Options {
   threads: number
   data: string
   record: boolean
-  readme: boolean
+  docs: boolean
 }
 
 const names = TASKS.map(({ name }) => name)
@@ -29,7 +29,7 @@ const program = new Command('bench:input')
   .option('--threads <n>', 'threads a side', whole, 2)
   .addOption(dataOption())
   .option('--record', 'write the figures to benches/record/', false)
-  .option('--readme', 'write the table into README.md', false)
+  .option('--docs', 'write the table into docs/performance.md', false)
 const options = program.parse().opts<Options>()
 
 const { rounds, threads } = options
@@ -69,4 +69,4 @@ for (const task of TASKS) {
 }
 process.stdout.write(`${inputTable(results, circumstances)}\n`)
 if (options.record) say(await writeRecord('input', circumstances.date, inputCsv(results, circumstances)))
-if (options.readme) await writeReadme('bench:input', inputTable(results, circumstances))
+if (options.docs) await writeTable('bench:input', inputTable(results, circumstances))

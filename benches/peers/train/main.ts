@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { bytesOf } from '../../../dist/data/memory.js'
 import { circumstancesOf, dataOption, pythonOption, say, whole, wholes } from '../command.js'
-import { writeReadme, writeRecord } from '../record.js'
+import { writeTable, writeRecord } from '../record.js'
 import { median } from '../turns.js'
 import { compareTraining, type TrainResult } from './compare.js'
 import { judged } from './curves.js'
@@ -25,7 +25,7 @@ interface Options {
   data: string
   python: string
   record: boolean
-  readme: boolean
+  docs: boolean
 }
 
 const names = TRAIN_WORKLOADS.map(({ name }) => name)
@@ -42,7 +42,7 @@ const command = new Command('bench:train')
   .addOption(dataOption())
   .addOption(pythonOption())
   .option('--record', 'write the figures to benches/record/', false)
-  .option('--readme', 'write the table of the newest records into README.md', false)
+  .option('--docs', 'write the table of the newest records into docs/performance.md', false)
 const options = command.parse().opts<Options>()
 
 const { rounds } = options
@@ -104,7 +104,7 @@ for (const { name, text, rows } of texts) {
   process.stdout.write(text)
   if (options.record) say(await writeRecord(name, circumstances.date, text))
 }
-if (options.readme) await writeReadme('bench:peers-train', await trainTable())
+if (options.docs) await writeTable('bench:peers-train', await trainTable())
 
 function memory(text: string): string {
   if (bytesOf(text) === undefined) throw new InvalidArgumentError('It must be an amount of memory, such as 2GB.')
