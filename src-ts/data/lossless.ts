@@ -6,7 +6,8 @@ import { lifted, lowered, type JpegCoefficients } from './coefficients.js'
 import { orientingSchema, type Orienting } from './reading.js'
 
 /** How a picture is turned; angles are clockwise. */
-export type Turn = keyof typeof TURNS
+export type Turn =
+  'none' | 'flip-horizontal' | 'rotate-180' | 'flip-vertical' | 'transpose' | 'rotate-90' | 'transverse' | 'rotate-270'
 
 /** Turns by the numbers that Exif data has for them. */
 const TURNS = {
@@ -18,7 +19,7 @@ const TURNS = {
   'rotate-90': 6,
   transverse: 7,
   'rotate-270': 8,
-} as const
+} as const satisfies Record<Turn, number>
 
 /** Names of all turns. */
 export const TURN_NAMES = Object.keys(TURNS) as [Turn, ...Turn[]]

@@ -52,7 +52,11 @@ export interface Reading {
   readonly orientation?: Orienting | undefined
 }
 
-/** How pictures are oriented: as their Exif data says, or as they are stored. */
+/**
+ * How pictures are oriented: as their Exif data says, or as they are stored.
+ *
+ * @inline
+ */
 export type Orienting = 'exif' | 'stored'
 
 const count = z.int().min(1)

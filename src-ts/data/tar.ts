@@ -46,7 +46,7 @@ const tarOptionsSchema = z.strictObject({
 }) satisfies z.ZodType<TarOptions>
 
 /** What an archive can be given as. */
-export type TarArchive = string | Uint8Array | AnyIterable<Uint8Array>
+export type TarArchive = string | Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 const archiveSchema = z.custom<TarArchive>(
   value => (typeof value === 'string' ? value !== '' : isIterable(value)),

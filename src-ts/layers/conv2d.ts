@@ -9,7 +9,8 @@ import { frozen } from './freeze.js'
  * it alone reads the input (elsewhere as the planner picks); `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels,
  * directly, and back; `exploded`: the paper's tensor of coefficients as written.
  */
-export type Factorisation = (typeof FACTORISATIONS)[number]
+export type Factorisation =
+  'auto' | 'winograd' | 'winograd2' | 'diagonalised' | 'scatter' | 'pointwise' | 'sandwich' | 'exploded'
 
 const FACTORISATIONS = [
   'auto',
@@ -20,7 +21,7 @@ const FACTORISATIONS = [
   'pointwise',
   'sandwich',
   'exploded',
-] as const
+] as const satisfies readonly Factorisation[]
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {

@@ -10,6 +10,8 @@ import { subsample } from '../layers/subsample.js'
 /**
  * What a block adds where its shape changes: `A`, every stride-th pixel with channels of zeros; `B`, a learned projection
  * (He et al. 2016).
+ *
+ * @inline
  */
 export type Shortcut = 'A' | 'B'
 

@@ -6,9 +6,9 @@ import { networkShape, type NetworkOptions } from './network.js'
 import { residualNetwork, shortcutSchema, type ParameterNames } from './resnet.js'
 
 /** Depths of {@link cifarResnet}: layers with weights, shortcuts aside. */
-export type CifarDepth = (typeof CIFAR_DEPTHS)[number]
+export type CifarDepth = 20 | 32 | 44 | 56 | 110
 
-export const CIFAR_DEPTHS = [20, 32, 44, 56, 110] as const
+export const CIFAR_DEPTHS = [20, 32, 44, 56, 110] as const satisfies readonly CifarDepth[]
 
 /** Options of {@link cifarResnet}. */
 export interface CifarOptions extends NetworkOptions {

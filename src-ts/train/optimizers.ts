@@ -34,6 +34,7 @@ export type Optimizer =
   | { readonly type: 'sgd'; learningRate: number; momentum: number; nesterov: boolean; weightDecay: number }
   | AdamOptimizer
 
+/** @inline */
 interface AdamOptimizer {
   readonly type: 'adam' | 'adamw'
   learningRate: number

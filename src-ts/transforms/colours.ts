@@ -5,6 +5,11 @@ import { checked } from '../options.js'
 import type { ProbabilityOptions } from './geometry.js'
 import { probability } from './sizes.js'
 
+/**
+ * The least and the largest factor.
+ *
+ * @inline
+ */
 type Factors = readonly [number, number]
 
 /** Something done to the colours of pictures, as plain data. */
