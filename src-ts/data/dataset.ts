@@ -90,6 +90,12 @@ export class Dataset {
     return this.#numbers ? Array.from(this.#numbers, number => names[number] as string) : names
   }
 
+  /** @internal The files of a few pictures, without keeping the names of all in memory. */
+  filesOf(indices: readonly number[]): string[] {
+    const files = indices.length === 0 ? [] : (this.#files ?? this.#names(this.#pictures))
+    return indices.map(index => files[index] as string)
+  }
+
   /** Pictures in it. */
   get length(): number {
     return this.labels.length

@@ -9,10 +9,11 @@ import { memorySchema, type MemorySize } from '../data/memory.js'
 import { checked } from '../options.js'
 import { lowerView } from '../transforms/lower.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
-import { labelsFor } from './labels.js'
+import { testedPictures, type LeftOutClass, type OnUnknownClass } from './labels.js'
 import { completeMode, modeShape, type ModeOptions } from './mode.js'
 import type { Model } from './model.js'
 import { softmax } from './predict.js'
+import { classScores, macroScores, type ClassScore, type MacroScores } from './scores.js'
 
 /** How far an evaluation has come: first with reading, then with classifying. */
 export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; total: number }
@@ -23,8 +24,14 @@ export interface EvaluateOptions extends ModeOptions {
   batchSize?: number | undefined
   /** What is done to every picture; what the model's definition says unless given. */
   transform?: readonly Transform[] | undefined
+  /** What becomes of pictures of classes that the model does not know: an error, unless they shall be left out. */
+  unknownClasses?: OnUnknownClass | undefined
+  /** How many of the pictures it gets wrong are named; 20 unless given. */
+  worst?: number | undefined
   /** Most memory the pictures may take once they are read, as for {@link loadDataset}. */
   memory?: MemorySize | undefined
+  /** Told what was said of each picture, in the order of the data; if it gives a promise, that is waited for. */
+  onPicture?: ((result: PictureResult) => void | Promise<void>) | undefined
   /** Told how far reading and classifying have come. */
   onProgress?: ((progress: EvaluateProgress) => void) | undefined
   /** Ends the evaluation between two calls with an `ABORTED` error. */
@@ -34,33 +41,68 @@ export interface EvaluateOptions extends ModeOptions {
 /** Pictures a call unless an option says otherwise. */
 export const EVALUATION_BATCH = 128
 
+/** What was said of a picture whose class is known. */
+export interface PictureResult {
+  file: string
+  /** Its number in the data set. */
+  index: number
+  /** Its class. */
+  label: string
+  /** The class that the model takes for the likeliest. */
+  said: string
+  /** How likely the model takes that class to be. */
+  probability: number
+  /** How likely the model takes the picture's own class to be. */
+  labelProbability: number
+}
+
+/** How often the right class was among the likeliest. */
+export interface TopScore {
+  correct: number
+  accuracy: number
+}
+
 /** How well a model does on a set of pictures. */
 export interface Evaluation {
   images: number
   correct: number
   accuracy: number
+  /** How often the right class was among the five likeliest, of a model of more than five classes. */
+  top5?: TopScore | undefined
   /** Mean cross-entropy. */
   loss: number
   /** From files to answers; from memory if the pictures were already read. */
   imagesPerSecond: number
   /** Names of the classes: the model's, or the data's if the model has none. */
   labels: readonly string[]
+  /** Scores of each class, in the order of the labels. */
+  perClass: ClassScore[]
+  macro: MacroScores
   /** `confusion[is][said]`: how many pictures of one class were taken for another; in the order of the labels. */
   confusion: number[][]
+  /** Pictures it gets wrong, those first whose wrong class it takes for the likeliest. */
+  worst: PictureResult[]
+  /** Classes of the model that the data has no pictures of. */
+  missing: string[]
+  /** Classes that the model does not know, whose pictures were left out. */
+  leftOut: LeftOutClass[]
   /** Files left out. */
   skipped: SkippedFile[]
   /** Files used in spite of doubts. */
   warned: WarnedFile[]
 }
 
+const aFunction = <T>() => z.custom<T>(value => typeof value === 'function', 'a function')
+
 const optionsSchema = z.strictObject({
   ...modeShape,
   batchSize: z.int().min(1).optional(),
   transform: transformsSchema.optional(),
+  unknownClasses: z.enum(['error', 'skip']).optional(),
+  worst: z.int().min(0).optional(),
   memory: memorySchema.optional(),
-  onProgress: z
-    .custom<(progress: EvaluateProgress) => void>(value => typeof value === 'function', 'a function')
-    .optional(),
+  onPicture: aFunction<(result: PictureResult) => void | Promise<void>>().optional(),
+  onProgress: aFunction<(progress: EvaluateProgress) => void>().optional(),
   signal: z.instanceof(AbortSignal).optional(),
 }) satisfies z.ZodType<EvaluateOptions>
 
@@ -73,7 +115,10 @@ export async function evaluate(
   const {
     batchSize = EVALUATION_BATCH,
     transform,
+    unknownClasses = 'error',
+    worst = 20,
     memory,
+    onPicture,
     onProgress,
     signal,
     ...given
@@ -86,39 +131,120 @@ export async function evaluate(
   const view = lowerView(model.definition.input, transform ?? model.definition.input.transform ?? [])
   const dataset = source instanceof Dataset ? source : await loadDataset(source, { memory, onProgress, signal })
   try {
-    const labels = labelsFor(model, dataset)
-    const confusion = Array.from({ length: model.classes }, () => Array<number>(model.classes).fill(0))
-    const images = dataset.length
-    let [loss, correct] = [0, 0]
+    const { indices: tested, labels: classes, leftOut } = testedPictures(model, dataset, unknownClasses)
+    const labels = model.labels ?? dataset.classes
+    const result = (file: string, { index, label, said, probability, labelProbability }: Answer): PictureResult => {
+      return {
+        file,
+        index,
+        label: labels[label] as string,
+        said: labels[said] as string,
+        probability,
+        labelProbability,
+      }
+    }
+    const count = new Count(model.classes, worst)
     let done = 0
-    const order = Uint32Array.from({ length: images }, (_, index) => index)
-    for await (const { indices, pictures } of batches(dataset, cut(order, batchSize), () => view)) {
+    for await (const { indices, pictures } of batches(dataset, cut(tested, batchSize), () => view)) {
       throwIfAborted(signal)
       const logits = await model.logits(pictures, mode)
-      for (const [position, image] of indices.entries()) {
-        const first = position * model.classes
-        const row = Array.from(logits.subarray(first, first + model.classes))
-        const label = labels[image] as number
-        const said = row.indexOf(Math.max(...row))
-        ;(confusion[label] as number[])[said]! += 1
-        if (said === label) correct += 1
-        loss -= Math.log(Math.max(softmax(row)[label] as number, Number.MIN_VALUE))
+      for (const [position, index] of indices.entries()) {
+        const row = Array.from(logits.subarray(position * model.classes, (position + 1) * model.classes))
+        const answer = answerOf(row, index, classes[done + position] as number)
+        count.add(answer)
+        if (onPicture) await onPicture(result(dataset.files[index] as string, answer))
       }
       done += indices.length
-      onProgress?.({ type: 'evaluate', done, total: images })
+      onProgress?.({ type: 'evaluate', done, total: tested.length })
     }
+    const { confusion, correct, inTop, loss } = count
+    const images = tested.length
+    const perClass = classScores(confusion, labels)
+    const files = dataset.filesOf(count.worst.map(({ index }) => index))
     return {
       images,
       correct,
       accuracy: correct / images,
+      ...(model.classes > TOP && { top5: { correct: inTop, accuracy: inTop / images } }),
       loss: loss / images,
       imagesPerSecond: images / ((performance.now() - start) / 1000),
-      labels: model.labels ?? dataset.classes,
+      labels,
+      perClass,
+      macro: macroScores(perClass),
       confusion,
+      worst: count.worst.map((answer, at) => result(files[at] as string, answer)),
+      missing: perClass.filter(({ images }) => images === 0).map(({ label }) => label),
+      leftOut,
       skipped: [...dataset.skipped],
       warned: [...dataset.warned],
     }
   } finally {
     if (dataset !== data) dataset.dispose()
+  }
+}
+
+/** Of how many of the likeliest classes one may be the right one to count as among the top. */
+const TOP = 5
+
+/** What was said of a picture, by numbers of classes. */
+interface Answer {
+  index: number
+  label: number
+  said: number
+  /** Of what was said. */
+  probability: number
+  labelProbability: number
+  /** How many classes were taken to be likelier than its own. */
+  likelier: number
+}
+
+function answerOf(logits: readonly number[], index: number, label: number): Answer {
+  const probabilities = softmax(logits)
+  const said = logits.indexOf(Math.max(...logits))
+  const own = logits[label] as number
+  // Of classes that are as likely as its own, those before it are among the likelier, as what is said is the first of all.
+  const likelier = logits.filter((logit, other) => logit > own || (logit === own && other < label)).length
+  return {
+    index,
+    label,
+    said,
+    probability: probabilities[said] as number,
+    labelProbability: probabilities[label] as number,
+    likelier,
+  }
+}
+
+/** What answers come to, in memory that does not grow with them. */
+class Count {
+  readonly confusion: number[][]
+  correct = 0
+  inTop = 0
+  /** The sum of all losses. */
+  loss = 0
+  /** Wrong answers, the most confident first. */
+  readonly worst: Answer[] = []
+  readonly #most: number
+
+  constructor(classes: number, worst: number) {
+    this.confusion = Array.from({ length: classes }, () => Array<number>(classes).fill(0))
+    this.#most = worst
+  }
+
+  add(answer: Answer): void {
+    const { label, said, labelProbability, likelier } = answer
+    ;(this.confusion[label] as number[])[said]! += 1
+    this.loss -= Math.log(Math.max(labelProbability, Number.MIN_VALUE))
+    if (likelier < TOP) this.inTop += 1
+    if (said === label) this.correct += 1
+    else this.#keepIfWorse(answer)
+  }
+
+  #keepIfWorse(answer: Answer): void {
+    const { worst } = this
+    const least = worst.at(-1)
+    if (worst.length >= this.#most && !(least && answer.probability > least.probability)) return
+    const at = worst.findIndex(({ probability }) => answer.probability > probability)
+    worst.splice(at < 0 ? worst.length : at, 0, answer)
+    if (worst.length > this.#most) worst.pop()
   }
 }

@@ -5,12 +5,12 @@ import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
 import { mismatch } from '../errors.js'
 import { EVALUATION_BATCH, type Evaluation } from '../model/evaluate.js'
-import { labelsFor } from '../model/labels.js'
+import { labelsFor, testedPictures } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
-import type { EpochResult, StepEvent, StopEvent, TrainEvent } from './events.js'
+import type { EpochResult, StepEvent, StopEvent, TestResult, TrainEvent } from './events.js'
 import { checkedTrainOptions, type TrainOptions } from './options.js'
 import { Checkpoints } from './saving.js'
 import { scheduleFactor } from './schedules.js'
@@ -43,7 +43,7 @@ export async function* train(
     const dataset = yield* opened(data, 'train', own, { signal, memory })
     const labels = labelsFor(model, dataset)
     const test = testData && (yield* opened(testData, 'test', own, { signal, memory }))
-    if (test) labelsFor({ labels: model.labels ?? dataset.classes, classes: model.classes }, test)
+    if (test) testedPictures({ labels: model.labels ?? dataset.classes, classes: model.classes }, test, 'error')
     dataset.checkBatch(picturesOfStep(settings))
     test?.checkBatch(EVALUATION_BATCH)
 
@@ -198,15 +198,19 @@ async function* stopEvent(model: Model, state: TrainingState): AsyncGenerator<St
 /** What an epoch that has seen every picture came to. */
 function resultOf({ epoch, images, unfinished }: TrainingState, evaluation: Evaluation | undefined): EpochResult {
   const { lossSum, correct, seconds } = unfinished as UnfinishedEpoch
-  const { labels: _, confusion: __, skipped: ___, warned: ____, ...test } = evaluation ?? ({} as Evaluation)
   return {
     epoch: epoch + 1,
     loss: lossSum / images,
     accuracy: correct / images,
     imagesPerSecond: images / seconds,
     seconds,
-    ...(evaluation && { test }),
+    ...(evaluation && { test: numbersOf(evaluation) }),
   }
+}
+
+/** What the history keeps of an evaluation. */
+function numbersOf({ images, correct, accuracy, loss, imagesPerSecond }: Evaluation): TestResult {
+  return { images, correct, accuracy, loss, imagesPerSecond }
 }
 
 /** The order of an epoch depends on the seed and its number alone, so that a resumed training needs no other state. */
