@@ -10,7 +10,7 @@ import type { Chunk } from './listing.js'
 /** Pictures that come one after the other. They are read when they are used; a generator or a stream once. */
 export interface JpegStream extends Reading {
   readonly type: 'stream'
-  readonly images: AnyIterable<LabelledImage>
+  readonly images: AsyncIterable<LabelledImage> | Iterable<LabelledImage>
 }
 
 /** One thing that a stream gives: a picture, a file left out, or why one cannot be used. */
@@ -33,7 +33,10 @@ export const BYTES_A_CALL = 32 * 2 ** 20
  * @throws ModelError `INVALID_OPTION` if it is no iterable; when it is used, if it was read before, if what it gives is no
  * picture with a label, or if the data set has a limit of memory that does not hold all pictures: they cannot be read again
  */
-export function jpegStream(images: AnyIterable<LabelledImage>, options: SourceOptions = {}): JpegStream {
+export function jpegStream(
+  images: AsyncIterable<LabelledImage> | Iterable<LabelledImage>,
+  options: SourceOptions = {},
+): JpegStream {
   const { onError = 'error', limits, orientation } = checked(sourceOptionsSchema, options, 'jpegStream')
   const iterable = z.custom<AnyIterable<LabelledImage>>(isIterable, 'an iterable of { jpeg, label, name }')
   return Object.freeze({

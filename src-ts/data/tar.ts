@@ -5,7 +5,7 @@ import { checked } from '../options.js'
 import { untarred, type TarEntry } from './archive.js'
 import { isPicture, sourceOptionsSchema, type SourceOptions } from './folder.js'
 import type { Reading } from './reading.js'
-import { until, type AnyIterable } from './iteration.js'
+import { until } from './iteration.js'
 import type { Chunk } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 import { chunks, isIterable, readOnce, type StreamEntry } from './stream.js'
@@ -29,7 +29,7 @@ export interface JpegTar extends Reading {
   /** What errors call it: its path, if it has one. */
   readonly name: string
   /** Its bytes, if it is not a file. */
-  readonly bytes: Uint8Array | AnyIterable<Uint8Array> | undefined
+  readonly bytes: Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined
   readonly label: 'folder' | 'cls'
   readonly folder: string
   /** In bytes. */
