@@ -57,6 +57,7 @@ export { exportOnnx, type OnnxOptions } from './export/onnx/export.js'
 // Data.
 export { Dataset, loadDataset, type DataEvent, type LoadDatasetOptions } from './data/dataset.js'
 export { type ClassBalance, type ClassShare } from './data/balance.js'
+export { findDataset, type FoundDataset } from './data/find.js'
 export { type SplitOptions } from './data/split.js'
 export { type JpegSource } from './data/listing.js'
 export { type MemorySize } from './data/memory.js'

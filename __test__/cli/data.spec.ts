@@ -77,6 +77,30 @@ test('of an archive of several sets, one folder can be named', async t => {
   t.regex(nothing.stderr, /both\.tar, folder all\/valid: expected pictures, found none/)
 })
 
+test('a folder with train, val and test is learned from, tested on and left, each as its name says', async t => {
+  const files = Object.entries(inTwoFolders(6))
+  const part = (name: string, count: number) => files.slice(0, count).map(([file, jpeg]) => [`${name}/${file}`, jpeg])
+  const all = Object.fromEntries([...part('set/train', 6), ...part('set/val', 4), ...part('set/test', 2)]) as object
+  const folder = await folderOf(t, { ...all, 'set/odd ones/1.jpg': jpegs[0] as Buffer })
+  const [data, out] = [join(folder, 'set'), join(folder, 'a.model')]
+  const { code, json, stderr } = await jpegnet(['train', folder, '--out', out, ...quick, '--json'])
+  t.is(code, 0, stderr)
+  t.true(stderr.includes(`${folder}: ${data}/odd ones is no part of it, and is not read`), stderr)
+  t.true(
+    stderr.includes(`learns from ${data}/train, tests on ${data}/val (--test names another), leaves ${data}/test for`),
+  )
+  t.like(json.find(({ type }) => type === 'start') as object, { images: 6 })
+  t.like(json.find(({ type }) => type === 'epoch') as object, { test: { images: 4 } })
+  const evaluated = await jpegnet(['evaluate', out, folder, '--json'])
+  t.like(evaluated.json[0], { images: 2 }, evaluated.stderr)
+  t.true(evaluated.stderr.includes(`${folder} stands for ${data}/test`))
+  const inspected = await jpegnet(['inspect', data, '--json'])
+  t.deepEqual(
+    inspected.json.map(({ images }) => images),
+    [6, 4, 2],
+  )
+})
+
 test('a split tests on a share of each class, the same one when the training is resumed', async t => {
   const folder = await everyKind(t)
   const [data, half, rest, whole] = ['train.tar', 'half', 'rest', 'whole'].map(name => join(folder, name)) as [

@@ -99,6 +99,30 @@ test('a bad file has a line that says why, the others theirs, and the command en
   t.regex(usedText.stderr, /cut\.jpg: used in spite of damage: Premature end/)
 })
 
+test('folders, lists and files get the lines of all their pictures, a bad one said beside them', async t => {
+  const model = await modelIn(t)
+  const [one, two, three] = jpegs as [Buffer, Buffer, Buffer]
+  const folder = await folderOf(t, {
+    ...{ 'new/b.jpg': one, 'new/deep/a.JFIF': two, 'new/c.jpg': 'no', 'new/.hidden.jpg': one, 'new/notes.txt': '' },
+    ...{ 'list.txt': 'other/a b.jpg\nnew/b.jpg\n', 'list.csv': 'file\nnew/b.jpg', 'other/a b.jpg': three },
+    'none/notes.png': '',
+  })
+  const at = (name: string) => join(folder, name)
+  const args = [at('new'), at('list.txt'), at('list.csv'), at('other/a b.jpg')]
+  const answered = ['new/b.jpg', 'new/deep/a.JFIF', 'other/a b.jpg', 'new/b.jpg', 'new/b.jpg', 'other/a b.jpg']
+  const { code, lines, stderr } = await jpegnet(['predict', model, ...args])
+  t.is(code, 1)
+  t.deepEqual(
+    lines.map(line => line.slice(0, line.indexOf(': '))),
+    answered.map(at),
+  )
+  t.regex(stderr, /^jpegnet: .*new\/c\.jpg: expected a JPEG file/m)
+  t.regex(stderr, /new: 1 other file is not read/)
+  const { code: none, stderr: said } = await jpegnet(['predict', model, at('none')])
+  t.is(none, 1)
+  t.regex(said, /none: expected JPEG files \(\.jpg, .*\), found none, but other files \(1 \.png; convert/)
+})
+
 test('the first path is answered for before stdin ends, and each after it', async t => {
   const { child, lines } = running(t, ['predict', await modelIn(t), '--stdin', '--json'])
   const answers = lines()

@@ -26,22 +26,37 @@ test('classes and files are taken in the order of their names', async t => {
   t.true(dataset.bytes > 0)
 })
 
-test('files of other names are left out, counted and named; hidden ones are passed over', async t => {
+test('files of other names are left out, counted and named; hidden ones are passed over, those that may be meant named', async t => {
   const folder = await folderOf(t, {
     'cat/1.jpg': a,
     'cat/notes.txt': 'meow',
     'cat/.DS_Store': '',
+    'cat/._1.jpg': 'Mac OS X',
+    'cat/Thumbs.db': '',
     'dog/1.jpg': b,
+    'dog/2.png': '',
+    'dog/more.zip': '',
     '.cache/1.jpg': c,
+    '__MACOSX/cat/._1.jpg': '',
+    'new/': '',
     'list.csv': '',
   })
   using dataset = await loadDataset(jpegFolder(folder))
   t.deepEqual(dataset.classes, ['cat', 'dog'])
   t.deepEqual(
     dataset.skipped.map(({ file }) => file.slice(folder.length + 1)),
-    ['list.csv', 'cat/notes.txt'],
+    [
+      ...['.cache', '__MACOSX', 'list.csv', 'cat/._1.jpg', 'cat/Thumbs.db', 'cat/notes.txt'],
+      ...['dog/2.png', 'dog/more.zip', 'new'],
+    ],
   )
-  t.true(dataset.skipped.every(({ reason }) => reason.includes('.jpg')))
+  const reasons = new Map(dataset.skipped.map(({ file, reason }) => [file.slice(folder.length + 1), reason]))
+  t.is(reasons.get('.cache'), 'hidden, or left by a system')
+  t.is(reasons.get('__MACOSX'), reasons.get('cat/._1.jpg'))
+  t.regex(reasons.get('list.csv') ?? '', /^not called \.jpg/)
+  t.regex(reasons.get('dog/2.png') ?? '', /^a \.png picture, and only JPEG files are read/)
+  t.regex(reasons.get('dog/more.zip') ?? '', /^a \.zip archive.*unpack it/)
+  t.regex(reasons.get('new') ?? '', /^no class/)
 })
 
 test('links to files and folders are followed, those in a circle once', async t => {
@@ -80,8 +95,24 @@ const noFiles = test.macro(async (t, files: Record<string, Uint8Array | string>,
 })
 test('an empty folder has no classes', noFiles, {}, '', 'one folder of JPEG files for each class')
 test('files alone are no classes', noFiles, { '1.jpg': a, '2.jpg': b }, '', 'one folder of JPEG files for each class')
-test('a class without files is named', noFiles, { 'cat/1.jpg': a, 'dog/': '' }, 'dog', 'JPEG files')
+test(
+  'folders without files are no classes',
+  noFiles,
+  { 'cat/': '', 'dog/': '' },
+  '',
+  'one folder of JPEG files for each class',
+)
 test('a class without JPEG files is named', noFiles, { 'cat/1.jpg': a, 'dog/1.png': b }, 'dog', 'JPEG files')
+
+test('a class without JPEG files is left out and named if bad files are skipped', async t => {
+  const folder = await folderOf(t, { 'ant/1.jpeg': a, 'cat/1.JFIF': a, 'dog/1.png': b, 'eel/1.jpe': c, 'fox/1.jif': c })
+  using dataset = await loadDataset(jpegFolder(folder, { onError: 'skip' }))
+  t.deepEqual(dataset.classes, ['ant', 'cat', 'eel', 'fox'])
+  t.deepEqual(
+    dataset.skipped.map(({ file }) => file.slice(folder.length + 1)),
+    ['dog/1.png', 'dog'],
+  )
+})
 
 test('a folder that is not there is named', async t => {
   const folder = join(await temporaryFolder(t), 'nowhere')

@@ -37,6 +37,20 @@ test('columns in any order and others', reads, 'l.csv', 'n,Label,Path\n1,cat,cat
 test('columns of other names', reads, 'l.csv', 'label,file,kind\nx,cats/1.jpg,cat\ny,the dog.jpg,dog', catAndDog, {
   columns: { path: 'file', label: 'kind' },
 })
+const lines = 'cats/1.jpg,cat\nthe dog.jpg,dog'
+for (const header of [
+  'filename,label',
+  'Image,Class',
+  'file_name,category',
+  'image path,target',
+  'img,species',
+  'a,b',
+]) {
+  test(`a first line ${header}`, reads, 'l.csv', `${header}\n${lines}`, catAndDog)
+}
+test('a first line by blanks', reads, 'l.txt', 'name kind\ncats/1.jpg cat\nthe dog.jpg dog', catAndDog)
+test('a column of numbers', reads, 'l.csv', ',class,image\n0,cat,cats/1.jpg\n1,dog,the dog.jpg', catAndDog)
+test('columns told by what is in them', reads, 'l.csv', 'n,where,label\n0,cats/1.jpg,cat\n1,the dog.jpg,dog', catAndDog)
 test('another separator', reads, 'l.csv', 'cats/1.jpg;cat\nthe dog.jpg;dog', catAndDog, { separator: ';' })
 test(
   'empty lines, comments, Windows line ends and a byte order mark',
@@ -111,6 +125,25 @@ test('the first few of many bad lines', refuses, 'a\nb\nc\nd\ne', both, 'line 3 
 test('a quote that is not closed', refuses, 'a.jpg,cat\n"b.jpg,dog\n', 'quotes', 'open to the end, after line 1')
 test('a quote inside a field', refuses, 'a.jpg,cat\nb"c.jpg,dog\n', 'quotes', 'within a field on line 2')
 test('text after a quote', refuses, 'a.jpg,cat\n"b"c.jpg,dog\n', 'quotes', 'within a field on line 2')
+
+test(
+  'a first line that says not which column is the label',
+  refuses,
+  'n,at,kind\n1,a.jpg,cat',
+  'called label',
+  'n, at, kind',
+)
+test('a first line that is a picture', refuses, 'none.png,cat\ncats/1.jpg', both, 'line 2 has one field')
+
+test('paths without endings are files if they are there, and the first line names columns if it is none', async t => {
+  const folder = await folderOf(t, { one: a, two: b, 'l.csv': 'id,kind\none,cat\ntwo,dog', 'm.csv': 'one,cat\nid,dog' })
+  using dataset = await loadDataset(jpegList(join(folder, 'l.csv')))
+  t.deepEqual(dataset.files, [join(folder, 'one'), join(folder, 'two')])
+  await failsWith(t, () => loadDataset(jpegList(join(folder, 'm.csv'))), {
+    code: 'FILE_NOT_FOUND',
+    path: join(folder, 'id'),
+  })
+})
 
 test('columns that the first line does not name are told', async t => {
   const folder = await folderOf(t, { 'l.csv': 'file,label\na.jpg,cat' })

@@ -192,7 +192,6 @@ test('a folder of classes that is not divided is divided, a fifth of each class 
       found,
     })
   await refused(await folderOf(t, inTwoFolders(40)), 'at least 10 JPEG files to test on', '8')
-  const alone = await folderOf(t, { 'train/a/1.jpg': jpegs[0] as Buffer, 'train/b/2.jpg': jpegs[1] as Buffer })
   const above = await folderOf(
     t,
     Object.fromEntries(
@@ -203,7 +202,9 @@ test('a folder of classes that is not divided is divided, a fifth of each class 
       ]),
     ),
   )
-  await refused(above, 'a folder for each class', 'one, which has train and test of its own')
+  await refused(above, 'folders train and test', `such folders within ${join(above, 'one')}`)
+  const [first] = jpegs as [Buffer]
+  const alone = await folderOf(t, { 'train/a/1.jpg': first, 'train/a/2.jpg': first })
   await refused(alone, 'folders train and test, or at least two classes', 'one (train)')
 })
 

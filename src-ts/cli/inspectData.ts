@@ -1,14 +1,18 @@
 /** `jpegnet inspect DATA`: what a whole data set is like. */
-import { inspectDataset, type DatasetInspection } from '../index.js'
-import { sourceOf } from './source.js'
+import { inspectDataset, type DatasetInspection, type JpegSource } from '../index.js'
+import { setsOf } from './source.js'
 import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
 
 /** How many classes, sizes or samplings are listed for a person. */
 const LISTED = 20
 
-/** Reads a data set, without the files that cannot be used, and prints a report of it. */
+/** Reads a data set, without the files that cannot be used, and prints a report of it, or of each of its parts. */
 export async function inspectData(data: string, json: boolean, onError: 'error' | 'use'): Promise<void> {
-  const source = await sourceOf(data, onError === 'use' ? 'use' : 'skip')
+  const sets = await setsOf(data, onError === 'use' ? 'use' : 'skip')
+  for (const source of Object.values(sets)) await inspectSource(source, json)
+}
+
+async function inspectSource(source: JpegSource, json: boolean): Promise<void> {
   const progress = new Progress()
   try {
     const report = await inspectDataset(source, {

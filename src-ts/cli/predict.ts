@@ -13,7 +13,8 @@ import {
   type SharedOptions,
 } from './arguments.js'
 import { pathsOnStdin, printLine } from './lines.js'
-import { percent, printResult, sayFailure, warn, warnOfDamaged } from './terminal.js'
+import { PICTURES, picturesOf } from './pictures.js'
+import { percent, sayFailure, warn } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet predict MODEL FILE…`, `jpegnet predict MODEL --stdin` */
@@ -22,7 +23,7 @@ export function addPredict(program: Command): void {
     .command('predict')
     .description('classify JPEG files')
     .argument('<model>', 'a model that jpegnet saved')
-    .argument('[file...]', 'JPEG files')
+    .argument('[file...]', PICTURES)
     .option('--stdin', 'classify files whose paths come on stdin, a line each, as they come; go on after a bad one')
     .option('-0, --null', 'paths on stdin end with NUL, as find -print0 writes them')
     .addOption(new Option('--top <n>', 'classes to print, the likeliest first').argParser(whole(1)).default(5))
@@ -37,6 +38,7 @@ export function addPredict(program: Command): void {
       'after',
       examples(
         'jpegnet predict photos.model photo.jpg --top 3',
+        'jpegnet predict photos.model photos/new --json',
         'find photos -name "*.jpg" -print0 | jpegnet predict photos.model --stdin -0 --json',
       ),
     )
@@ -51,12 +53,7 @@ export function addPredict(program: Command): void {
       const model = await loadModel(path)
       const onError = options.useDamagedFiles ? 'use' : 'error'
       const given: PredictOptions = { ...modeOf(options), transform, batchSize, onError }
-      if (options.stdin) return predictStdin(model, given, options)
-      const predictions = await model.predict(files, given)
-      warnOfDamaged(predictions.filter(({ warnings }) => warnings.length > 0))
-      for (const prediction of predictions) {
-        printResult(options.json ?? false, ofTop(prediction, options.top), described(prediction, options.top))
-      }
+      await predictAll(model, options.stdin ? pathsOnStdin(options.null ?? false) : picturesOf(files), given, options)
     })
 }
 
@@ -69,10 +66,15 @@ interface PredictArguments extends SharedOptions {
   transform?: readonly Transform[]
 }
 
-/** One line a path, in their order. As JSON each has its line on stdout, else bad and damaged files are named on stderr. */
-async function predictStdin(model: Model, given: PredictOptions, options: PredictArguments): Promise<void> {
+/** One line a picture, in their order. Damaged files that are used are named on stderr, and bad ones unless their line is JSON. */
+async function predictAll(
+  model: Model,
+  pictures: AsyncIterable<string>,
+  given: PredictOptions,
+  options: PredictArguments,
+): Promise<void> {
   const { json = false, top } = options
-  for await (const answer of model.predictEach(pathsOnStdin(options.null ?? false), given)) {
+  for await (const answer of model.predictEach(pictures, given)) {
     const { file, error } = answer
     if (error) {
       process.exitCode = 1
@@ -80,7 +82,7 @@ async function predictStdin(model: Model, given: PredictOptions, options: Predic
       else sayFailure(error)
       continue
     }
-    if (!json && answer.warnings.length > 0) {
+    if (answer.warnings.length > 0) {
       warn(`${file}: used in spite of damage: ${answer.warnings.map(({ message }) => message).join('; ')}`)
     }
     await printLine(json ? JSON.stringify(ofTop(answer, top)) : described(answer, top))

@@ -1,45 +1,86 @@
 /** What DATA on a command line names. */
-import { stat } from 'node:fs/promises'
 import { mismatch } from '../errors.js'
-import { jpegFolder, jpegList, jpegTar, type ClassBalance, type JpegSource, type OnBadFile } from '../index.js'
-import { count } from './terminal.js'
+import { findDataset, isDataset } from '../data/find.js'
+import { jpegTar, type ClassBalance, type JpegSource, type OnBadFile } from '../index.js'
+import { count, say } from './terminal.js'
 
 /** What it may be, for the command's help. */
 export const DATA =
-  'a folder with a folder for each class, a list of paths and labels (.csv, .tsv, .txt), a tar archive (.tar, .tar.gz) or a folder in it (photos.tar:train), or - for one on stdin'
+  'a folder with a folder for each class, or with train and test or val that have them; a list of paths and labels (.csv, .tsv, .txt); a tar archive (.tar, .tar.gz) or a folder in it (photos.tar:train); or - for one on stdin (-:train)'
 
-const LIST = /\.(csv|tsv|txt)$/i
-/** An archive, and the folder in it after a colon. */
-const TAR = /^(.*\.(?:tar|tar\.\w+|tgz|txz|tbz2?|tzst))(?::(.+))?$/i
+/** What is learned from and what is tested on, as an argument names them. */
+export interface NamedSets {
+  train: JpegSource
+  validation?: JpegSource | undefined
+  test?: JpegSource | undefined
+}
 
 /**
- * The pictures that an argument names.
+ * All parts that an argument names, and a line for the person if it has more than one, or is not its own folder of classes.
  *
- * @throws ModelError `FILE_UNREADABLE` if it is a file of another kind; `INVALID_OPTION` if stdin is a terminal
+ * @throws ModelError as {@link findDataset}; `INVALID_OPTION` if stdin is a terminal
+ */
+export async function setsOf(data: string, onError: OnBadFile): Promise<NamedSets> {
+  const [, stdin, folder] = /^(-)(?::(.+))?$/.exec(data) ?? []
+  if (stdin !== undefined) {
+    if (process.stdin.isTTY) throw mismatch('INVALID_OPTION', '-', 'a tar archive on stdin', 'a terminal')
+    return { train: jpegTar(process.stdin, { onError, folder }) }
+  }
+  const { beside, ...sets } = await findDataset(data, { onError })
+  if (beside.length > 0)
+    say(
+      `${data}: ${beside.join(', ')} ${beside.length === 1 ? 'is no part of it, and is' : 'are no parts of it, and are'} not read`,
+    )
+  return sets
+}
+
+/**
+ * The pictures that an argument names, to test on: the part `test` if it has parts, else `val`, which a line says.
+ *
+ * @throws ModelError as {@link setsOf}
  */
 export async function sourceOf(data: string, onError: OnBadFile): Promise<JpegSource> {
-  const options = { onError }
-  if (data === '-') {
-    if (process.stdin.isTTY) throw mismatch('INVALID_OPTION', '-', 'a tar archive on stdin', 'a terminal')
-    return jpegTar(process.stdin, options)
+  const { train, validation, test } = await setsOf(data, onError)
+  const source = test ?? validation ?? train
+  if (pathOf(source) !== data && data !== '-') say(`${data} stands for ${pathOf(source)}`)
+  return source
+}
+
+/**
+ * The pictures to learn from, and those to test on meanwhile unless others are named: `val`, or `test` if there is no `val`. A
+ * line says what was found.
+ *
+ * @throws ModelError as {@link setsOf}
+ */
+export async function trainingSourcesOf(
+  data: string,
+  onError: OnBadFile,
+  isTestedOtherwise: boolean,
+): Promise<{ train: JpegSource; test: JpegSource | undefined }> {
+  const { train, validation, test } = await setsOf(data, onError)
+  const tested = isTestedOtherwise ? undefined : (validation ?? test)
+  const left = [validation, test].filter(source => source !== undefined && source !== tested) as JpegSource[]
+  if (pathOf(train) !== data && !data.startsWith('-')) {
+    const parts = [
+      `learns from ${pathOf(train)}`,
+      ...(tested ? [`tests on ${pathOf(tested)} (--test names another)`] : []),
+      ...left.map(source => `leaves ${pathOf(source)} for jpegnet evaluate`),
+    ]
+    say(`${data}: ${parts.join(', ')}`)
   }
-  const kind = await kindOf(data)
-  if (kind !== 'folder' && LIST.test(data)) return jpegList(data, options)
-  const [, archive, folder] = TAR.exec(data) ?? []
-  if (kind !== 'folder' && archive !== undefined) return jpegTar(archive, { ...options, folder })
-  if (kind !== 'file') return jpegFolder(data, options)
-  const expected = 'a folder, a list (.csv, .tsv, .txt) or a tar archive (.tar, .tar.gz)'
-  throw mismatch('FILE_UNREADABLE', data, expected, 'a file of another name')
+  return { train, test: tested }
+}
+
+/** A source as a command line names it. */
+function pathOf(source: JpegSource): string {
+  if (source.type === 'folder') return source.directory
+  if (source.type === 'tar') return source.folder === '' ? source.name : `${source.name}:${source.folder}`
+  return source.type === 'list' ? source.file : source.type
 }
 
 /** Whether an argument names many pictures with their classes rather than one file. */
 export async function isData(argument: string): Promise<boolean> {
-  return argument === '-' || LIST.test(argument) || TAR.test(argument) || (await kindOf(argument)) === 'folder'
-}
-
-async function kindOf(path: string): Promise<'folder' | 'file' | undefined> {
-  const found = await stat(path).catch(() => undefined)
-  return found && (found.isDirectory() ? 'folder' : 'file')
+  return /^-(:|$)/.test(argument) || (await isDataset(argument))
 }
 
 /** How even the classes of a data set are, in one line. */

@@ -11,6 +11,7 @@ import {
   sgd,
   step,
   type CheckpointEvent,
+  type JpegSource,
   type Model,
   type Optimizer,
   type Schedule,
@@ -38,7 +39,7 @@ import {
 } from './arguments.js'
 import { abortOnInterrupt } from './interrupt.js'
 import { modelToResume, startingModel, type ModelArguments } from './startingModel.js'
-import { DATA, sourceOf } from './source.js'
+import { DATA, sourceOf, trainingSourcesOf } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, say, warn } from './terminal.js'
@@ -53,7 +54,10 @@ export function addTrain(program: Command): void {
     .argument('<data>', DATA)
     .requiredOption('--out <model>', 'where to save the model, after every epoch')
     .addOption(new Option('--save-every <n>', 'steps after which to save besides').argParser(whole(1)))
-    .option('--test <data>', 'what to test on after every epoch: as <data>')
+    .option(
+      '--test <data>',
+      'what to test on after every epoch: as <data> (the folder val or test beside train, if <data> has one)',
+    )
     .addOption(
       new Option('--split <x>', 'share of each class to test on rather than to learn, chosen by --seed').argParser(
         part,
@@ -193,19 +197,22 @@ async function readSets(
   { signal, progress }: { signal: AbortSignal; progress: Progress },
 ): Promise<Sets> {
   const { test: testData, split, seed, memory } = options
-  const read = async (path: string, set: string) =>
-    loadDataset(await sourceOf(path, onErrorOf(options)), {
+  const onError = onErrorOf(options)
+  const found = await trainingSourcesOf(data, onError, split !== undefined || testData !== undefined)
+  const testSource = testData === undefined ? found.test : await sourceOf(testData, onError)
+  const read = (source: JpegSource, set: string) =>
+    loadDataset(source, {
       memory,
       signal,
       onProgress: ({ done, total }) => progress.show(`reading ${set} files`, done, total),
     })
-  const train = await read(data, 'train')
+  const train = await read(found.train, 'train')
   if (split !== undefined) {
     const parts = train.split({ test: split, seed: seed ?? resumed?.training?.settings.seed })
     train.dispose()
     return { ...parts, split: true, skipped: train.skipped }
   }
-  const test = testData === undefined ? undefined : await read(testData, 'test')
+  const test = testSource && (await read(testSource, 'test'))
   return { train, test, split: false, skipped: [...train.skipped, ...(test?.skipped ?? [])] }
 }
 

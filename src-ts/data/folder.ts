@@ -1,9 +1,11 @@
+import type { Dirent } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { basename, join } from 'node:path'
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
+import { isJpegName, isPassedOver, JPEG_NAMES, otherFiles, whyNotRead } from './names.js'
 import {
   limitsSchema,
   orientingSchema,
@@ -43,7 +45,7 @@ export interface FolderListing {
   files: string[]
   /** The class of each file. */
   labels: number[]
-  /** Files that are not called .jpg or .jpeg. */
+  /** Files that are no JPEG files by their names, and folders that are no classes. */
   skipped: SkippedFile[]
 }
 
@@ -65,49 +67,88 @@ export function jpegFolder(directory: string, options: SourceOptions = {}): Jpeg
 }
 
 /**
- * Lists a class folder. Hidden files and folders are passed over, links followed.
+ * Lists a class folder. Hidden files and folders are passed over, links followed. A folder in it that has nothing is no class; what
+ * is hidden or passed over and might have been meant is told with what is skipped.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `NO_CLASSES` if there is no class or a class has no JPEG files
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `NO_CLASSES` if there is no class or, unless bad files are skipped, if
+ * a class has files but no JPEG files
  */
-export async function listFolder(directory: string): Promise<FolderListing> {
-  const top = await entriesOf(directory)
-  const classes = top.filter(entry => entry.isFolder).map(entry => entry.name)
-  const listing: FolderListing = { classes, files: [], labels: [], skipped: [] }
+export async function listFolder(directory: string, onError: OnBadFile = 'error'): Promise<FolderListing> {
+  const listing: FolderListing = { classes: [], files: [], labels: [], skipped: [] }
+  const { entries: top, passedOver } = await readFolder(directory)
+  passedOver.forEach(path => passOver(listing, path))
   top.filter(entry => !entry.isFolder).forEach(entry => leaveOut(listing, entry.path))
-  if (classes.length === 0) {
-    throw mismatch('NO_CLASSES', directory, 'a folder with one folder of JPEG files for each class', 'no folders in it')
-  }
-  for (const [label, name] of classes.entries()) {
-    const before = listing.files.length
-    await collect(join(directory, name), label, listing, [])
-    if (listing.files.length === before) {
-      throw mismatch('NO_CLASSES', join(directory, name), 'JPEG files (.jpg or .jpeg)', 'none')
+  for (const { name, path } of top.filter(entry => entry.isFolder)) {
+    const [files, skipped] = [listing.files.length, listing.skipped.length]
+    await collect(path, listing.classes.length, listing)
+    if (listing.files.length > files) {
+      listing.classes.push(name)
+      continue
     }
+    const others = listing.skipped.slice(skipped).map(({ file }) => file)
+    const found = otherFiles(others.filter(file => !isPassedOver(basename(file))))
+    if (found !== 'none' && onError !== 'skip') throw mismatch('NO_CLASSES', path, `JPEG files (${JPEG_NAMES})`, found)
+    listing.skipped.push({ file: path, reason: 'no class, because no JPEG files are in it' })
   }
-  return listing
+  if (listing.classes.length > 0) return listing
+  const files = top.filter(entry => !entry.isFolder).map(({ name }) => name)
+  const folders = top.length - files.length
+  const found = folders > 0 ? 'no JPEG files in the folders in it' : `no folders in it${amongThem(files)}`
+  throw mismatch('NO_CLASSES', directory, 'a folder with one folder of JPEG files for each class', found)
+}
+
+/** What files there are where folders were expected. */
+function amongThem(files: readonly string[]): string {
+  const pictures = files.filter(isJpegName).length
+  const list = files.find(name => /\.(csv|tsv)$/i.test(name))
+  return [
+    ...(pictures > 0 ? [`, but ${pictures} JPEG ${pictures === 1 ? 'file' : 'files'}`] : []),
+    ...(list === undefined ? [] : [`, but ${list}, which can be named itself if it lists pictures and classes`]),
+  ].join('')
 }
 
 /** Adds the files of a folder and of those in it. */
-async function collect(folder: string, label: number, listing: FolderListing, above: string[]): Promise<void> {
-  const real = await realpath(folder)
-  // A link to a folder above would be followed for ever.
-  if (above.includes(real)) return
-  for (const { name, path, isFolder } of await entriesOf(folder)) {
-    if (isFolder) await collect(path, label, listing, [...above, real])
-    else if (isPicture(name)) {
+async function collect(folder: string, label: number, listing: FolderListing): Promise<void> {
+  for await (const { path, name, isPassedOver } of walk(folder)) {
+    if (isPassedOver) passOver(listing, path)
+    else if (isJpegName(name)) {
       listing.files.push(path)
       listing.labels.push(label)
     } else leaveOut(listing, path)
   }
 }
 
-/** Whether a file's name says that it is a JPEG file. */
-export function isPicture(name: string): boolean {
-  return ['.jpg', '.jpeg'].includes(extname(name).toLowerCase())
+/** A file that {@link walk} came upon, or what it passed over. */
+interface Found {
+  path: string
+  name: string
+  /** Whether it is hidden or left by a system, a file or a folder. */
+  isPassedOver: boolean
+}
+
+/**
+ * The files of a folder and of all in it, a folder's in the order of their names.
+ *
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`
+ */
+export async function* walk(folder: string, above: readonly string[] = []): AsyncGenerator<Found, void> {
+  const { entries, passedOver } = await readFolder(folder)
+  for (const path of passedOver) yield { path, name: basename(path), isPassedOver: true }
+  const real = await realpath(folder)
+  // A link to a folder above would be followed for ever.
+  if (above.includes(real)) return
+  for (const { name, path, isFolder } of entries) {
+    if (isFolder) yield* walk(path, [...above, real])
+    else yield { path, name, isPassedOver: false }
+  }
 }
 
 function leaveOut({ skipped }: FolderListing, file: string): void {
-  skipped.push({ file, reason: 'not called .jpg or .jpeg' })
+  skipped.push({ file, reason: whyNotRead(file) })
+}
+
+function passOver({ skipped }: FolderListing, file: string): void {
+  skipped.push({ file, reason: 'hidden, or left by a system' })
 }
 
 interface Entry {
@@ -116,22 +157,41 @@ interface Entry {
   isFolder: boolean
 }
 
-async function entriesOf(folder: string): Promise<Entry[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    const missing = cause.code === 'ENOENT'
-    const found = missing ? 'none' : cause.code === 'ENOTDIR' ? 'a file' : cause.message
-    const code = missing ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE'
-    const details = { path: folder, expected: 'a folder', found, cause }
-    throw new ModelError(code, `${folder}: expected a folder, found ${found}`, details)
+/**
+ * What is in a folder, in the order of its names; links are what they lead to. What is hidden or left there by a system is
+ * not among it; of that, what might have been meant is named.
+ *
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`
+ */
+export async function readFolder(folder: string): Promise<{ entries: Entry[]; passedOver: string[] }> {
+  const all = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw notAFolder(folder, cause)
   })
-  const visible = entries.filter(entry => !entry.name.startsWith('.'))
-  visible.sort((a, b) => (a.name < b.name ? -1 : 1))
-  return Promise.all(
-    visible.map(async entry => {
-      const path = join(folder, entry.name)
-      // A link to nothing stays a file, which then cannot be read and is named.
-      const target = entry.isSymbolicLink() ? await stat(path).catch(() => entry) : entry
-      return { name: entry.name, path, isFolder: target.isDirectory() }
-    }),
+  all.sort((a, b) => (a.name < b.name ? -1 : 1))
+  const isMeant = (entry: Dirent) => entry.isDirectory() || isJpegName(entry.name) || !entry.name.startsWith('.')
+  const passedOver = all.filter(entry => isPassedOver(entry.name) && isMeant(entry))
+  const entries = await Promise.all(
+    all
+      .filter(({ name }) => !isPassedOver(name))
+      .map(async entry => {
+        const path = join(folder, entry.name)
+        // A link to nothing stays a file, which then cannot be read and is named.
+        const target = entry.isSymbolicLink() ? await stat(path).catch(() => entry) : entry
+        return { name: entry.name, path, isFolder: target.isDirectory() }
+      }),
   )
+  return { entries, passedOver: passedOver.map(({ name }) => join(folder, name)) }
+}
+
+/** Why a folder cannot be read. */
+export function notAFolder(folder: string, cause: NodeJS.ErrnoException): ModelError {
+  const missing = cause.code === 'ENOENT'
+  const found = missing ? 'none' : cause.code === 'ENOTDIR' ? 'a file' : cause.message
+  const code = missing ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE'
+  return new ModelError(code, `${folder}: expected a folder, found ${found}`, {
+    path: folder,
+    expected: 'a folder',
+    found,
+    cause,
+  })
 }

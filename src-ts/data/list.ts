@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, extname, isAbsolute, join } from 'node:path'
 import { CsvError, parse } from 'csv-parse/sync'
 import * as z from 'zod'
@@ -6,6 +6,7 @@ import { ModelError, mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
 import { sourceOptionsSchema, type SourceOptions } from './folder.js'
+import { isJpegName, isPictureName } from './names.js'
 import type { Reading } from './reading.js'
 import type { LabelledFile } from './images.js'
 
@@ -18,7 +19,10 @@ export interface ListOptions extends SourceOptions {
    * file, a tab in a .tsv file, and in others what the first line has: a tab, else a comma, else a blank.
    */
   separator?: string | undefined
-  /** Names of the columns in the list's first line; unless given `path` and `label`, if it has such a line. */
+  /**
+   * Names of the columns in the list's first line. Unless given it is told by usual names (`path` or `filename`, `label` or `class`),
+   * or because its path is no JPEG file's name and no file, while others are.
+   */
   columns?: { path: string; label: string } | undefined
 }
 
@@ -45,7 +49,7 @@ const listOptionsSchema = z.strictObject({
 
 /**
  * The JPEG files of a list, each line a path and a class: `cats/1.jpg,cat`. Quotes are as CSV has them; empty lines and
- * lines that begin with # are passed over. If the first line names its columns others may be there, else there are two.
+ * lines that begin with # are passed over. If the first line names the columns others may be there, else there are two.
  *
  * @throws ModelError `INVALID_OPTION`; when it is used, `FILE_NOT_FOUND` or `FILE_UNREADABLE`, with the lines that are
  * not a path and a label
@@ -63,6 +67,11 @@ export function jpegList(file: string, options: ListOptions = {}): JpegList {
   return frozen({ type: 'list', file: path, directory, separator, columns, onError, limits, orientation })
 }
 
+/** Whether a file's name is that of a list. */
+export function isList(file: string): boolean {
+  return /\.(csv|tsv|txt)$/i.test(file)
+}
+
 /** A line of a list: where it is, and its fields. */
 interface Line {
   number: number
@@ -73,16 +82,14 @@ interface Line {
 const NAMED = 3
 
 /** Reads a list; see {@link jpegList}. */
-export async function readList({ file, directory, separator, columns }: JpegList): Promise<LabelledFile[]> {
-  const content = await contentOf(file)
-  const between = separator ?? usualSeparator(file, content)
-  const lines = between === ' ' ? blankSeparated(content) : separated(file, content, between)
-  const { path, label, width, rest } = headed(file, lines, columns)
+export async function readList(list: JpegList): Promise<LabelledFile[]> {
+  const { file } = list
+  const { path, label, width, rest } = await headed(list, await linesOf(list))
   const bad: string[] = []
   const files = rest.map(({ number, fields }) => {
     const [given = '', name = ''] = [fields[path], fields[label]]
     if (given === '' || name === '' || fields.length !== width) bad.push(`line ${number} has ${found(fields)}`)
-    return { file: isAbsolute(given) ? given : join(directory, given), label: name }
+    return { file: located(list, given), label: name }
   })
   if (bad.length === 0) return files
   const more = bad.length > NAMED ? [`${bad.length - NAMED} more are wrong`] : []
@@ -90,16 +97,86 @@ export async function readList({ file, directory, separator, columns }: JpegList
   throw mismatch('FILE_UNREADABLE', file, expected, [...bad.slice(0, NAMED), ...more].join('; '))
 }
 
-/** Where a line has its path and label, and the lines after that which says so, if one does. */
-function headed(file: string, lines: readonly Line[], columns: JpegList['columns']) {
+/**
+ * The paths of a list, whose lines may have no labels.
+ *
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`
+ */
+export async function readPaths(list: JpegList): Promise<string[]> {
+  const lines = await linesOf(list)
+  const { path, rest } = lines.every(({ fields }) => fields.length === 1)
+    ? { path: 0, rest: (await isHeader(list, lines, 0)) ? lines.slice(1) : lines }
+    : await headed(list, lines)
+  return rest.map(({ fields }) => fields[path] ?? '').flatMap(given => (given === '' ? [] : [located(list, given)]))
+}
+
+async function linesOf({ file, separator }: JpegList): Promise<Line[]> {
+  const content = await contentOf(file)
+  const between = separator ?? usualSeparator(file, content)
+  return between === ' ' ? blankSeparated(content) : separated(file, content, between)
+}
+
+function located({ directory }: JpegList, path: string): string {
+  return isAbsolute(path) ? path : join(directory, path)
+}
+
+/** Usual names of columns, without what is between their words. */
+const PATH_NAMES =
+  /^(path|file|filename|filepath|image|imagename|imagepath|imagefile|img|imgpath|imgname|picture|photo)s?$/
+const LABEL_NAMES = /^(label|labelname|class|classname|category|categoryname|target|species|breed)(es|s)?$/
+
+/** Lines that are looked at to tell whether the first names columns. */
+const LOOKED_AT = 20
+
+/**
+ * Where a line has its path and label, and the lines after that which names the columns, if one does: the first, if it has the names
+ * given or usual ones, or if its path is no JPEG file's name and no file, while paths on other lines are.
+ */
+async function headed(list: JpegList, lines: readonly Line[]) {
+  const { file, columns } = list
   const header = lines[0]?.fields ?? []
-  const names = columns ?? { path: 'path', label: 'label' }
-  const place = (name: string) => header.findIndex(field => field.toLowerCase() === name.toLowerCase())
-  const [path, label] = [place(names.path), place(names.label)]
-  if (path >= 0 && label >= 0) return { path, label, width: header.length, rest: lines.slice(1) }
-  if (!columns) return { path: 0, label: 1, width: 2, rest: lines }
-  const expected = `the columns ${names.path} and ${names.label} in its first line`
-  throw mismatch('FILE_UNREADABLE', file, expected, header.join(', ') || 'none')
+  const names = header.map(field => field.toLowerCase().replace(/[^\p{L}\p{N}]/gu, ''))
+  const exact = (name: string) => header.findIndex(field => field.toLowerCase() === name.toLowerCase())
+  const usual = (kind: RegExp) => names.findIndex(name => kind.test(name))
+  const rest = lines.slice(1)
+  const [path, label] = columns
+    ? [exact(columns.path), exact(columns.label)]
+    : [firstOf(exact('path'), usual(PATH_NAMES)), firstOf(exact('label'), usual(LABEL_NAMES))]
+  if (path >= 0 && label >= 0 && path !== label) return { path, label, width: header.length, rest }
+  if (columns) {
+    const expected = `the columns ${columns.path} and ${columns.label} in its first line`
+    throw mismatch('FILE_UNREADABLE', file, expected, header.join(', ') || 'none')
+  }
+  const ofPictures = firstOf(path, columnOfPictures(rest))
+  const where = Math.max(ofPictures, 0)
+  if (!(await isHeader(list, lines, where))) return { path: 0, label: 1, width: 2, rest: lines }
+  const other = firstOf(label, header.length === 2 ? 1 - where : -1)
+  if (other >= 0) return { path: where, label: other, width: header.length, rest }
+  throw mismatch('FILE_UNREADABLE', file, 'a column called label or class in its first line', header.join(', '))
+}
+
+/** The first place that there is. */
+function firstOf(...places: readonly number[]): number {
+  return places.find(place => place >= 0) ?? -1
+}
+
+/** The first column that has names of JPEG files, below the names of columns; −1 if there is none. */
+function columnOfPictures(lines: readonly Line[]): number {
+  const some = lines.slice(0, LOOKED_AT)
+  const width = Math.max(0, ...some.map(({ fields }) => fields.length))
+  const columns = Array.from({ length: width }, (_, column) => column)
+  return columns.find(column => some.some(({ fields }) => isJpegName(fields[column] ?? ''))) ?? -1
+}
+
+/** Whether the first line names columns: its path is no JPEG file's name and no file, while some others' are. */
+async function isHeader(list: JpegList, lines: readonly Line[], path: number): Promise<boolean> {
+  const isThere = async ({ fields }: Line) =>
+    (await stat(located(list, fields[path] ?? '')).catch(() => undefined))?.isFile() ?? false
+  const isPicture = ({ fields }: Line) => isPictureName(fields[path] ?? '')
+  const [first, ...rest] = lines.slice(0, LOOKED_AT)
+  if (!first || isPicture(first) || (await isThere(first))) return false
+  for (const line of rest) if (isPicture(line) || (await isThere(line))) return true
+  return false
 }
 
 function found(fields: readonly string[]): string {
@@ -160,6 +237,8 @@ function blankSeparated(content: string): Line[] {
   return content.split(/\r?\n/).flatMap((line, index) => {
     const [, path, label] = /^("(?:[^"]|"")+"|.*?\S)\s+("(?:[^"]|"")+"|\S+)$/.exec(line.trim()) ?? []
     if (/^\s*(#|$)/.test(line)) return []
+    // A name that has blanks and no label after it.
+    if (isJpegName(line.trim()) && !isJpegName(path ?? '')) return [{ number: index + 1, fields: [line.trim()] }]
     return { number: index + 1, fields: path && label ? [quoted(path), quoted(label)] : [line.trim()] }
   })
 }

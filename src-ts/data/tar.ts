@@ -3,7 +3,9 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { checked } from '../options.js'
 import { untarred, type TarEntry } from './archive.js'
-import { isPicture, sourceOptionsSchema, type SourceOptions } from './folder.js'
+import { sourceOptionsSchema, type SourceOptions } from './folder.js'
+import { partOf } from './layout.js'
+import { isJpegName, isPassedOver, JPEG_NAMES, whyNotRead } from './names.js'
 import type { Reading } from './reading.js'
 import { until } from './iteration.js'
 import type { Chunk } from './listing.js'
@@ -57,10 +59,11 @@ const archiveSchema = z.custom<TarArchive>(
  * The JPEG files of a tar archive, plain or compressed by gzip, which is told from its bytes: its path, its bytes, or a stream, such
  * as a Node `Readable`, a web `ReadableStream` or an async iterable of bytes. It is read from its beginning to its end
  * and no faster than pictures are decoded; nothing is written to disk. Folders, hidden files and other files are passed
- * over as {@link jpegFolder} does. Links are not followed: one that is called .jpg or .jpeg is a file that cannot be used.
+ * over as {@link jpegFolder} does. Links are not followed: one that has a JPEG file's name is a file that cannot be used.
  *
  * @throws ModelError `INVALID_OPTION`; when it is used, `FILE_NOT_FOUND`; `FILE_UNREADABLE` if it is no tar archive, compressed
- * otherwise, damaged or cut off; `INVALID_OPTION` as {@link jpegStream}; errors of a stream as they are
+ * otherwise, damaged or cut off; `NO_CLASSES` if it has folders `train` and `test`, of which `folder` is to name one; `INVALID_OPTION` as
+ * {@link jpegStream}; errors of a stream as they are
  */
 export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar {
   const given = checked(archiveSchema, archive, 'jpegTar')
@@ -96,11 +99,12 @@ export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGener
       source,
       untarred(name, stop => bytesOfArchive(source, stop), signal),
     )
-    return chunks(label === 'folder' ? byFolder(entries) : bySample(entries))
+    return chunks(label === 'folder' ? byFolder(name, entries) : bySample(entries))
   }
 }
 
-async function* bytesOfArchive({ name, bytes }: JpegTar, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+/** The archive's own bytes. */
+export async function* bytesOfArchive({ name, bytes }: JpegTar, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
   if (bytes instanceof Uint8Array) return yield bytes
   if (bytes) return yield* until(bytes, signal)
   try {
@@ -128,7 +132,7 @@ async function* meant(source: JpegTar, entries: AsyncIterable<TarEntry>): AsyncG
   for await (const { path: written, type, target, size, read } of entries) {
     const parts = partsOf(written)
     const path = parts.join('/')
-    if (type === 'directory' || parts.some(part => part.startsWith('.'))) continue
+    if (type === 'directory' || parts.some(isPassedOver)) continue
     if (folder !== '' && !path.startsWith(`${folder}/`)) continue
     const name = source.bytes ? path : `${source.name}/${path}`
     const wrong = wrongWith(name)
@@ -149,17 +153,25 @@ function wrongWith(name: string) {
 }
 
 /** Parts of a path, `.` left out. */
-function partsOf(path: string): string[] {
+export function partsOf(path: string): string[] {
   return path.split('/').filter(part => part !== '' && part !== '.')
 }
 
-async function* byFolder(entries: AsyncIterable<Entry>): AsyncGenerator<StreamEntry, void> {
+async function* byFolder(source: string, entries: AsyncIterable<Entry>): AsyncGenerator<StreamEntry, void> {
+  const parts = new Map<string, string>()
   for await (const { name, path, read } of entries) {
-    if (!isPicture(path)) {
-      yield { file: name, reason: 'not called .jpg or .jpeg' }
+    if (!isJpegName(path)) {
+      yield { file: name, reason: whyNotRead(path) }
       continue
     }
-    const label = path.split('/').at(-2)
+    const [label, above = ''] = path.split('/').reverse().slice(1)
+    const part = partOf(above)
+    if (part) parts.set(part, above)
+    if (parts.size > 1) {
+      const expected =
+        'one folder of classes (name it by folder, or by a colon on the command line, or ask findDataset)'
+      throw mismatch('NO_CLASSES', source, expected, `${[...parts.values()].join(' and ')}, each with classes`)
+    }
     yield label === undefined
       ? wrongWith(name)('a folder that is its class', 'none')
       : labelled(name, label, await read())
@@ -189,8 +201,8 @@ async function* bySample(entries: AsyncIterable<Entry>): AsyncGenerator<StreamEn
       const text = await read()
       if (text instanceof ModelError) yield text
       else sample.cls = { name, label: Buffer.from(text).toString('utf8').trim() }
-    } else if (isPicture(`x.${kind}`)) sample.picture = { name, jpeg: await read() }
-    else yield { file: name, reason: 'not called .jpg, .jpeg or .cls' }
+    } else if (isJpegName(`x.${kind}`)) sample.picture = { name, jpeg: await read() }
+    else yield { file: name, reason: `not called ${JPEG_NAMES} or .cls` }
   }
   yield* ofSample(sample)
 }

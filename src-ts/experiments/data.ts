@@ -1,7 +1,6 @@
 /** The pictures of an experiment. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { loadDataset, type Dataset } from '../data/dataset.js'
+import { folderLayout } from '../data/find.js'
 import { listFolder } from '../data/folder.js'
 import { jpegFiles, type LabelledFile } from '../data/images.js'
 import { inspectJpeg } from '../data/inspect.js'
@@ -26,24 +25,27 @@ const TEST_SHARE = 0.2
 const QUICK = { pictures: 2000, pixels: 2 ** 23 }
 
 /**
- * The files of a folder: of its `train` and `test`, each with a folder of JPEG files for each class; or, if it has not both,
- * of its own classes, a fifth of each to be tested on. Nothing is decoded.
+ * The files of a folder: of its `train` and `test` (or `val`), as {@link findDataset} has it, each with a folder of JPEG files for
+ * each class; or, if it has no such parts, of its own classes, a fifth of each to be tested on. Nothing is decoded.
  *
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `NO_CLASSES` if there are fewer than two classes or a set has too
  *   few pictures; `LABELS_MISMATCH` if the sets have not the same classes
  */
 export async function listPictures(data: string): Promise<Pictures> {
-  const folders = ['train', 'test'].map(set => join(data, set)) as [string, string]
-  const isDivided = folders.every(existsSync)
-  const { classes, train, test } = isDivided ? await bothSets(folders) : await divided(data)
+  const { train: trained, validation, test: tested } = await folderLayout(data)
+  const testFolder = tested ?? validation
+  const { classes, train, test } =
+    testFolder === undefined ? await divided(trained) : await bothSets([trained, testFolder])
   if (classes.length < 2) {
-    const expected = isDivided ? 'at least two classes' : 'folders train and test, or at least two classes'
-    throw mismatch('NO_CLASSES', isDivided ? folders[0] : data, expected, `one (${classes.join()})`)
+    const expected =
+      testFolder === undefined ? 'folders train and test, or at least two classes' : 'at least two classes'
+    throw mismatch('NO_CLASSES', trained, expected, `one (${classes.join()})`)
   }
   for (const [at, files] of [train, test].entries()) {
     if (files.length >= LEAST) continue
-    const [where, what] = isDivided ? [folders[at] as string, ''] : [data, at === 0 ? ' to learn from' : ' to test on']
-    throw mismatch('NO_CLASSES', where, `at least ${LEAST} JPEG files${what}`, String(files.length))
+    const folder = at === 0 ? trained : (testFolder ?? trained)
+    const what = testFolder !== undefined ? '' : at === 0 ? ' to learn from' : ' to test on'
+    throw mismatch('NO_CLASSES', folder, `at least ${LEAST} JPEG files${what}`, String(files.length))
   }
   return { classes, train, test }
 }
@@ -52,18 +54,13 @@ async function bothSets([trainFolder, testFolder]: readonly [string, string]): P
   const [train, test] = [await labelled(trainFolder), await labelled(testFolder)]
   const [expected, found] = [train, test].map(({ classes }) => classes.join(', ')) as [string, string]
   if (expected !== found) {
-    throw mismatch('LABELS_MISMATCH', testFolder, `the classes of train: ${expected}`, found)
+    throw mismatch('LABELS_MISMATCH', testFolder, `the classes of ${trainFolder}: ${expected}`, found)
   }
   return { classes: train.classes, train: train.files, test: test.files }
 }
 
 async function divided(data: string): Promise<Pictures> {
   const { classes, files, labels } = await labelled(data)
-  // Classes of them would be the data sets, which nobody means.
-  const set = classes.find(name => ['train', 'test'].every(part => existsSync(join(data, name, part))))
-  if (set !== undefined) {
-    throw mismatch('NO_CLASSES', data, 'a folder for each class', `${set}, which has train and test of its own`)
-  }
   const names = files.map(({ file }) => file)
   const parts = splitNumbers({ source: data, files: names, labels: Uint32Array.from(labels) }, { test: TEST_SHARE })
   const of = (numbers: readonly number[]) => numbers.map(number => files[number] as LabelledFile)
