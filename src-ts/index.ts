@@ -35,7 +35,7 @@ export {
 } from './model/model.js'
 export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
 export { type PictureResult, type TopScore } from './model/evaluate.js'
-export { type ClassScore, type MacroScores } from './model/scores.js'
+export { type ClassScore, type MacroScores, type Mistake } from './model/scores.js'
 export { type LeftOutClass, type OnUnknownClass } from './model/labels.js'
 export { type FeatureMap, type FeatureMapOptions } from './model/featureMaps.js'
 export { type Mode, type ModeName, type ModeOptions } from './model/mode.js'

@@ -13,7 +13,7 @@ import { testedPictures, type LeftOutClass, type OnUnknownClass } from './labels
 import { completeMode, modeShape, type ModeOptions } from './mode.js'
 import type { Model } from './model.js'
 import { softmax } from './predict.js'
-import { classScores, macroScores, type ClassScore, type MacroScores } from './scores.js'
+import { classScores, macroScores, mistakesOf, type ClassScore, type MacroScores, type Mistake } from './scores.js'
 
 /** How far an evaluation has come: first with reading, then with classifying. */
 export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; total: number }
@@ -26,7 +26,7 @@ export interface EvaluateOptions extends ModeOptions {
   transform?: readonly Transform[] | undefined
   /** What becomes of pictures of classes that the model does not know: an error, unless they shall be left out. */
   unknownClasses?: OnUnknownClass | undefined
-  /** How many of the pictures it gets wrong are named; 20 unless given. */
+  /** How many of the pictures it gets wrong are named; 12 unless given. */
   worst?: number | undefined
   /** Most memory the pictures may take once they are read, as for {@link loadDataset}. */
   memory?: MemorySize | undefined
@@ -80,6 +80,8 @@ export interface Evaluation {
   macro: MacroScores
   /** `confusion[is][said]`: how many pictures of one class were taken for another; in the order of the labels. */
   confusion: number[][]
+  /** The commonest ways to be wrong, twenty at most. */
+  mistakes: Mistake[]
   /** Pictures it gets wrong, those first whose wrong class it takes for the likeliest. */
   worst: PictureResult[]
   /** Classes of the model that the data has no pictures of. */
@@ -116,7 +118,7 @@ export async function evaluate(
     batchSize = EVALUATION_BATCH,
     transform,
     unknownClasses = 'error',
-    worst = 20,
+    worst = 12,
     memory,
     onPicture,
     onProgress,
@@ -172,6 +174,7 @@ export async function evaluate(
       perClass,
       macro: macroScores(perClass),
       confusion,
+      mistakes: mistakesOf(confusion, labels).slice(0, MISTAKES),
       worst: count.worst.map((answer, at) => result(files[at] as string, answer)),
       missing: perClass.filter(({ images }) => images === 0).map(({ label }) => label),
       leftOut,
@@ -182,6 +185,9 @@ export async function evaluate(
     if (dataset !== data) dataset.dispose()
   }
 }
+
+/** How many kinds of mistakes are told. */
+const MISTAKES = 20
 
 /** Of how many of the likeliest classes one may be the right one to count as among the top. */
 const TOP = 5

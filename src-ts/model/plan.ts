@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 import type { ModelDefinition } from './definition.js'
 import { modeSentence, modeShape, ownMode, type Mode, type ModeOptions } from './mode.js'
-import { table } from './table.js'
+import { table } from '../table.js'
 
 /** Options of {@link Model.plan}; a mode, if given, replaces the definition's. */
 export interface PlanOptions extends ModeOptions {
@@ -89,6 +89,6 @@ export class InferencePlan {
     const total = this.steps.reduce((sum, { measured = 0 }) => sum + measured, 0)
     const sum = timed ? ['', `all steps took ${total.toFixed(1)} µs a picture`] : []
     const title = `${this.#name}: ${pictures} a call, ${modeSentence(this.mode)}`
-    return [title, '', table(header, rows, 4), ...sum].join('\n')
+    return [title, '', table(header, rows, [4]), ...sum].join('\n')
   }
 }

@@ -1,7 +1,7 @@
 import { grouped } from '../numbers.js'
 import type { ModelDefinition } from './definition.js'
 import { modeSentence, ownMode } from './mode.js'
-import { table } from './table.js'
+import { table } from '../table.js'
 
 /** One operation of a model as the engine plans it. */
 export interface ModelNode {
@@ -33,5 +33,5 @@ export function summaryTable(definition: ModelDefinition, nodes: readonly ModelN
   ])
   const size = `${input.channels}×${input.height}×${input.width}`
   const title = `${name}: input ${size}, ${grouped(parameters)} parameters, ${modeSentence(ownMode(definition))}`
-  return [title, '', table(header, rows, 3)].join('\n')
+  return [title, '', table(header, rows, [3])].join('\n')
 }
