@@ -47,6 +47,7 @@ const mayUse: Record<string, string[]> = {
   options: ['errors'],
   native: common,
   runtime: ['native', ...common],
+  files: ['native', ...common],
   layers: common,
   data: ['layers', 'native', ...common],
   transforms: ['layers', 'native', ...common],
@@ -66,11 +67,12 @@ const mayUse: Record<string, string[]> = {
     'layers',
     'data',
     'native',
+    'files',
     'runtime',
     ...common,
   ],
   explain: ['transforms', 'report', 'model', 'data', ...common],
-  export: ['model', 'train', 'weights', 'native', ...common],
+  export: ['model', 'train', 'weights', 'native', 'files', ...common],
   convert: ['models', 'model', 'transforms', 'weights', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
   index: [
@@ -89,7 +91,7 @@ const mayUse: Record<string, string[]> = {
     'runtime',
     ...common,
   ],
-  cli: ['index', 'convert', 'data', ...common],
+  cli: ['index', 'convert', 'data', 'files', ...common],
 }
 
 test('every import inside src-ts is found', t => {

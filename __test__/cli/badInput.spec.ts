@@ -14,16 +14,19 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
   ],
   'a truncated file': folder => [['inspect', join(folder, 'bad/cut.jpg')], /cut\.jpg: expected a whole JPEG file/],
   'a file that is no JPEG': folder => [['inspect', join(folder, 'bad/text.jpg')], /text\.jpg: expected a JPEG file/],
-  'a missing folder': folder => [['train', join(folder, 'none'), '--out', 'x'], /none: expected a folder, found none/],
-  'a folder with no classes': folder => [['train', join(folder, 'bad'), '--out', 'x'], /expected a folder with/],
+  'a missing folder': folder => [
+    ['train', join(folder, 'none'), '--out', 'x.model'],
+    /none: expected a folder, found none/,
+  ],
+  'a folder with no classes': folder => [['train', join(folder, 'bad'), '--out', 'x.model'], /expected a folder with/],
   'a folder with one class': async folder => {
     await writeFile(join(folder, 'one/a.jpg'), jpegs[0] as Buffer)
-    return [['train', join(folder, 'single'), '--out', 'x'], /at least two classes, found one/]
+    return [['train', join(folder, 'single'), '--out', 'x.model'], /at least two classes, found one/]
   },
-  'a class folder with damaged files': folder => [['train', join(folder, 'damaged'), '--out', 'x'], /cut\.jpg/],
+  'a class folder with damaged files': folder => [['train', join(folder, 'damaged'), '--out', 'x.model'], /cut\.jpg/],
   'a class folder with a file that cannot be opened': async folder => {
     await symlink(join(folder, 'nowhere'), join(folder, 'sizes/1/gone.jpg'))
-    return [['train', join(folder, 'sizes'), '--out', 'x'], /gone\.jpg: expected a file, found none/]
+    return [['train', join(folder, 'sizes'), '--out', 'x.model'], /gone\.jpg: expected a file, found none/]
   },
   'a picture that a crop does not fit': folder => [
     ['predict', join(folder, 'crop.model'), join(folder, 'sizes/0/a.jpg')],
@@ -33,29 +36,49 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     ['evaluate', join(folder, 'crop.model'), join(folder, 'sizes')],
     /expected a picture of at least 40×32 pixels, found 32×32/,
   ],
-  'zero epochs': folder => [['train', folder, '--out', 'x', '--epochs', '0'], /--epochs.*at least 1, found 0/],
+  'zero epochs': folder => [['train', folder, '--out', 'x.model', '--epochs', '0'], /--epochs.*at least 1, found 0/],
   'a learning rate that is no number': folder => [
-    ['train', folder, '--out', 'x', '--learning-rate', 'NaN'],
+    ['train', folder, '--out', 'x.model', '--learning-rate', 'NaN'],
     /--learning-rate.*found NaN/,
   ],
   'an infinite weight decay': folder => [
-    ['train', folder, '--out', 'x', '--weight-decay', 'Infinity'],
+    ['train', folder, '--out', 'x.model', '--weight-decay', 'Infinity'],
     /found Infinity/,
   ],
   'frequencies out of range': folder => [
-    ['train', folder, '--out', 'x', '--frequencies', '16'],
+    ['train', folder, '--out', 'x.model', '--frequencies', '16'],
     /from 1 to 15, found 16/,
   ],
-  'a mean that is no number': folder => [['train', folder, '--out', 'x', '--mean', '0.5,x,0.5'], /--mean.*0\.5,x,0\.5/],
-  'two means for three channels': folder => [['train', folder, '--out', 'x', '--mean', '0.5,0.4'], /one or three/],
-  'a deviation of zero': folder => [['train', folder, '--out', 'x', '--std', '0'], /--std.*above 0.*found 0/],
+  'a mean that is no number': folder => [
+    ['train', folder, '--out', 'x.model', '--mean', '0.5,x,0.5'],
+    /--mean.*0\.5,x,0\.5/,
+  ],
+  'two means for three channels': folder => [
+    ['train', folder, '--out', 'x.model', '--mean', '0.5,0.4'],
+    /one or three/,
+  ],
+  'a deviation of zero': folder => [['train', folder, '--out', 'x.model', '--std', '0'], /--std.*above 0.*found 0/],
   'a mode that is none': folder => [
-    ['train', folder, '--out', 'x', '--mode', 'soft'],
+    ['train', folder, '--out', 'x.model', '--mode', 'soft'],
     /--mode.*exact, approximated, band-limited/,
   ],
-  'a masking that is none': folder => [['train', folder, '--out', 'x', '--masking', 'soft'], /--masking.*asm, apx/],
+  'a masking that is none': folder => [
+    ['train', folder, '--out', 'x.model', '--masking', 'soft'],
+    /--masking.*asm, apx/,
+  ],
   'a masking of a band-limited model': folder => [
-    ['train', join(folder, 'sizes'), '--out', 'x', '--mode', 'band-limited', '--frequencies', '6', '--masking', 'apx'],
+    [
+      'train',
+      join(folder, 'sizes'),
+      '--out',
+      'x.model',
+      '--mode',
+      'band-limited',
+      '--frequencies',
+      '6',
+      '--masking',
+      'apx',
+    ],
     /masking: expected none, because the mode is band-limited, found apx/,
   ],
   'a mode without its frequencies': folder => [
@@ -63,7 +86,7 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     /frequencies: expected a whole number from 1 to 15, because the mode is band-limited, found nothing/,
   ],
   'momentum for adam': folder => [
-    ['train', join(folder, 'sizes'), '--out', 'x', '--momentum', '0.9'],
+    ['train', join(folder, 'sizes'), '--out', 'x.model', '--momentum', '0.9'],
     /--momentum: expected --optimizer sgd, found adam/,
   ],
   'a folder to save in that is not there': folder => [
@@ -71,11 +94,20 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     /x\.model: expected a file that can be written, found no folder/,
   ],
   'weights that are no safetensors file': folder => [
-    ['convert', join(folder, 'sizes/0/a.jpg'), '--model', 'paper', '--out', 'x'],
+    ['convert', join(folder, 'sizes/0/a.jpg'), '--model', 'paper', '--out', 'x.model'],
     /a\.jpg: expected a safetensors file/,
   ],
   'a list of classes that is not there': folder => [
-    ['convert', join(folder, 'small.model'), '--model', 'paper', '--out', 'x', '--classes', join(folder, 'none.txt')],
+    [
+      'convert',
+      join(folder, 'small.model'),
+      '--model',
+      'paper',
+      '--out',
+      'x.model',
+      '--classes',
+      join(folder, 'none.txt'),
+    ],
     /none\.txt: expected a readable text file/,
   ],
   'a model that is not there': folder => [
@@ -144,8 +176,8 @@ for (const [what, make] of Object.entries(wrong)) {
 test('a command line that makes no command: exit code 2 and one line that says so', async t => {
   const lines: [string[], RegExp][] = [
     [['trian'], /unknown command 'trian' \(Did you mean train\?\)/],
-    [['train', 'x', '--out', 'y', '--epoch', '3'], /unknown option '--epoch' \(Did you mean --epochs\?\)/],
-    [['train', 'x'], /required option '--out <model>' not specified/],
+    [['train', 'x', '--out', 'y.model', '--epoch', '3'], /unknown option '--epoch' \(Did you mean --epochs\?\)/],
+    [['explain', 'x', 'y'], /required option '--out <page>' not specified/],
     [['predict', 'x'], /missing required argument 'file'/],
   ]
   for (const [args, said] of lines) {

@@ -33,6 +33,11 @@ export async function jpegnet(args: readonly string[], { env, input, ...options 
   return finished(child, options)
 }
 
+/** Runs the command in a folder. */
+export async function inFolder(cwd: string, args: readonly string[]): Promise<Outcome> {
+  return finished(spawn(process.execPath, [COMMAND, ...args], { cwd }))
+}
+
 /** Runs a line of bash, in which `"$@"` is the command with these arguments. */
 export async function inShell(line: string, args: readonly string[]): Promise<Outcome> {
   return finished(spawn('bash', ['-c', line, 'bash', process.execPath, COMMAND, ...args]))

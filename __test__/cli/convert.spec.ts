@@ -31,12 +31,12 @@ test('convert takes the names of classes from a file', async t => {
     '--model',
     'paper',
     '--out',
-    join(scratch, 'm'),
+    join(scratch, 'm.model'),
     '--classes',
     join(scratch, 'names.txt'),
   ]
   t.is((await jpegnet(args)).code, 0)
-  using model = await loadModel(join(scratch, 'm'))
+  using model = await loadModel(join(scratch, 'm.model'))
   t.deepEqual(model.labels, names)
 })
 
@@ -78,24 +78,33 @@ test('convert refuses weights that do not fit, says which, and saves nothing', a
 test('a network is recognised by its tensors, and a Keras model read with its labels', async t => {
   const scratch = await temporaryFolder(t)
   const at = (name: string) => join(scratch, name)
-  const { code, lines } = await jpegnet(['convert', weights, '--out', at('m')])
+  const { code, lines } = await jpegnet(['convert', weights, '--out', at('m.model')])
   t.is(code, 0)
   t.regex(lines.join('\n'), /^paper: \d+ tensors applied\n32×32 pictures, 10 classes$/)
   const keras = inSequence()
   randomise(keras)
   const { path } = await saveKeras(scratch, keras)
   await writeFile(at('labels.json'), JSON.stringify({ 0: 'crane', 1: 'tench', 2: 'crane' }))
-  const args = ['convert', path, '--preprocessing', 'tf', '--classes', at('labels.json'), '--out', at('k')]
+  const args = ['convert', path, '--preprocessing', 'tf', '--classes', at('labels.json'), '--out', at('k.model')]
   const converted = await jpegnet(args)
   t.is(converted.code, 0, converted.stderr)
   t.regex(converted.stderr, /several classes are called crane: their numbers are added/)
-  using model = await loadModel(at('k'))
+  using model = await loadModel(at('k.model'))
   t.deepEqual(model.labels, ['crane (0)', 'tench', 'crane (2)'])
-  const unsaid = await jpegnet(['convert', path, '--out', at('k')])
+  const unsaid = await jpegnet(['convert', path, '--out', at('k.model')])
   t.is(unsaid.code, 1)
   t.regex(unsaid.stderr, /preprocessing: expected 'caffe'/)
   await writeFile(at('two.txt'), 'crane\ntench\n')
-  const few = await jpegnet(['convert', path, '--preprocessing', 'tf', '--classes', at('two.txt'), '--out', at('k')])
+  const few = await jpegnet([
+    'convert',
+    path,
+    '--preprocessing',
+    'tf',
+    '--classes',
+    at('two.txt'),
+    '--out',
+    at('k.model'),
+  ])
   t.is(few.code, 1)
   t.regex(few.stderr, /two\.txt: expected 3 names, one a class, found 2/)
   await writeFile(at('labels.json'), JSON.stringify({ 0: 'crane', 2: 'tench' }))

@@ -33,7 +33,7 @@ test('a folder, a list, an archive and stdin train the same weights', async t =>
   const folder = await everyKind(t)
   const at = (name: string) => join(folder, name)
   const trained = async (data: string) => {
-    const args = ['train', data, '--out', at('a.model'), ...quick, '--no-shuffle']
+    const args = ['train', data, '--out', at('a.model'), '--force', ...quick, '--no-shuffle']
     const { code, stderr } = await (data === '-' ? inShell(`"$@" < ${at('train.tar')}`, args) : jpegnet(args))
     t.is(code, 0, stderr)
     t.regex(stderr, /2 classes of 10 images each\n20 images in memory/)
@@ -103,12 +103,9 @@ test('a folder with train, val and test is learned from, tested on and left, eac
 
 test('a split tests on a share of each class, the same one when the training is resumed', async t => {
   const folder = await everyKind(t)
-  const [data, half, rest, whole] = ['train.tar', 'half', 'rest', 'whole'].map(name => join(folder, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ]
+  const [data, half, rest, whole] = ['train.tar', 'half.model', 'rest.model', 'whole.model'].map(name =>
+    join(folder, name),
+  ) as [string, string, string, string]
   const split = ['--split', '0.2', '--batch-size', '5', '--schedule', 'constant']
   const first = await jpegnet(['train', data, ...split, '--seed', '3', '--epochs', '1', '--out', half])
   t.is(first.code, 0, first.stderr)

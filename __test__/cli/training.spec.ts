@@ -51,7 +51,7 @@ test('Ctrl-C before an epoch has ended saves nothing, says so and leaves what wa
   const folder = await folderOf(t, inTwoFolders(1000))
   const out = join(await temporaryFolder(t), 'old.model')
   await writeFile(out, 'what was there')
-  const args = ['train', folder, '--out', out, '--batch-size', '1', '--json']
+  const args = ['train', folder, '--out', out, '--force', '--batch-size', '1', '--json']
   const { code, stderr } = await jpegnet(args, { interrupt: /"type":"start"/ })
   t.is(code, 130, stderr)
   t.regex(stderr, /stopped before an epoch ended; nothing was saved/)
@@ -103,7 +103,7 @@ test('a full disk leaves the model that was there', async t => {
   const before = await readFile(out)
   // A limit on the size of files, in KiB, gives the same error as a full disk would: a write that fails half-way.
   const limited = `trap '' XFSZ; ulimit -f 64; exec "$@"`
-  const { code, stderr } = await inShell(limited, ['train', folder, '--out', out, '--epochs', '1', ...quick])
+  const { code, stderr } = await inShell(limited, ['train', folder, '--out', out, '--force', '--epochs', '1', ...quick])
   t.is(code, 1, stderr)
   t.regex(stderr, /kept\.model: expected to write the file, found /)
   t.deepEqual(await readFile(out), before)

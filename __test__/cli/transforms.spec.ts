@@ -50,7 +50,7 @@ test('every augmentation has its name, in any order, and the checkpoint keeps th
 
   const numbers = 'crop=2,resized-crop=0.5,flip=0.1,jitter=0.2,gray=0.3,erase=1,cutout=8,mixup=1,cutmix=0.5'
   const again = join(await temporaryFolder(t), 'again.model')
-  const args = ['train', folder, '--resume', out, '--out', again, '--epochs', '2']
+  const args = ['train', folder, '--resume', out, '--out', again, '--force', '--epochs', '2']
   const resumed = await jpegnet([...args, '--augment', numbers])
   t.is(resumed.code, 0, resumed.stderr)
   t.regex(resumed.stderr, /changed since the checkpoint: augment was/)

@@ -87,7 +87,10 @@ test('the command writes a page, and says in a sentence what is wrong with its i
     [[join(folder, 'none.model'), picture, '--out', out], /none\.model: expected a file, found none/],
     [[file, join(folder, 'none.jpg'), '--out', out], /none\.jpg: expected a file, found none/],
     [[file, file, '--out', out], /small\.model: expected a JPEG file/],
-    [[file, picture, '--out', join(folder, 'no/page.html')], /no\/page\.html: expected to write the file/],
+    [
+      [file, picture, '--out', join(folder, 'no/page.html')],
+      /no\/page\.html: expected a file that can be written, found no folder/,
+    ],
   ] as const) {
     const outcome = await jpegnet(['explain', ...args])
     t.is(outcome.code, 1)

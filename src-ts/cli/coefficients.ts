@@ -2,7 +2,6 @@ import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { Option, type Command } from 'commander'
 import { TURN_NAMES } from '../data/lossless.js'
-import { mismatch } from '../errors.js'
 import {
   inspectJpeg,
   jpegCoefficients,
@@ -15,9 +14,9 @@ import {
   type Turn,
 } from '../index.js'
 import { box, examples, jsonOption, useDamagedOption } from './arguments.js'
+import { forceOption, outputFile } from './output.js'
 import { count, printResult, warnOfDamaged } from './terminal.js'
 
-const JPEG = ['.jpg', '.jpeg', '.jpe', '.jfif']
 const TENSORS = '.safetensors'
 
 /** `jpegnet coefficients FILE --out OUT` */
@@ -34,6 +33,7 @@ export function addCoefficients(program: Command): void {
     .option('--as-stored', 'take the picture as it is stored, and keep what is said of its orientation')
     .option('--progressive', 'write a progressive JPEG file')
     .addOption(useDamagedOption())
+    .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -44,16 +44,13 @@ export function addCoefficients(program: Command): void {
       ),
     )
     .action(async (file: string, options: CoefficientsArguments) => {
-      const { out, crop, turn, asStored, progressive, useDamagedFiles, json = false } = options
-      const extension = extname(out).toLowerCase()
-      if (extension !== TENSORS && !JPEG.includes(extension)) {
-        throw mismatch('INVALID_OPTION', '--out', `a name ending in ${TENSORS} or .jpg`, out)
-      }
+      const { out, crop, turn, asStored, progressive, useDamagedFiles, force, json = false } = options
+      const kind = await outputFile(out, ['coefficients', 'jpeg'], { inputs: [file], force })
       const given =
         extname(file).toLowerCase() === TENSORS ? await readCoefficients(file) : await ofJpeg(file, useDamagedFiles)
       const orientation = asStored ? 'stored' : 'exif'
       const coefficients = crop || turn ? await transformJpeg(given, { crop, turn, orientation }) : given
-      if (extension === TENSORS) await writeCoefficients(out, coefficients)
+      if (kind === 'coefficients') await writeCoefficients(out, coefficients)
       else await writeJpeg(coefficients, { file: out, progressive })
       const { width, height, components } = coefficients
       const values = components.reduce((sum, component) => sum + component.values.length, 0)
@@ -78,5 +75,6 @@ interface CoefficientsArguments {
   asStored?: boolean
   progressive?: boolean
   useDamagedFiles?: boolean
+  force?: boolean
   json?: boolean
 }

@@ -23,6 +23,7 @@ import {
   stdOption,
   type SharedOptions,
 } from './arguments.js'
+import { forceOption, outputFile } from './output.js'
 import { printResult, say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
@@ -51,6 +52,7 @@ export function addConvert(program: Command): void {
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
+    .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -61,6 +63,7 @@ export function addConvert(program: Command): void {
     )
     .action(async (weights: string, options: ConvertArguments) => {
       const { json = false, model: network, preprocessing, out, size, transform, mean, std } = options
+      await outputFile(out, ['model'], { inputs: [weights, options.classes], force: options.force })
       const labels = options.classes === undefined ? undefined : distinct(await classNames(options.classes))
       const [width, height] = size ?? []
       const shape = { width, height, transform, mean, std, ...modeOf(options) }
@@ -88,6 +91,7 @@ interface ConvertArguments extends SharedOptions {
   size?: readonly [number, number]
   transform?: readonly Transform[]
   classes?: string
+  force?: boolean
 }
 
 /** The first of many lines; all of them are in the JSON. */

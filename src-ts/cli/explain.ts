@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { mismatch } from '../errors.js'
+import { writeWhole } from '../files.js'
 import { explainPicture, loadModel, type Transform } from '../index.js'
 import { examples, useDamagedOption } from './arguments.js'
+import { forceOption, outputFile } from './output.js'
 import { say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
@@ -16,14 +16,14 @@ export function addExplain(program: Command): void {
     .requiredOption('--out <page>', 'where to write the page, which needs nothing else')
     .addOption(transformOption("the model's own"))
     .addOption(useDamagedOption())
+    .addOption(forceOption())
     .addHelpText('after', examples('jpegnet explain photos.model photo.jpg --out photo.html'))
-    .action(async (path: string, file: string, { out, transform, useDamagedFiles }: ExplainArguments) => {
+    .action(async (path: string, file: string, { out, transform, useDamagedFiles, force }: ExplainArguments) => {
+      await outputFile(out, ['page'], { inputs: [path, file], force })
       const model = await loadModel(path)
       const onError = useDamagedFiles ? 'use' : 'error'
       const html = await explainPicture(model, file, { transform, onError })
-      await writeFile(out, html).catch((error: Error) => {
-        throw mismatch('WRITE_FAILED', out, 'to write the file', error.message)
-      })
+      await writeWhole(out, html)
       say(`wrote ${out}`)
     })
 }
@@ -32,4 +32,5 @@ interface ExplainArguments {
   out: string
   transform?: readonly Transform[]
   useDamagedFiles?: boolean
+  force?: boolean
 }

@@ -1,8 +1,8 @@
-import { extname } from 'node:path'
 import { Option, type Command } from 'commander'
 import { mismatch } from '../errors.js'
 import { exportOnnx, loadModel, writeSafetensors } from '../index.js'
 import { examples, jsonOption } from './arguments.js'
+import { forceOption, outputFile } from './output.js'
 import { count, printResult } from './terminal.js'
 
 /** `jpegnet export MODEL --out FILE` */
@@ -25,6 +25,7 @@ export function addExport(program: Command): void {
         'exact',
       ]),
     )
+    .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -33,17 +34,14 @@ export function addExport(program: Command): void {
         'jpegnet export photos.model --out photos.onnx --input pixels',
       ),
     )
-    .action(async (path: string, { out, input, mode, json = false }: ExportArguments) => {
-      const extension = extname(out).toLowerCase()
-      if (extension !== '.safetensors' && extension !== '.onnx') {
-        throw mismatch('INVALID_OPTION', '--out', 'a name ending in .safetensors or .onnx', out)
-      }
-      if (extension === '.safetensors' && (input ?? mode) !== undefined) {
+    .action(async (path: string, { out, input, mode, force, json = false }: ExportArguments) => {
+      const kind = await outputFile(out, ['weights', 'onnx'], { inputs: [path], force })
+      if (kind === 'weights' && (input ?? mode) !== undefined) {
         throw mismatch('INVALID_OPTION', input ? '--input' : '--mode', 'nothing beside weights', `${input ?? mode}`)
       }
       const model = await loadModel(path)
       const parameters = model.parameterCount
-      if (extension === '.onnx') {
+      if (kind === 'onnx') {
         const { length: bytes } = await exportOnnx(model, { file: out, input, mode })
         printResult(
           json,
@@ -53,7 +51,7 @@ export function addExport(program: Command): void {
         return
       }
       const tensors = await model.parameters()
-      await writeSafetensors(out, { tensors, metadata: { format: 'pt' } })
+      await writeSafetensors(out, { tensors, metadata: { format: 'pt', 'jpegnet.exported': '1' } })
       printResult(json, { out, tensors: tensors.length, parameters }, `${tensors.length} tensors written to ${out}`)
     })
 }
@@ -62,5 +60,6 @@ interface ExportArguments {
   out: string
   input?: 'normalised' | 'pixels'
   mode?: 'exact'
+  force?: boolean
   json?: boolean
 }

@@ -38,6 +38,7 @@ import {
   type BadFileOptions,
 } from './arguments.js'
 import { abortOnInterrupt } from './interrupt.js'
+import { forceOption, modelOutput } from './output.js'
 import { modelToResume, startingModel, type ModelArguments } from './startingModel.js'
 import { DATA, sourceOf, trainingSourcesOf } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
@@ -46,13 +47,17 @@ import { Progress, say, warn } from './terminal.js'
 import { reporter, type Sets } from './trainingReporter.js'
 import { transformOption } from './transforms.js'
 
-/** `jpegnet train DATA --out MODEL` */
+/** `jpegnet train DATA` */
 export function addTrain(program: Command): void {
   const command = program
     .command('train')
     .description('train a network on JPEG files whose classes are known')
     .argument('<data>', DATA)
-    .requiredOption('--out <model>', 'where to save the model, after every epoch')
+    .option(
+      '--out <model>',
+      'where to save the model, after every epoch (that of --resume; else a new file here, called as the data is)',
+    )
+    .addOption(forceOption())
     .addOption(new Option('--save-every <n>', 'steps after which to save besides').argParser(whole(1)))
     .option(
       '--test <data>',
@@ -108,6 +113,7 @@ export function addTrain(program: Command): void {
     .addHelpText(
       'after',
       examples(
+        'jpegnet train photos',
         'jpegnet train photos/train --test photos/test --epochs 20 --schedule one-cycle --out photos.model',
         'jpegnet train photos.tar --split 0.2 --out photos.model',
         'jpegnet train photos/train --memory 2GB --out photos.model',
@@ -120,7 +126,8 @@ export function addTrain(program: Command): void {
 }
 
 interface TrainArguments extends ModelArguments, TrainingArguments, BadFileOptions {
-  out: string
+  out?: string
+  force?: boolean
   saveEvery?: number
   test?: string
   split?: number
@@ -138,13 +145,14 @@ interface TrainArguments extends ModelArguments, TrainingArguments, BadFileOptio
 }
 
 async function runTrain(data: string, options: TrainArguments): Promise<void> {
-  const { out, saveEvery, test: testData, split, json = false } = options
+  const { saveEvery, test: testData, split, json = false } = options
   if (split !== undefined && testData !== undefined) {
     throw mismatch('INVALID_OPTION', '--split', 'nothing beside --test', String(split))
   }
   if (options.from !== undefined && options.resume !== undefined) {
     throw mismatch('INVALID_OPTION', '--from', 'nothing beside --resume', options.from)
   }
+  const out = await modelOutput(data, options)
   const resumed = options.resume === undefined ? undefined : await modelToResume(options.resume, options)
   const [signal, stopListening] = abortOnInterrupt('after this step')
   const progress = new Progress()
@@ -152,6 +160,7 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   let stopped: StopEvent['reason'] | undefined
   try {
     const sets = await readSets(data, options, resumed, { signal, progress })
+    if (options.out === undefined) say(`the model goes to ${out}; --out says another file`)
     const model = resumed ?? (await startingModel(sets.train, options))
     const training = trainOptions(options, model)
     const tell = reporter(json, progress, sets, model.definition.input)

@@ -3,7 +3,7 @@ import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
-import { lift, writeFile } from '../native/addon.js'
+import { writeWhole } from '../files.js'
 import type { Row, Settings } from './experiment.js'
 
 const ABOUT = 'experiment.json'
@@ -100,7 +100,7 @@ export class ResultsFolder {
 
   /** Writes a file of the folder, whole or not at all. */
   async write(name: string, text: string): Promise<void> {
-    lift(await writeFile(join(this.path, name), Buffer.from(text)))
+    await writeWhole(join(this.path, name), text)
   }
 }
 

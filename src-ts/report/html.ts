@@ -12,6 +12,7 @@ export function page(title: string, sections: readonly string[], style = ''): st
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="generator" content="jpegnet">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(title)}</title>
 <style>${STYLE}${style}</style>

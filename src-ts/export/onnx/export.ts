@@ -4,7 +4,8 @@ import type { ModelDefinition } from '../../model/definition.js'
 import { lowerModel } from '../../model/graph.js'
 import { withMode } from '../../model/mode.js'
 import type { Model } from '../../model/model.js'
-import { lift, runtimeInfo, writeFile } from '../../native/addon.js'
+import { writeWhole } from '../../files.js'
+import { lift, runtimeInfo } from '../../native/addon.js'
 import { checked } from '../../options.js'
 import { onnxFile } from './twin.js'
 
@@ -48,6 +49,6 @@ export async function exportOnnx(model: Model, options: OnnxOptions = {}): Promi
   }
   const { version } = lift(runtimeInfo())
   const bytes = await onnxFile(lowerModel(definition), await model.parameters(), { input, metadata, version })
-  if (file !== undefined) lift(await writeFile(file, bytes))
+  if (file !== undefined) await writeWhole(file, bytes)
   return bytes
 }
