@@ -3,7 +3,7 @@ import { loadModel, modelCard, modelCardMarkdown } from '../index.js'
 import { examples, jsonOption } from './arguments.js'
 import { writeWhole } from '../files.js'
 import { forceOption, outputFile } from './output.js'
-import { say } from './terminal.js'
+import { printText, say } from './terminal.js'
 
 /** `jpegnet card MODEL` */
 export function addCard(program: Command): void {
@@ -28,7 +28,7 @@ export function addCard(program: Command): void {
           ? modelCardMarkdown(card)
           : `${JSON.stringify(card, undefined, out === undefined ? 0 : 2)}\n`
       if (out === undefined) {
-        process.stdout.write(text)
+        printText(text.trimEnd())
         return
       }
       await writeWhole(out, text)

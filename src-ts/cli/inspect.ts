@@ -4,7 +4,7 @@ import { inspectJpeg, type JpegInspection } from '../index.js'
 import { examples, jsonOption, useDamagedOption } from './arguments.js'
 import { inspectData } from './inspectData.js'
 import { DATA, isData } from './source.js'
-import { count, printResult, sayFailure } from './terminal.js'
+import { count, printResult, sayFailure, visible } from './terminal.js'
 
 /** `jpegnet inspect FILE…`, `jpegnet inspect DATA` */
 export function addInspect(program: Command): void {
@@ -59,7 +59,7 @@ function describe(jpeg: JpegInspection): string {
     ...(jpeg.iccBytes === undefined ? [] : [`ICC profile of ${count(jpeg.iccBytes)} bytes`]),
   ]
   return [
-    `${jpeg.file}: ${facts.join(', ')}`,
+    `${visible(jpeg.file)}: ${facts.join(', ')}`,
     ...components,
     `  ${count(jpeg.fileBytes)} bytes as a file, ${count(jpeg.sparseBytes)} in sparse form, ${count(raw)} as pixels`,
     ...jpeg.notes.map(note => `  note: ${note}`),

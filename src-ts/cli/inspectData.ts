@@ -1,7 +1,7 @@
 /** `jpegnet inspect DATA`: what a whole data set is like. */
 import { inspectDataset, type DatasetInspection, type JpegSource } from '../index.js'
 import { setsOf } from './source.js'
-import { Progress, count, percent, printResult, warnSkipped } from './terminal.js'
+import { Progress, count, percent, printResult, warnSkipped, visible } from './terminal.js'
 
 /** How many classes, sizes or samplings are listed for a person. */
 const LISTED = 20
@@ -28,15 +28,15 @@ async function inspectSource(source: JpegSource, json: boolean): Promise<void> {
 
 function describe(report: DatasetInspection): string {
   const { source, images, balance, sizes, sampling, progressive, warned, fileBytes, bytes } = report
-  const width = Math.max(...balance.classes.slice(0, LISTED).map(({ name }) => name.length))
+  const width = Math.max(...balance.classes.slice(0, LISTED).map(({ name }) => visible(name).length))
   const classes = balance.classes.map(({ name, count: of, share }) => {
-    return `    ${name.padEnd(width)}  ${count(of).padStart(count(images).length)}  ${percent(share)}`
+    return `    ${visible(name).padEnd(width)}  ${count(of).padStart(count(images).length)}  ${percent(share)}`
   })
   const kinds = sampling.map(({ sampling, count: of }) => `${sampling} (${count(of)})`)
   const extents = sizes.map(({ width, height, count: of }) => `${width}×${height} (${count(of)})`)
   const ratio = balance.ratio === 1 ? 'all alike' : `the largest is ${balance.ratio.toFixed(2)} times the smallest`
   return [
-    `${source}: ${count(images)} images, ${count(fileBytes)} bytes as files, ${count(bytes)} in memory`,
+    `${visible(source)}: ${count(images)} images, ${count(fileBytes)} bytes as files, ${count(bytes)} in memory`,
     `  ${count(balance.classes.length)} ${balance.classes.length === 1 ? 'class' : 'classes'}, ${ratio}`,
     ...first(classes).map((line, index) => (index < LISTED ? line : `    ${line}`)),
     `  sizes: ${first(extents).join(', ')}`,

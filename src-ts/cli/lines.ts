@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { mismatch } from '../errors.js'
 import { shown } from '../options.js'
+import { visible } from './terminal.js'
 
 /** Most characters of a path on stdin: the longest that a system takes. */
 const LONGEST = 32_767
@@ -45,5 +46,5 @@ async function* textOnStdin(): AsyncGenerator<string, void> {
 
 /** Writes a line of a result, and waits if whoever reads has not read what came before. */
 export async function printLine(text: string): Promise<void> {
-  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain')
+  if (!process.stdout.write(`${visible(text)}\n`)) await once(process.stdout, 'drain')
 }

@@ -3,6 +3,7 @@ import { access, constants, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { BigIntStats } from 'node:fs'
 import { Option } from 'commander'
+import { JPEG_ENDINGS } from '../data/names.js'
 import { mismatch, type ModelError } from '../errors.js'
 import { existingFile, type ExistingFile } from './existing.js'
 
@@ -11,7 +12,7 @@ const EXTENSIONS = {
   model: ['.model', '.safetensors'],
   weights: ['.safetensors'],
   coefficients: ['.safetensors'],
-  jpeg: ['.jpg', '.jpeg', '.jpe', '.jfif', '.jif'],
+  jpeg: JPEG_ENDINGS,
   onnx: ['.onnx'],
   page: ['.html', '.htm'],
   markdown: ['.md'],

@@ -16,9 +16,26 @@ export function beQuiet(): void {
   quiet = true
 }
 
-/** One line of a result: JSON if asked for, else text. */
+/**
+ * Text of one line with nothing in it that a terminal would obey: control characters, line ends among them, and marks that change the
+ * direction of writing become escapes, as in `\\u001b`. JSON stays JSON of the same value.
+ */
+export function visible(text: string): string {
+  const escape = (character: string) =>
+    SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return text.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, escape)
+}
+
+const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** A result: one line of JSON if asked for, else text of one or more lines, whose names are {@link visible} already. */
 export function printResult(json: boolean, value: unknown, text: string): void {
-  process.stdout.write(`${json ? JSON.stringify(value) : text}\n`)
+  printText(json ? JSON.stringify(value) : text)
+}
+
+/** Lines of a result. */
+export function printText(text: string): void {
+  process.stdout.write(`${text.split('\n').map(visible).join('\n')}\n`)
 }
 
 /** A remark for the person. */
@@ -26,9 +43,9 @@ export function say(text: string): void {
   if (!quiet) warn(text)
 }
 
-/** A sentence that must be seen. */
+/** A sentence that must be seen; one line, whatever is in it. */
 export function warn(text: string): void {
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${visible(text)}\n`)
 }
 
 /** Why the command failed. */
@@ -39,7 +56,7 @@ export function sayError(text: string): void {
 /** One line for what went wrong; more of it for who looks for its cause. */
 export function sayFailure(error: unknown): void {
   sayError(error instanceof Error ? error.message : String(error))
-  if (process.env['JPEGNET_DEBUG'] && error instanceof Error) warn(`${error.stack}`)
+  if (process.env['JPEGNET_DEBUG'] && error instanceof Error) `${error.stack}`.split('\n').forEach(warn)
   if (!(error instanceof ModelError)) warn('This is a bug in jpegnet; JPEGNET_DEBUG=1 shows where.')
 }
 
@@ -126,24 +143,34 @@ function soFar(done: number, { title, rate, note }: Line): string {
   return `${title}: ${grouped(done)}${rate === undefined ? '' : `, ${grouped(rate)}/s`}  ${note}`
 }
 
-/** Files left out, so that none is left out silently. */
+/** Files of one reason from which on they are told in one line. */
+const MANY = 4
+
+/** Files left out, so that none is left out silently. Many that are left out for the same reason have one line. */
 export function warnSkipped(skipped: readonly { file: string; reason: string }[]): void {
-  const lines = skipped.map(({ file, reason }) => (reason.startsWith(file) ? reason : `${file}: ${reason}`))
-  warnList('skipped', lines)
+  const groups = new Map<string, string[]>()
+  for (const { file, reason } of skipped) groups.set(reason, [...(groups.get(reason) ?? []), file])
+  const lines = [...groups].flatMap(([reason, files]) =>
+    files.length < MANY
+      ? files.map(file => (reason.startsWith(file) ? reason : `${file}: ${reason}`))
+      : [`${grouped(files.length)} such as ${files[0]}: ${reason}`],
+  )
+  warnList('skipped', skipped.length, lines)
 }
 
 /** Damaged files that were used, so that none is used silently. */
 export function warnOfDamaged(warned: readonly { file: string; warnings: readonly JpegWarning[] }[]): void {
   warnList(
     'used in spite of damage',
+    warned.length,
     warned.map(({ file, warnings }) => `${file}: ${warnings.map(({ message }) => message).join('; ')}`),
   )
 }
 
-/** The first few of some files, each with why. */
-function warnList(what: string, lines: readonly string[]): void {
-  if (lines.length === 0) return
-  warn(`${lines.length} ${lines.length === 1 ? 'file was' : 'files were'} ${what}:`)
+/** How many files, and the first few lines about them. */
+function warnList(what: string, files: number, lines: readonly string[]): void {
+  if (files === 0) return
+  warn(`${grouped(files)} ${files === 1 ? 'file was' : 'files were'} ${what}:`)
   lines.slice(0, 10).forEach(line => warn(`  ${line}`))
   if (lines.length > 10) warn(`  and ${lines.length - 10} more`)
 }

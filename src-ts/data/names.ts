@@ -2,7 +2,7 @@
 import { extname } from 'node:path'
 
 /** Endings of JPEG files. */
-const JPEG: readonly string[] = ['.jpg', '.jpeg', '.jpe', '.jfif', '.jfi', '.jif']
+export const JPEG_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.jpe', '.jfif', '.jfi', '.jif']
 
 /** Endings of pictures of other kinds. */
 const OTHER_PICTURES: readonly string[] = [
@@ -23,7 +23,7 @@ export const JPEG_NAMES = '.jpg, .jpeg, .jpe, .jfif, .jif'
 
 /** Whether a file's name says that it is a JPEG file. */
 export function isJpegName(name: string): boolean {
-  return JPEG.includes(endingOf(name))
+  return JPEG_ENDINGS.includes(endingOf(name))
 }
 
 /** Whether a file's name says that it is a picture of any kind. */
