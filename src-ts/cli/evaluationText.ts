@@ -1,7 +1,7 @@
 /** An evaluation as a person reads it in a terminal. */
 import type { ClassScore, Evaluation } from '../index.js'
 import { table } from '../table.js'
-import { count, percent } from './terminal.js'
+import { count, percent, visible } from './terminal.js'
 
 /** Most classes that are all listed. */
 const LISTED = 40
@@ -42,7 +42,7 @@ function classesText({ perClass, macro }: Evaluation): string {
     ...[precision, recall, f1].map(share),
   ]
   const means = ['mean of classes', '', ...[macro.precision, macro.recall, macro.f1].map(share)]
-  const lines = table(['class', 'images', 'precision', 'recall', 'F1'], [...shown.map(row), means], [1, 2, 3, 4])
+  const lines = tableOf(['class', 'images', 'precision', 'recall', 'F1'], [...shown.map(row), means], [1, 2, 3, 4])
   return isLong ? `the ${FEW} of ${count(measured.length)} classes with the lowest F1\n${lines}` : lines
 }
 
@@ -54,7 +54,7 @@ function matrixText({ confusion, labels }: Evaluation, columns: number): string 
     .filter((_, is) => confusion[is]?.some(images => images > 0))
   const header = ['', 'is \\ said', ...labels.map((_, index) => number(index))]
   const numeric = header.map((_, column) => column).filter(column => column !== 1)
-  const lines = table(header, rows, numeric)
+  const lines = tableOf(header, rows, numeric)
   const width = Math.max(...lines.split('\n').map(line => line.length))
   return labels.length <= LISTED && width <= columns ? `confusion matrix\n${lines}` : undefined
 }
@@ -64,7 +64,7 @@ function mistakesText({ mistakes, images, correct }: Evaluation): string {
   const rest = shown.reduce((sum, { images }) => sum - images, images - correct)
   const rows = shown.map(({ is, said, images }) => [is, said, count(images)])
   const others = rest > 0 ? [['all others', '', count(rest)]] : []
-  return `commonest mistakes\n${table(['is', 'said', 'images'], [...rows, ...others], [2])}`
+  return `commonest mistakes\n${tableOf(['is', 'said', 'images'], [...rows, ...others], [2])}`
 }
 
 function worstText({ worst }: Evaluation): string {
@@ -75,5 +75,11 @@ function worstText({ worst }: Evaluation): string {
     percent(labelProbability, 1),
     file,
   ])
-  return `most confident mistakes\n${table(['said', 'likely', 'is', 'likely', 'file'], rows, [1, 3])}`
+  return `most confident mistakes\n${tableOf(['said', 'likely', 'is', 'likely', 'file'], rows, [1, 3])}`
+}
+
+/** A table of names that no terminal obeys. */
+function tableOf(header: readonly string[], rows: readonly (readonly string[])[], numeric: readonly number[]): string {
+  const shown = (cells: readonly string[]) => cells.map(visible)
+  return table(shown(header), rows.map(shown), numeric)
 }
