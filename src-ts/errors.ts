@@ -24,6 +24,7 @@ export type ModelErrorCode =
   | 'ABORTED'
   | 'DISPOSED'
   | 'BUSY'
+  | 'NO_ADDON'
   | 'INTERNAL'
 
 /** What a {@link ModelError} says beside its message. */

@@ -4,6 +4,9 @@ import { exportOnnx } from '../export/onnx/export.js'
 import type { Model } from '../model/model.js'
 import { runtimeInfo } from '../runtime.js'
 
+type OnnxRuntime = typeof import('onnxruntime-node')
+type Sharp = typeof import('sharp')
+
 /** Logits of normalised pixels `[count, channels, height, width]`. */
 export type OnPixels = (pixels: Float32Array, count: number) => Promise<Float32Array>
 
@@ -16,9 +19,7 @@ export type OnFiles = (files: readonly Uint8Array[]) => Promise<Float32Array>
  * @throws ModelError `INVALID_OPTION` if it is not installed
  */
 export async function inOnnxRuntime(model: Model, experiment: string): Promise<OnPixels> {
-  const { InferenceSession, Tensor } = await import('onnxruntime-node').catch((cause: unknown) => {
-    throw notInstalled('onnxruntime-node', experiment, cause)
-  })
+  const { InferenceSession, Tensor } = (await beside('onnxruntime-node', experiment)) as OnnxRuntime
   const session = await InferenceSession.create(await exportOnnx(model), {
     intraOpNumThreads: runtimeInfo().threads,
     interOpNumThreads: 1,
@@ -36,9 +37,7 @@ export async function inOnnxRuntime(model: Model, experiment: string): Promise<O
  * @throws ModelError `INVALID_OPTION` if one of the two is not installed
  */
 export async function onDecodedFiles(model: Model, experiment: string): Promise<OnFiles> {
-  const { default: sharp } = await import('sharp').catch((cause: unknown) => {
-    throw notInstalled('sharp', experiment, cause)
-  })
+  const { default: sharp } = (await beside('sharp', experiment)) as Sharp
   const run = await inOnnxRuntime(model, experiment)
   const { channels, height, width, mean, std } = model.definition.input
   const area = height * width
@@ -71,11 +70,14 @@ export async function onDecodedFiles(model: Model, experiment: string): Promise<
  * @throws ModelError `INVALID_OPTION`
  */
 export async function checkInstalled(packages: readonly string[], experiment: string): Promise<void> {
-  for (const name of packages) {
-    await import(name).catch((cause: unknown) => {
-      throw notInstalled(name, experiment, cause)
-    })
-  }
+  for (const name of packages) await beside(name, experiment)
+}
+
+/** A package that users install beside this one: bundlers are told to leave it to the run. */
+async function beside(name: string, experiment: string): Promise<unknown> {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ name).catch((cause: unknown) => {
+    throw notInstalled(name, experiment, cause)
+  })
 }
 
 function notInstalled(name: string, experiment: string, cause: unknown): ModelError {

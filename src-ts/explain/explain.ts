@@ -1,13 +1,13 @@
 /** One picture, explained: a page that shows what its coefficients are and what a network makes of them. */
 import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
+import { PAGE_SCRIPT } from '#page-script'
 import { inspectJpeg } from '../data/inspect.js'
 import { readShape, type JpegReadOptions } from '../data/reading.js'
 import { modeOf, MODE_KEYS, MODES } from '../model/approximations.js'
 import type { Model } from '../model/model.js'
 import { named, pictureSchema, type Picture, type Prediction } from '../model/predict.js'
 import { checked } from '../options.js'
-import { linesChart } from '../report/charts.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { pageData } from './data.js'
 import { explanationPage } from './page.js'
@@ -51,17 +51,8 @@ export async function explainPicture(model: Model, picture: Picture, options: Ex
     model,
     data,
     chart: await answersChart(model, picture, given, prediction),
-    script: await pageScript(),
+    script: PAGE_SCRIPT,
   })
-}
-
-/** The page's script: its parts share their names, so they come one after the other. */
-async function pageScript(): Promise<string> {
-  const parts = ['dct', 'draw', 'blockPicker', 'coefficients', 'masks', 'features', 'main']
-  // The compiled parts, also when this file is run as it was written.
-  const file = (part: string) => new URL(`../../dist/explain/browser/${part}.js`, import.meta.url)
-  const texts = await Promise.all(parts.map(part => readFile(file(part), 'utf8')))
-  return `(() => {\n'use strict'\n${texts.join('\n')}\n})()`
 }
 
 /** Probability of the class that the network says, against φ, in every way to compute in fewer frequencies. */
@@ -79,6 +70,8 @@ async function answersChart(model: Model, picture: Picture, options: ExplainOpti
     }
     curves.push({ name: MODES[key], points })
   }
+  // Drawing is a large part of the package that most programs never use.
+  const { linesChart } = await import('../report/charts.js')
   const svg = linesChart('probability of the answer against φ', { x: 'φ', y: 'probability, %' }, curves)
   return { svg, same: Math.min(same, ALL) }
 }

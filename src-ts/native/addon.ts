@@ -1,6 +1,7 @@
 /** The addon, and the two functions that lower to it and lift from it. */
-import * as binding from '#binding'
+import type * as Binding from '#binding'
 import { ModelError, type ModelErrorCode } from '../errors.js'
+import { binding } from './load.js'
 
 export type {
   BindingCoefficients,
@@ -13,24 +14,28 @@ export type {
   BindingTensor,
   BindingView,
 } from '#binding'
-export { JpegSet as NativeJpegSet, Network as NativeNetwork, PackedSet as NativePackedSet } from '#binding'
+
+export type NativeJpegSet = Binding.JpegSet
+export type NativeNetwork = Binding.Network
+export type NativePackedSet = Binding.PackedSet
+export const { JpegSet: NativeJpegSet, Network: NativeNetwork, PackedSet: NativePackedSet } = binding
 
 /**
  * The value of a verb that answered with a value or with a failure.
  *
  * @throws ModelError for a failure
  */
-export function lift<T>(outcome: T | binding.BindingFailure): T {
+export function lift<T>(outcome: T | Binding.BindingFailure): T {
   if (isFailure(outcome)) throw asError(outcome)
   return outcome
 }
 
-function isFailure(outcome: unknown): outcome is binding.BindingFailure {
+function isFailure(outcome: unknown): outcome is Binding.BindingFailure {
   return typeof outcome === 'object' && outcome !== null && 'code' in outcome && 'message' in outcome
 }
 
 /** A failure reported beside values, as an error. */
-export function asError(failure: binding.BindingFailure): ModelError {
+export function asError(failure: Binding.BindingFailure): ModelError {
   const { code, message, path, expected, found } = failure
   return new ModelError(code as ModelErrorCode, message, { path, expected, found })
 }

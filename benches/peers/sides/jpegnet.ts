@@ -1,5 +1,5 @@
 /** This package, exact or band-limited. */
-import { jpegImages, loadDataset, loadModel, runtimeInfo } from 'jpegnet'
+import { jpegImages, loadDataset, loadModel, runtimeInfo } from '../../../dist/index.js'
 import type { OpenSide } from './side.js'
 
 /** A contender whose feature maps keep that many frequencies; all if none are given. */
