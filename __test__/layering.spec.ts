@@ -37,10 +37,11 @@ const inside = imports.filter(({ to }) => files.includes(to))
 const part = (file: string) => (file.includes('/') ? file.slice(0, file.indexOf('/')) : file.replace(/\.ts$/, ''))
 
 /** What everything may use, because it uses nothing itself. */
-const common = ['errors', 'numbers', 'options', 'table']
+const common = ['csv', 'errors', 'numbers', 'options', 'table']
 
 /** Which other parts of src-ts each part may use. */
 const mayUse: Record<string, string[]> = {
+  csv: [],
   errors: [],
   numbers: [],
   table: [],

@@ -128,6 +128,8 @@ export { readSafetensors, writeSafetensors, type Safetensors, type Tensor } from
 export { type LoadReport, type ShapeMismatch, type Suggestion } from './weights/load.js'
 
 // Reports.
+export { evaluationReport, type EvaluationReportOptions } from './report/evaluation.js'
+export { TrainingRecord, type CurvePoint, type Tested } from './report/record.js'
 export { trainingReport, type ReportOptions } from './report/report.js'
 export { type ReportPicture } from './report/pictures.js'
 

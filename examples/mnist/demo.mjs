@@ -4,13 +4,23 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { SingleBar, Presets } from 'cli-progress'
-import { adam, createModel, jpegFolder, loadDataset, oneCycle, paperResnet, runtimeInfo, trainingReport } from 'jpegnet'
+import {
+  adam,
+  createModel,
+  jpegFolder,
+  loadDataset,
+  oneCycle,
+  paperResnet,
+  runtimeInfo,
+  trainingReport,
+  TrainingRecord,
+} from 'jpegnet'
 import { mnistFiles } from './files.mjs'
 
 const EPOCHS = 3
 const BATCH_SIZE = 64
 /** How many test pictures that it gets wrong the page shows, beside one of each digit that it gets right. */
-const MISTAKES = 15
+const MISTAKES = 12
 
 const root = fileURLToPath(new URL('../../.demo/', import.meta.url))
 const say = text => process.stdout.write(`${text}\n`)
@@ -69,13 +79,11 @@ const training = {
   test,
   checkpoint: { path: join(root, 'mnist.model') },
 }
-const steps = []
-let start
+const record = new TrainingRecord()
 for await (const event of model.train(train, training)) {
-  if (event.type === 'start') start = event
+  record.add(event)
   if (event.type === 'step') {
-    steps.push(event)
-    progress(`epoch ${event.epoch}`, event.step, start.stepsPerEpoch, `loss ${event.loss.toFixed(4)}`)
+    progress(`epoch ${event.epoch}`, event.step, record.start.stepsPerEpoch, `loss ${event.loss.toFixed(4)}`)
   }
   if (event.type === 'epoch') {
     finished()
@@ -87,17 +95,16 @@ for await (const event of model.train(train, training)) {
 }
 const minutes = (performance.now() - started) / 60_000
 
-const evaluation = await model.evaluate(jpegFolder(files.test))
+const evaluation = await model.evaluate(jpegFolder(files.test), { worst: MISTAKES })
 const predictions = await model.predict(test.files)
 const isOf = file => file.split(/[/\\]/).at(-2)
-const isRight = ({ file, classes }) => classes[0].label === isOf(file)
-const shown = [
-  ...predictions.filter(prediction => !isRight(prediction)).slice(0, MISTAKES),
-  ...test.classes.map(digit => predictions.find(prediction => isRight(prediction) && isOf(prediction.file) === digit)),
-].filter(prediction => prediction !== undefined)
-const pictures = shown.map(prediction => ({ prediction, label: isOf(prediction.file) }))
+const shown = test.classes.map(digit =>
+  predictions.find(({ file, classes }) => isOf(file) === digit && classes[0].label === digit),
+)
+const pictures = shown.filter(Boolean).map(prediction => ({ prediction, label: isOf(prediction.file) }))
 const page = join(root, 'report.html')
-const told = { title: 'MNIST in the JPEG transform domain', model, data: train, start, steps, evaluation, pictures }
+const title = 'MNIST in the JPEG transform domain'
+const told = { title, model, record, data: train, test, evaluation, pictures, command: 'npm run demo' }
 await writeFile(page, await trainingReport(told))
 
 say('')

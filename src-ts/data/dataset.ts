@@ -3,6 +3,7 @@ import { ModelError, mismatch } from '../errors.js'
 import { asError, lift, NativePackedSet, type BindingView, type NativeJpegSet } from '../native/addon.js'
 import { checked, shown } from '../options.js'
 import { frozen } from '../layers/freeze.js'
+import { lifted, type JpegCoefficients } from './coefficients.js'
 import { balanceOf, type ClassBalance } from './balance.js'
 import type { SkippedFile } from './folder.js'
 import { inspection, type JpegInspection } from './inspect.js'
@@ -174,6 +175,20 @@ export class Dataset {
     const picture = await this.batch(Uint32Array.of(index))
     try {
       return inspection(lift(picture.describe(0)))
+    } finally {
+      picture.dispose()
+    }
+  }
+
+  /**
+   * All quantised coefficients of a picture, as {@link jpegCoefficients} gives those of a file.
+   *
+   * @throws ModelError as {@link describe}
+   */
+  async coefficients(index: number): Promise<JpegCoefficients> {
+    const picture = await this.batch(Uint32Array.of(index))
+    try {
+      return lifted(lift(await picture.coefficients(0)))
     } finally {
       picture.dispose()
     }

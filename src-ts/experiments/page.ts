@@ -1,8 +1,9 @@
 /** The results of an experiment as CSV and as a page. */
 import { cpus } from 'node:os'
-import { escaped, page, paragraph, section } from '../report/html.js'
+import { csvLine } from '../csv.js'
+import { escaped, page, paragraph, resultsTable, section } from '../report/html.js'
 import { runtimeInfo } from '../runtime.js'
-import type { Experiment, Findings, Row, Settings, Table } from './experiment.js'
+import type { Experiment, Findings, Row, Settings } from './experiment.js'
 
 /** Digits of a number that is not whole: as many as float32 has. */
 const DIGITS = 7
@@ -12,13 +13,10 @@ export function csvOf(rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap(row => Object.keys(row)))]
   const cell = (value: string | number | undefined) => {
     const isBroken = typeof value === 'number' && !Number.isInteger(value)
-    const text = String((isBroken ? Number(value.toPrecision(DIGITS)) : value) ?? '')
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+    return isBroken ? Number(value.toPrecision(DIGITS)) : value
   }
-  return (
-    [columns, ...rows.map(row => columns.map(column => cell(row[column])))].map(line => line.join(',')).join('\n') +
-    '\n'
-  )
+  const lines = [columns, ...rows.map(row => columns.map(column => cell(row[column])))]
+  return lines.map(line => `${csvLine(line)}\n`).join('')
 }
 
 /** A self-contained page: no script, no request. */
@@ -36,7 +34,7 @@ export function reportOf({ title, name }: Experiment, { text, figures, tables }:
   return page(title, [
     ...text.map(paragraph),
     `<div class="charts">${charts.join('\n')}</div>`,
-    ...tables.map(table => section(table.caption, tableOf(table))),
+    ...tables.map(table => section(table.caption, resultsTable(table.head, table.rows))),
     section(
       'How it was run',
       paragraph(
@@ -44,12 +42,4 @@ export function reportOf({ title, name }: Experiment, { text, figures, tables }:
       ),
     ),
   ])
-}
-
-function tableOf({ head, rows }: Table): string {
-  // Columns of words begin at the left, columns of numbers end at the right.
-  const words = head.map((_, column) => rows.some(row => /^[a-z]/i.test(String(row[column] ?? ''))))
-  const line = (cells: readonly (string | number)[], tag: 'th' | 'td') =>
-    `<tr>${cells.map((cell, column) => `<${tag}${words[column] ? ' class="text"' : ''}>${escaped(String(cell))}</${tag}>`).join('')}</tr>`
-  return `<div class="wide"><table class="results">${line(head, 'th')}${rows.map(row => line(row, 'td')).join('')}</table></div>`
 }

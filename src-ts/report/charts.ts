@@ -2,16 +2,14 @@
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { grouped } from '../numbers.js'
-import type { EpochResult, StepEvent } from '../train/events.js'
+import type { EpochResult } from '../train/events.js'
+import type { CurvePoint } from './record.js'
 
 const ACCENT = 'var(--accent)'
 const WARM = 'var(--warm)'
 
 /** Of curves, one after the other. */
 const COLOURS = [ACCENT, WARM, 'var(--right)', 'var(--soft)', 'var(--wrong)', 'var(--ink)']
-
-/** How many points a curve of steps keeps at most. */
-const POINTS = 240
 
 function svg(title: string, options: Plot.PlotOptions): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>')
@@ -31,36 +29,68 @@ const axes = {
   style: { background: 'none', fontSize: '12px' },
 }
 
-/** Loss over the steps of a training, smoothed, on a logarithmic axis; test losses as dots. */
-export function lossChart(steps: readonly StepEvent[], history: readonly EpochResult[], stepsPerEpoch: number): string {
-  const curve = thinned(steps.map(({ epoch, step, loss }) => ({ at: epoch - 1 + step / stepsPerEpoch, loss })))
+/** Whole epochs as ticks, no more than fit. */
+function epochAxis(last: number) {
+  const every = Math.max(1, Math.ceil(last / 10))
+  const ticks = Array.from({ length: Math.floor(last / every) + 1 }, (_, index) => index * every)
+  return { label: 'epoch', domain: [0, Math.max(1, last)], ticks, tickFormat: 'd' }
+}
+
+/** A curve is smoothed over one part in so many of it. */
+const SMOOTHED = 24
+
+/** Loss over the steps of a training and its running mean, on a logarithmic axis; test losses as dots. */
+export function lossChart(curve: readonly CurvePoint[], history: readonly EpochResult[]): string {
   const tested = history.flatMap(({ epoch, test }) => (test ? [{ at: epoch, loss: test.loss }] : []))
+  // Of a training that went on from a checkpoint the steps before are known by their epochs alone.
+  const before = history.flatMap(({ epoch, loss }) =>
+    epoch <= (curve[0]?.at ?? Infinity) ? [{ at: epoch, loss }] : [],
+  )
+  const known = [...before, ...curve]
   return svg('loss over the epochs', {
     ...axes,
-    x: { label: 'epoch', domain: [0, Math.max(1, history.length)] },
-    y: { type: 'log', label: 'loss', grid: true, tickFormat: 'g' },
+    x: epochAxis(Math.ceil(Math.max(history.length, curve.at(-1)?.at ?? 0))),
+    y: { type: 'log', label: 'loss', grid: true, tickFormat: 'g', ticks: 6 },
     marks: [
-      Plot.line(curve, { x: 'at', y: 'loss', stroke: ACCENT, strokeWidth: 1.5 }),
-      Plot.dot(tested, { x: 'at', y: 'loss', fill: WARM, r: 4 }),
+      Plot.line(known, { x: 'at', y: 'loss', stroke: ACCENT, strokeWidth: 1, strokeOpacity: 0.3 }),
+      Plot.line(
+        known,
+        Plot.windowY({ k: Math.ceil(known.length / SMOOTHED) }, { x: 'at', y: 'loss', stroke: ACCENT, strokeWidth: 2 }),
+      ),
+      ...(known.length === 1 ? [Plot.dot(known, { x: 'at', y: 'loss', fill: ACCENT, r: 3 })] : []),
+      Plot.dot(tested, { x: 'at', y: 'loss', fill: WARM, r: history.length > 40 ? 2 : 4 }),
     ],
   })
 }
 
-/** Accuracy of training (each batch before its update) and of the test set over the epochs. */
-export function accuracyChart(history: readonly EpochResult[]): string {
+/** Accuracy of training (each batch before its update) and of the test set over the epochs; a ring at the one whose weights are kept. */
+export function accuracyChart(history: readonly EpochResult[], kept?: number): string {
   const series = history.flatMap(({ epoch, accuracy, test }) => [
     { epoch, accuracy: 100 * accuracy, of: 'training' },
     ...(test ? [{ epoch, accuracy: 100 * test.accuracy, of: 'test' }] : []),
   ])
+  const ringed = series.filter(({ epoch, of }) => epoch === kept && of === 'test')
   return svg('accuracy over the epochs', {
     ...axes,
-    x: { label: 'epoch', type: 'point', padding: 0.2 },
+    x: epochAxis(history.length),
     y: { label: 'accuracy, %', grid: true, nice: true },
     color: { domain: ['training', 'test'], range: [ACCENT, WARM] },
     marks: [
       Plot.line(series, { x: 'epoch', y: 'accuracy', stroke: 'of', strokeWidth: 1.5 }),
-      Plot.dot(series, { x: 'epoch', y: 'accuracy', fill: 'of', r: 4 }),
+      Plot.dot(series, { x: 'epoch', y: 'accuracy', fill: 'of', r: history.length > 40 ? 2 : 4 }),
+      Plot.dot(ringed, { x: 'epoch', y: 'accuracy', stroke: 'currentColor', strokeWidth: 1.5, r: 7 }),
     ],
+  })
+}
+
+/** Learning rate over the steps of a training. */
+export function learningRateChart(curve: readonly CurvePoint[]): string {
+  return svg('learning rate over the epochs', {
+    ...axes,
+    marginLeft: 64,
+    x: epochAxis(Math.ceil(curve.at(-1)?.at ?? 1)),
+    y: { label: 'learning rate', grid: true, zero: true, tickFormat: '~g', ticks: 6 },
+    marks: [Plot.line(curve, { x: 'at', y: 'learningRate', stroke: ACCENT, strokeWidth: 1.5 })],
   })
 }
 
@@ -175,7 +205,7 @@ export function barsChart(title: string, label: string, bars: readonly Bar[]): s
 const CELL = 38
 const CHARACTER = 7
 
-/** How many pictures of each class were taken for each. */
+/** How many pictures of each class were taken for each; counts of all classes, in the order of the labels. */
 export function confusionChart(confusion: readonly (readonly number[])[], labels: readonly string[]): string {
   const cells = confusion.flatMap((row, is) => {
     const total = Math.max(
@@ -183,17 +213,18 @@ export function confusionChart(confusion: readonly (readonly number[])[], labels
       row.reduce((sum, count) => sum + count, 0),
     )
     return row.map((count, said) => {
-      const share = count / total
       // Rare mistakes would vanish on a linear scale.
-      const strength = count === 0 ? 0 : 0.15 + 0.85 * Math.sqrt(share)
-      return { is: labels[is], said: labels[said], count, strength, right: is === said }
+      const strength = count === 0 ? 0 : 0.15 + 0.85 * Math.sqrt(count / total)
+      return { is, said, count, strength, right: is === said }
     })
   })
-  const longest = CHARACTER * Math.max(...labels.map(label => label.length))
+  const numbers = labels.map((_, index) => index)
+  const longest = CHARACTER * Math.max(...labels.map(label => shortened(label).length))
   // Names too long for their column stand slanted under it.
   const slanted = longest > CELL
   const margin = { left: 34 + longest, bottom: slanted ? 46 + Math.round(longest / 2) : 42, top: 8 }
   const place = { x: 'said', y: 'is' }
+  const tickFormat = (index: number) => shortened(labels[index] as string)
   return svg('confusion matrix', {
     width: margin.left + 20 + CELL * labels.length,
     height: margin.top + margin.bottom + 32 * labels.length,
@@ -202,8 +233,16 @@ export function confusionChart(confusion: readonly (readonly number[])[], labels
     marginTop: margin.top,
     padding: 0.08,
     style: { background: 'none', fontSize: '12px' },
-    x: { label: 'said', domain: [...labels], tickSize: 0, tickRotate: slanted ? -35 : 0, labelArrow: 'none' },
-    y: { label: 'is', domain: [...labels], tickSize: 0, labelArrow: 'none' },
+    x: {
+      type: 'band',
+      label: 'said',
+      domain: numbers,
+      tickFormat,
+      tickSize: 0,
+      tickRotate: slanted ? -35 : 0,
+      labelArrow: 'none',
+    },
+    y: { type: 'band', label: 'is', domain: numbers, tickFormat, tickSize: 0, labelArrow: 'none' },
     marks: [
       Plot.cell(cells, { ...place, fill: 'var(--line)', fillOpacity: 0.3, rx: 3 }),
       Plot.cell(cells, { ...place, fill: cell => (cell.right ? ACCENT : WARM), fillOpacity: 'strength', rx: 3 }),
@@ -216,12 +255,33 @@ export function confusionChart(confusion: readonly (readonly number[])[], labels
   })
 }
 
-/** Means of neighbouring points, at most {@link POINTS} of them. */
-function thinned(points: readonly { at: number; loss: number }[]): { at: number; loss: number }[] {
-  const size = Math.max(1, Math.ceil(points.length / POINTS))
-  const groups = Array.from({ length: Math.ceil(points.length / size) }, (_, group) =>
-    points.slice(group * size, (group + 1) * size),
-  )
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
-  return groups.map(group => ({ at: mean(group.map(({ at }) => at)), loss: mean(group.map(({ loss }) => loss)) }))
+/** Longest name of a class beside a matrix. */
+const LONGEST_NAME = 24
+
+function shortened(name: string): string {
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name
+}
+
+/** Most cells that are drawn of a matrix of many classes. */
+const CELLS = 60_000
+/** Shares of a row from which a cell is drawn stronger. */
+const SHARES = [0, 0.05, 0.2, 0.6]
+
+/** The same of many classes: a square a cell, without names and counts. */
+export function confusionMap(confusion: readonly (readonly number[])[]): { svg: string; leftOut: number } {
+  const cells = confusion.flatMap((row, is) => {
+    const total = row.reduce((sum, count) => sum + count, 0)
+    return row.flatMap((count, said) => (count > 0 ? [{ is, said, count, share: count / total }] : []))
+  })
+  const drawn = cells.length > CELLS ? cells.toSorted((a, b) => b.count - a.count).slice(0, CELLS) : cells
+  const paths = new Map<string, string>()
+  for (const { is, said, share } of drawn) {
+    const level = SHARES.findLastIndex(least => share >= least)
+    const attributes = `fill="${is === said ? ACCENT : WARM}" opacity="${((level + 1) / SHARES.length).toFixed(2)}"`
+    paths.set(attributes, `${paths.get(attributes) ?? ''}M${said} ${is}h1v1h-1z`)
+  }
+  const side = confusion.length
+  const squares = [...paths].map(([attributes, path]) => `<path ${attributes} d="${path}"/>`).join('')
+  const svg = `<svg class="map" viewBox="0 0 ${side} ${side}" role="img" aria-label="confusion matrix">${squares}</svg>`
+  return { svg, leftOut: cells.length - drawn.length }
 }

@@ -46,16 +46,41 @@ export function paragraph(text: string): string {
   return `<p>${escaped(text)}</p>`
 }
 
+/** A name and its value, or a value and what it is. */
+export type Fact = readonly [string, string]
+
 /** Named values, two columns. */
-export function facts(rows: readonly (readonly [string, string])[]): string {
-  const row = ([name, value]: readonly [string, string]) =>
-    `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`
+export function facts(rows: readonly Fact[]): string {
+  const row = ([name, value]: Fact) => `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`
   return `<table class="facts">${rows.map(row).join('')}</table>`
 }
 
+/** Results, a line a row; columns of words begin at the left, columns of numbers end at the right. */
+export function resultsTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const words = head.map((_, column) => rows.some(row => /^\p{L}/u.test(String(row[column] ?? ''))))
+  const line = (cells: readonly (string | number)[], tag: 'th' | 'td') =>
+    `<tr>${cells.map((cell, column) => `<${tag}${words[column] ? ' class="text"' : ''}>${escaped(String(cell))}</${tag}>`).join('')}</tr>`
+  return `<div class="wide"><table class="results">${line(head, 'th')}${rows.map(row => line(row, 'td')).join('')}</table></div>`
+}
+
+/** Text that opens under its title. */
+export function details(title: string, text: string): string {
+  return `<details><summary>${escaped(title)}</summary><pre>${escaped(text)}</pre></details>`
+}
+
+/** A chart or a picture with what it shows; the caption is HTML. */
+export function figure(caption: string, content: string): string {
+  return `<figure><figcaption>${caption}</figcaption>${content}</figure>`
+}
+
+/** A patch of a colour that a chart uses. */
+export function key(colour: 'accent' | 'warm'): string {
+  return `<span class="key" style="background: var(--${colour})"></span>`
+}
+
 /** A few large numbers with what they are. */
-export function headline(numbers: readonly (readonly [string, string])[]): string {
-  const tile = ([value, name]: readonly [string, string]) =>
+export function headline(numbers: readonly Fact[]): string {
+  const tile = ([value, name]: Fact) =>
     `<div class="tile"><strong>${escaped(value)}</strong><span>${escaped(name)}</span></div>`
   return `<div class="headline">${numbers.map(tile).join('')}</div>`
 }
@@ -73,7 +98,7 @@ main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; text-wrap: balance; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 p { max-width: 44rem; margin: .4rem 0; color: var(--soft); }
-.headline { margin-bottom: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; }
+.headline { margin-bottom: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem; }
 .tile, figure, .facts { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 .tile { padding: .7rem .9rem; }
 .tile strong { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
@@ -85,7 +110,7 @@ figure svg { display: block; max-width: 100%; margin: 0 auto; height: auto; colo
 .facts { border-collapse: separate; border-spacing: 0; width: 100%; table-layout: fixed; font-variant-numeric: tabular-nums; overflow: hidden; }
 .facts th, .facts td { text-align: left; padding: .35rem .8rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 .facts tr:first-child > * { border-top: 0; }
-.facts th { font-weight: 500; color: var(--soft); width: 45%; }
+.facts th { font-weight: 500; color: var(--soft); width: 34%; }
 .wide { overflow-x: auto; }
 .results { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 .results th, .results td { text-align: right; padding: .2rem .8rem; border-top: 1px solid var(--line); white-space: nowrap; }
@@ -95,9 +120,23 @@ figure svg { display: block; max-width: 100%; margin: 0 auto; height: auto; colo
 .pictures figure { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; align-content: start; }
 .pictures img, .pictures svg { width: 100%; aspect-ratio: 1; border-radius: .25rem; object-fit: contain; }
 .pictures img { image-rendering: pixelated; background: #000; }
+.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .6rem; margin-top: .6rem; }
+.mistakes figure { display: grid; gap: .5rem; align-content: start; }
+.mistakes img, .mistakes .none { width: 100%; aspect-ratio: 4 / 3; border-radius: .25rem; object-fit: contain; background: color-mix(in srgb, var(--line) 35%, transparent); }
+.mistakes .none { display: grid; place-items: center; background: var(--line); color: var(--soft); }
+.mistakes figcaption { margin: 0; overflow-wrap: anywhere; }
+.mistakes small { font-size: .75rem; }
+.confusion { display: flex; flex-wrap: wrap; gap: 1rem; align-items: start; margin-top: 1rem; }
+.confusion figure { flex: 1 1 36rem; }
+.confusion figure > svg { min-width: 30rem; }
+.confusion .wide { flex: 1 1 16rem; }
+.map { width: min(100%, 40rem); shape-rendering: crispEdges; background: color-mix(in srgb, var(--line) 30%, transparent); }
+details { margin: .8rem 0; }
+summary { cursor: pointer; color: var(--soft); }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; overflow-x: auto; font-size: .8rem; }
 .pictures svg { background: color-mix(in srgb, var(--line) 35%, transparent); }
 .pictures figcaption { grid-column: 1 / -1; margin: 0; }
-.verdict { font-weight: 600; white-space: nowrap; color: var(--right); }
+.verdict { font-weight: 600; color: var(--right); }
 .wrong .verdict { color: var(--wrong); }
 .grid { stroke: var(--soft); stroke-opacity: .35; fill: none; vector-effect: non-scaling-stroke; stroke-width: 1; }
 .positive { fill: var(--warm); } .negative { fill: var(--accent); }

@@ -1,9 +1,12 @@
-/** Pictures beside their coefficients and what the network said of them. */
-import { readFile } from 'node:fs/promises'
-import { jpegCoefficients, type CoefficientPlane } from '../data/coefficients.js'
+/** Pictures on a page: beside their coefficients, or with what the network got wrong about them. */
+import { jpegCoefficients, type CoefficientPlane, type JpegCoefficients } from '../data/coefficients.js'
+import type { Dataset } from '../data/dataset.js'
+import { ModelError } from '../errors.js'
+import type { PictureResult } from '../model/evaluate.js'
 import type { Prediction } from '../model/predict.js'
 import { percent } from '../numbers.js'
 import { escaped } from './html.js'
+import { smallJpeg } from './thumbnail.js'
 
 /** A picture that the page shows. */
 export interface ReportPicture {
@@ -18,24 +21,82 @@ const BLOCK = 8
 /** Magnitudes from which a coefficient is drawn stronger. */
 const LEVELS = [1, 3, 8, 20]
 
+/** Most blocks, from left to right and from top to bottom, of a picture whose coefficients are drawn. */
+const DRAWN = 48
+
 /** The gallery: each picture, its luminance coefficients, and the likeliest classes. */
 export async function gallery(pictures: readonly ReportPicture[]): Promise<string> {
-  const figures = await Promise.all(pictures.map(figure))
+  const figures: string[] = []
+  // One after the other, because large ones take much memory until they are small.
+  for (const picture of pictures) figures.push(await predicted(picture))
   return `<div class="pictures">\n${figures.join('\n')}\n</div>`
 }
 
-async function figure({ prediction, label }: ReportPicture): Promise<string> {
+async function predicted({ prediction, label }: ReportPicture): Promise<string> {
   const { file, classes } = prediction
-  const [bytes, { components }] = await Promise.all([readFile(file), jpegCoefficients(file)])
+  const coefficients = await jpegCoefficients(file, { onError: 'use' })
   const [best, second] = classes
   const said = best ? `${best.label} (${percent(best.probability, 1)})` : ''
   const next = second ? `, then ${second.label} (${percent(second.probability, 1)})` : ''
   const wrong = label !== undefined && best?.label !== label
   const truth = label === undefined ? '' : `is ${escaped(label)}, `
   const caption = `${truth}said <span class="verdict">${escaped(said)}</span>${escaped(next)}`
-  const image = `<img src="data:image/jpeg;base64,${bytes.toString('base64')}" alt="${escaped(label ?? 'picture')}">`
-  const map = components[0] ? coefficientMap(components[0]) : ''
-  return `<figure${wrong ? ' class="wrong"' : ''}>${image}${map}<figcaption>${caption}</figcaption></figure>`
+  const [plane] = coefficients.components
+  const map = plane && Math.max(...plane.blocks) <= DRAWN ? coefficientMap(plane) : ''
+  const picture = image(await smallJpeg(coefficients), label ?? 'picture')
+  return `<figure${wrong ? ' class="wrong"' : ''}>${picture}${map}<figcaption>${caption}</figcaption></figure>`
+}
+
+/** Most bytes of pictures among the mistakes of a page. */
+const BYTES = 4e6
+
+/**
+ * Pictures that a network got wrong, with what it said.
+ *
+ * @param data where they are from; their files unless given
+ */
+export async function mistakenPictures(worst: readonly PictureResult[], data: Dataset | undefined): Promise<string> {
+  const figures: string[] = []
+  let bytes = 0
+  for (const result of worst) {
+    const jpeg = bytes < BYTES ? await jpegOf(result, data) : undefined
+    bytes += jpeg?.length ?? 0
+    figures.push(mistaken({ ...result, file: within(result.file, data?.source) }, jpeg))
+  }
+  return `<div class="mistakes">\n${figures.join('\n')}\n</div>`
+}
+
+/** A file's path within what it is from. */
+function within(file: string, source: string | undefined): string {
+  return source !== undefined && file.startsWith(source) ? file.slice(source.length).replace(/^[/\\]+/, '') : file
+}
+
+function mistaken(result: PictureResult, jpeg: Uint8Array | undefined): string {
+  const { file, label, said, probability, labelProbability } = result
+  const picture = jpeg ? image(jpeg, label) : '<div class="none">not shown</div>'
+  // A number and its sign stay on one line.
+  const [likely, own] = [probability, labelProbability].map(value => percent(value, 1).replace(' ', '&nbsp;'))
+  const answer = `said <span class="verdict">${escaped(said)} ${likely}</span>`
+  const truth = `is ${escaped(label)} ${own}`
+  return `<figure class="wrong">${picture}<figcaption>${answer}<br>${truth}<br><small>${escaped(file)}</small></figcaption></figure>`
+}
+
+/** A small file of a picture; none if it is not there any more. */
+async function jpegOf({ file, index }: PictureResult, data: Dataset | undefined): Promise<Uint8Array | undefined> {
+  try {
+    return await smallJpeg(await coefficientsOf(file, index, data))
+  } catch (error) {
+    if (error instanceof ModelError) return undefined
+    throw error
+  }
+}
+
+async function coefficientsOf(file: string, index: number, data: Dataset | undefined): Promise<JpegCoefficients> {
+  return data ? data.coefficients(index) : jpegCoefficients(file, { onError: 'use' })
+}
+
+function image(jpeg: Uint8Array, alt: string): string {
+  return `<img src="data:image/jpeg;base64,${Buffer.from(jpeg).toString('base64')}" alt="${escaped(alt)}">`
 }
 
 /** The non-zero coefficients of a plane, block beside block, the constant term of each at its top left. */

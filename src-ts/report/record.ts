@@ -1,0 +1,84 @@
+/** What a training tells, as a page shows it. */
+import type { Evaluation } from '../model/evaluate.js'
+import type { StartEvent, StepEvent, TrainEvent } from '../train/events.js'
+
+/** Means over one or more steps that follow one another. */
+export interface CurvePoint {
+  /** Epochs done, in parts too. */
+  at: number
+  loss: number
+  learningRate: number
+}
+
+/** Most points of a curve. */
+const POINTS = 480
+
+/** A training's events, in memory that does not grow with it: {@link trainingReport} draws them. */
+export class TrainingRecord {
+  /** The training's `start` event, once it came. */
+  start: StartEvent | undefined
+  readonly #points: (CurvePoint & { steps: number })[] = []
+  /** Steps that a point stands for. */
+  #steps = 1
+  #last: Tested | undefined
+  /** Those with the least loss and with the most right answers, one of which a training may keep. */
+  #best: Tested[] = []
+
+  /** Takes what {@link Model.train} gives, or what `onEvent` of {@link Model.fit} is told. */
+  add(event: TrainEvent): void {
+    if (event.type === 'start') this.start = event
+    if (event.type === 'step') this.#addStep(event)
+    if (event.type === 'epoch' && event.test) this.#addTest({ epoch: event.epoch, evaluation: event.test })
+  }
+
+  /** Loss and learning rate over the steps. */
+  get curve(): readonly CurvePoint[] {
+    return this.#points
+  }
+
+  /** How the test set went after an epoch, the last one unless given; nothing if that is not known any more. */
+  tested(epoch?: number): Tested | undefined {
+    if (epoch === undefined) return this.#last
+    return [this.#last, ...this.#best].find(tested => tested?.epoch === epoch)
+  }
+
+  #addStep({ epoch, step, loss, learningRate }: StepEvent): void {
+    const at = epoch - 1 + step / (this.start?.stepsPerEpoch ?? step)
+    const point = { at, loss, learningRate, steps: 1 }
+    const last = this.#points.at(-1)
+    if (last && last.steps < this.#steps) this.#points[this.#points.length - 1] = meanOf(last, point)
+    else this.#points.push(point)
+    if (this.#points.length <= POINTS) return
+    this.#steps *= 2
+    const pairs = this.#points.flatMap((point, index, all) => {
+      const next = all[index + 1]
+      return index % 2 === 1 ? [] : [next ? meanOf(point, next) : point]
+    })
+    this.#points.splice(0, Infinity, ...pairs)
+  }
+
+  #addTest(tested: Tested): void {
+    this.#last = tested
+    const all = [...this.#best, tested]
+    const bestBy = (worse: (evaluation: Evaluation) => number) =>
+      all.reduce((best, other) => (worse(other.evaluation) < worse(best.evaluation) ? other : best))
+    this.#best = [bestBy(({ loss }) => loss), bestBy(({ accuracy }) => -accuracy)]
+  }
+}
+
+/** How the test set went after an epoch. */
+export interface Tested {
+  epoch: number
+  evaluation: Evaluation
+}
+
+function meanOf<T extends CurvePoint & { steps: number }>(one: T, other: T) {
+  const steps = one.steps + other.steps
+  const mean = (a: number, b: number) => (a * one.steps + b * other.steps) / steps
+  return {
+    at: mean(one.at, other.at),
+    loss: mean(one.loss, other.loss),
+    learningRate: mean(one.learningRate, other.learningRate),
+    steps,
+  }
+}
