@@ -56,6 +56,8 @@ export { exportOnnx, type OnnxOptions } from './export/onnx/export.js'
 
 // Data.
 export { Dataset, loadDataset, type DataEvent, type LoadDatasetOptions } from './data/dataset.js'
+export { type BytesInTime, type FileUrl, type JpegBytes, type JpegFile } from './data/bytes.js'
+export { type WebStream } from './data/iteration.js'
 export { type ClassBalance, type ClassShare } from './data/balance.js'
 export { findDataset, type FoundDataset } from './data/find.js'
 export { type SplitOptions } from './data/split.js'

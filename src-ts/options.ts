@@ -1,6 +1,6 @@
 /** Options checked by zod, with errors in the package's own words. */
-import { inspect } from 'node:util'
-import type * as z from 'zod'
+import { inspect, types } from 'node:util'
+import * as z from 'zod'
 import { mismatch, type ModelErrorCode } from './errors.js'
 
 /**
@@ -25,6 +25,15 @@ export function checked<T>(
   }
   throw mismatch(code, path, expectation(issue), shown(issue?.input))
 }
+
+// Told by what they are rather than by their constructor, which is another one in a test runner's or vm's realm.
+export const int16Array = z.custom<Int16Array>(types.isInt16Array, 'an Int16Array')
+export const uint16Array = z.custom<Uint16Array>(types.isUint16Array, 'a Uint16Array')
+export const float32Array = z.custom<Float32Array>(types.isFloat32Array, 'a Float32Array')
+export const abortSignal = z.custom<AbortSignal>(
+  value => typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
+  'an AbortSignal',
+)
 
 /** Of a value that is none of several kinds, what is wrong inside it, if it is so clearly meant as one of them. */
 function innermost(issue: z.core.$ZodIssue | undefined): z.core.$ZodIssue | undefined {

@@ -51,7 +51,7 @@ test('what are no bytes is refused', async t => {
   await failsWith(t, () => jpegImages([{ jpeg: 'a.jpg' as never, label: 'cat' }]), {
     code: 'INVALID_OPTION',
     path: 'jpegImages.0.jpeg',
-    expected: 'a Uint8Array',
+    expected: 'the bytes of a JPEG file',
   })
 })
 

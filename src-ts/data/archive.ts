@@ -1,5 +1,6 @@
 /** What is in a tar archive, as its bytes come. */
 import { pipeline } from 'node:stream/promises'
+import { types } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { createTarDecoder } from 'modern-tar'
 import { ModelError, mismatch } from '../errors.js'
@@ -128,7 +129,7 @@ async function* decompressed(name: string, bytes: AsyncGenerator<Uint8Array, voi
 }
 
 function checkedBytes(name: string, chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk
+  if (types.isUint8Array(chunk)) return chunk
   throw mismatch('INVALID_OPTION', name, 'a stream of bytes', `one of ${typeof chunk}s`)
 }
 

@@ -1,8 +1,9 @@
 /** All coefficients of a picture: out of a JPEG file, and in safetensors files that other programs read. */
 import * as z from 'zod'
 import { lift, readCoefficientsFile, writeCoefficientsFile, type BindingCoefficients } from '../native/addon.js'
-import { checked } from '../options.js'
+import { checked, int16Array, uint16Array } from '../options.js'
 import type { JpegColour } from './inspect.js'
+import type { JpegFile } from './bytes.js'
 import type { JpegReadOptions } from './reading.js'
 import { withJpeg } from './single.js'
 
@@ -45,8 +46,8 @@ const planeSchema = z.strictObject({
   id: byte,
   sampling: z.tuple([factor, factor]).readonly(),
   blocks: z.tuple([blockCount, blockCount]).readonly(),
-  quantisation: z.instanceof(Uint16Array),
-  values: z.instanceof(Int16Array),
+  quantisation: uint16Array,
+  values: int16Array,
 }) satisfies z.ZodType<CoefficientPlane>
 
 const coefficientsSchema = z.strictObject({
@@ -61,13 +62,10 @@ const coefficientsSchema = z.strictObject({
 /**
  * All quantised coefficients of a JPEG file with what it takes to write them again ({@link writeJpeg}).
  *
- * @param file a path, or the bytes of a file
+ * @param file a path, a `file:` URL, or the bytes of a file, whatever they are in
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
-export async function jpegCoefficients(
-  file: string | Uint8Array,
-  options: JpegReadOptions = {},
-): Promise<JpegCoefficients> {
+export async function jpegCoefficients(file: JpegFile, options: JpegReadOptions = {}): Promise<JpegCoefficients> {
   return withJpeg(file, options, 'jpegCoefficients', async set => lifted(lift(await set.coefficients(0))))
 }
 

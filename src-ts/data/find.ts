@@ -1,10 +1,10 @@
 /** From a path to the data set that lies there. */
 import { opendir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { checked } from '../options.js'
 import { untarred } from './archive.js'
+import { pathOf, pathSchema, type FileUrl } from './bytes.js'
 import {
   jpegFolder,
   notAFolder,
@@ -41,9 +41,9 @@ const TAR = /^(.*\.(?:tar|tar\.\w+|tgz|txz|tbz2?|tzst))(?::(.+))?$/i
  * @throws ModelError `INVALID_OPTION`; `FILE_NOT_FOUND`, `FILE_UNREADABLE`, also for a file of another kind; `NO_CLASSES` for parts
  *   without one to learn from, or without folders for classes
  */
-export async function findDataset(path: string, options: SourceOptions = {}): Promise<FoundDataset> {
+export async function findDataset(path: string | FileUrl, options: SourceOptions = {}): Promise<FoundDataset> {
   const given = checked(sourceOptionsSchema, options, 'findDataset')
-  const where = checked(z.string().min(1), path, 'findDataset.path')
+  const where = pathOf(checked(pathSchema, path, 'findDataset.path'), 'findDataset.path')
   const kind = await kindOf(where)
   if (kind !== 'folder' && isList(where)) return { train: jpegList(where, given), beside: [] }
   const [, archive, folder] = TAR.exec(where) ?? []

@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
+import { pathOf, pathSchema, type FileUrl } from './bytes.js'
 import { isJpegName, isPassedOver, JPEG_NAMES, otherFiles, whyNotRead } from './names.js'
 import {
   limitsSchema,
@@ -60,10 +61,10 @@ export const sourceOptionsSchema = z.strictObject({
  *
  * @throws ModelError `INVALID_OPTION`
  */
-export function jpegFolder(directory: string, options: SourceOptions = {}): JpegFolder {
+export function jpegFolder(directory: string | FileUrl, options: SourceOptions = {}): JpegFolder {
   const { onError = 'error', limits, orientation } = checked(sourceOptionsSchema, options, 'jpegFolder')
-  const checkedDirectory = checked(z.string().min(1), directory, 'jpegFolder.directory')
-  return frozen({ type: 'folder', directory: checkedDirectory, onError, limits, orientation })
+  const path = pathOf(checked(pathSchema, directory, 'jpegFolder.directory'), 'jpegFolder.directory')
+  return frozen({ type: 'folder', directory: path, onError, limits, orientation })
 }
 
 /**

@@ -1,12 +1,13 @@
 import * as z from 'zod'
 import { checked } from '../options.js'
+import { bytesSchema, type JpegBytes } from './bytes.js'
 import { sourceOptionsSchema, type SourceOptions } from './folder.js'
 import type { Reading } from './reading.js'
 
 /** A picture in memory with its class. */
-export interface LabelledImage {
+export interface LabelledImage<Bytes = JpegBytes> {
   /** The bytes of a JPEG file. */
-  jpeg: Uint8Array
+  jpeg: Bytes
   /** Its class by name. */
   label: string
   /** What errors call it; its number unless given. */
@@ -36,7 +37,7 @@ export interface JpegFiles extends Reading {
 const label = z.string().min(1)
 
 export const imageSchema = z.strictObject({
-  jpeg: z.instanceof(Uint8Array),
+  jpeg: bytesSchema,
   label,
   name: z.string().optional(),
 }) satisfies z.ZodType<LabelledImage>

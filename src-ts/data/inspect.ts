@@ -1,4 +1,5 @@
 import { lift, type BindingJpegDescription } from '../native/addon.js'
+import type { JpegFile } from './bytes.js'
 import type { JpegReadOptions, JpegWarning } from './reading.js'
 import { withJpeg } from './single.js'
 
@@ -57,10 +58,10 @@ export interface JpegInspection {
 /**
  * Size, colours, coding, orientation, components, sampling, quantisation and sparsity of a JPEG file.
  *
- * @param file a path, or the bytes of a file
+ * @param file a path, a `file:` URL, or the bytes of a file, whatever they are in
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
-export async function inspectJpeg(file: string | Uint8Array, options: JpegReadOptions = {}): Promise<JpegInspection> {
+export async function inspectJpeg(file: JpegFile, options: JpegReadOptions = {}): Promise<JpegInspection> {
   return withJpeg(file, options, 'inspectJpeg', set => inspection(lift(set.describe(0))))
 }
 

@@ -1,6 +1,6 @@
 /** Values that come in time: asked for ahead, and given up when nobody wants them any more. */
 import { Readable } from 'node:stream'
-import { ModelError } from '../errors.js'
+import { ModelError, mismatch } from '../errors.js'
 
 /** @throws ModelError `ABORTED` if the signal says so */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
@@ -69,16 +69,29 @@ export class Stop {
 /** Values as they are, and no more of them than are asked for. */
 const IN_STEP = { objectMode: true, highWaterMark: 1 }
 
-/** What `for await` takes. */
-export type AnyIterable<T> = AsyncIterable<T> | Iterable<T>
+/** What gives its values as a web `ReadableStream` does. */
+export interface WebStream {
+  getReader: () => {
+    read: () => Promise<{ done: boolean; value?: unknown }>
+    cancel: (reason?: unknown) => Promise<void>
+  }
+}
+
+/** What values can be had from, one after the other. */
+export type AnyIterable<T> = AsyncIterable<T> | Iterable<T> | WebStream
+
+/** Whether {@link until} takes a value. */
+export function isIterable(value: unknown): value is AnyIterable<unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  return Symbol.asyncIterator in value || Symbol.iterator in value || 'getReader' in value
+}
 
 /**
  * The values of somebody else's iterable until the signal aborts, even while one is waited for. Its own errors are thrown as
  * they are. If it is left before its end its `return` is called, and one that is waited for is destroyed if it can be.
  */
 export async function* until<T>(given: AnyIterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
-  // A web stream that is waited for cannot be cancelled, a Node stream of it can be destroyed.
-  const values = given instanceof ReadableStream ? (Readable.fromWeb(given, IN_STEP) as AsyncIterable<T>) : given
+  const values = 'getReader' in given ? ofWebStream<T>(given) : given
   const iterator = Symbol.asyncIterator in values ? values[Symbol.asyncIterator]() : values[Symbol.iterator]()
   let state: 'waiting' | 'given' | 'over' = 'given'
   const asked = async () => {
@@ -116,6 +129,28 @@ export async function* until<T>(given: AnyIterable<T>, signal: AbortSignal): Asy
   }
 }
 
+function ofWebStream<T>(stream: WebStream): AsyncIterable<T> {
+  // One that is waited for cannot be cancelled, a Node stream of it can be destroyed.
+  if (stream instanceof ReadableStream) return Readable.fromWeb(stream, IN_STEP) as AsyncIterable<T>
+  return read(stream) as AsyncGenerator<T, void>
+}
+
+/** The values of a stream that only behaves like a web stream: of another realm, or another program's. */
+async function* read(stream: WebStream): AsyncGenerator<unknown, void> {
+  const reader = stream.getReader()
+  let isOver = false
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      isOver = done
+      if (done) return
+      yield value
+    }
+  } finally {
+    if (!isOver) await reader.cancel().catch(() => undefined)
+  }
+}
+
 /** Ends an iterator before its end, which only happens where something else went wrong already. */
 async function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
   try {
@@ -127,4 +162,21 @@ async function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): Prom
 
 function destroy(values: object): void {
   if ('destroy' in values && typeof values.destroy === 'function') values.destroy()
+}
+
+const usedUp = new WeakSet<object>()
+
+/**
+ * Notes that something is read which may be a generator or a stream, and so can be read once.
+ *
+ * @throws ModelError `INVALID_OPTION` if it was read before
+ */
+export function readOnce(values: object, where: string): void {
+  const once = 'next' in values || 'pipe' in values || 'getReader' in values
+  if (!once) return
+  if (usedUp.has(values)) {
+    const expected = 'a stream that was not read before (loadDataset keeps its pictures)'
+    throw mismatch('INVALID_OPTION', where, expected, 'one that was')
+  }
+  usedUp.add(values)
 }

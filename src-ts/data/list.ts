@@ -5,6 +5,7 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
+import { pathOf, pathSchema, type FileUrl } from './bytes.js'
 import { sourceOptionsSchema, type SourceOptions } from './folder.js'
 import { isJpegName, isPictureName } from './names.js'
 import type { Reading } from './reading.js'
@@ -54,8 +55,8 @@ const listOptionsSchema = z.strictObject({
  * @throws ModelError `INVALID_OPTION`; when it is used, `FILE_NOT_FOUND` or `FILE_UNREADABLE`, with the lines that are
  * not a path and a label
  */
-export function jpegList(file: string, options: ListOptions = {}): JpegList {
-  const path = checked(text, file, 'jpegList.file')
+export function jpegList(file: string | FileUrl, options: ListOptions = {}): JpegList {
+  const path = pathOf(checked(pathSchema, file, 'jpegList.file'), 'jpegList.file')
   const {
     directory = dirname(path),
     separator,

@@ -5,7 +5,7 @@ import { folderLayout } from './find.js'
 import { listFolder, type JpegFolder, type SkippedFile } from './folder.js'
 import type { JpegFiles, JpegImages } from './images.js'
 import { readList, type JpegList } from './list.js'
-import { streamed, type JpegStream } from './stream.js'
+import { chunks, inMemory, streamed, type JpegStream } from './stream.js'
 import { tarEntries, type JpegTar } from './tar.js'
 
 /** Where pictures come from. */
@@ -60,8 +60,9 @@ export async function list(source: JpegSource): Promise<Listing> {
         ofEach(source.files, ({ file }) => file),
       )
     case 'images': {
-      const names = ofEach(source.images, ({ name }, index) => name ?? `image ${index}`)
-      return listed('jpegImages', { ...names, jpegs: source.images.map(({ jpeg }) => jpeg) })
+      const { images } = source
+      const chunks = (signal: AbortSignal) => ofImages(images, signal)
+      return { source: 'jpegImages', total: images.length, again: 'bytes', order: 'values', chunks }
     }
     case 'list':
       return listed(
@@ -104,10 +105,18 @@ function listed(source: string, all: Chunk, order: Listing['order'] = 'values'):
     if (all.skipped?.length) yield { names: [], labels: [], skipped: all.skipped }
     for (let start = 0; start < length; start += FILES_A_CALL) {
       const some = <T>(each: readonly T[]) => each.slice(start, start + FILES_A_CALL)
-      yield { names: some(all.names), labels: some(all.labels), ...(all.jpegs && { jpegs: some(all.jpegs) }) }
+      yield { names: some(all.names), labels: some(all.labels) }
     }
   }
-  return { source, total: length, again: all.jpegs ? 'bytes' : 'files', order, chunks }
+  return { source, total: length, again: 'files', order, chunks }
+}
+
+/** Pictures in memory, with the bytes of those that give them when they are asked. */
+async function* ofImages(images: JpegImages['images'], signal: AbortSignal): AsyncGenerator<Chunk, void> {
+  const each = async function* () {
+    for (const [index, image] of images.entries()) yield await inMemory(image, index, signal)
+  }
+  yield* chunks(each())
 }
 
 /**

@@ -1,3 +1,4 @@
+import { jpegFileSchema, opened, type JpegFile } from './bytes.js'
 import { lift, NativeJpegSet } from '../native/addon.js'
 import { checked } from '../options.js'
 import { reading, readOptionsSchema, type JpegReadOptions } from './reading.js'
@@ -8,15 +9,15 @@ import { reading, readOptionsSchema, type JpegReadOptions } from './reading.js'
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
 export async function withJpeg<T>(
-  file: string | Uint8Array,
+  file: JpegFile,
   options: JpegReadOptions,
   where: string,
   use: (set: NativeJpegSet) => T | Promise<T>,
 ): Promise<T> {
   const set = new NativeJpegSet(reading(checked(readOptionsSchema, options, where)))
   try {
-    const named = typeof file === 'string'
-    const report = lift(await (named ? set.decodeFiles([file]) : set.decodeBuffers([file], ['buffer'])))
+    const { name, jpeg } = await opened(checked(jpegFileSchema, file, `${where}.file`), 'buffer', where)
+    const report = lift(await (jpeg ? set.decodeBuffers([jpeg], [name]) : set.decodeFiles([name])))
     report.failures.forEach(({ failure }) => lift(failure))
     return await use(set)
   } finally {

@@ -1,24 +1,21 @@
 import * as z from 'zod'
-import { mismatch, type ModelError } from '../errors.js'
+import { ModelError } from '../errors.js'
 import { checked } from '../options.js'
 import { sourceOptionsSchema, type SkippedFile, type SourceOptions } from './folder.js'
 import type { Reading } from './reading.js'
 import { imageSchema, type LabelledImage } from './images.js'
-import { until, type AnyIterable } from './iteration.js'
+import { isIterable, readOnce, until, type AnyIterable, type WebStream } from './iteration.js'
+import { readBytes } from './bytes.js'
 import type { Chunk } from './listing.js'
 
 /** Pictures that come one after the other. They are read when they are used; a generator or a stream once. */
 export interface JpegStream extends Reading {
   readonly type: 'stream'
-  readonly images: AsyncIterable<LabelledImage> | Iterable<LabelledImage>
+  readonly images: AsyncIterable<LabelledImage> | Iterable<LabelledImage> | WebStream
 }
 
 /** One thing that a stream gives: a picture, a file left out, or why one cannot be used. */
-export type StreamEntry = NamedImage | SkippedFile | ModelError
-
-interface NamedImage extends LabelledImage {
-  name: string
-}
+export type StreamEntry = { jpeg: Uint8Array; label: string; name: string } | SkippedFile | ModelError
 
 /** Most files, and bytes of them from which on no more are taken, that are gathered for one call. */
 const FILES_A_CALL = 256
@@ -34,7 +31,7 @@ export const BYTES_A_CALL = 32 * 2 ** 20
  * picture with a label, or if the data set has a limit of memory that does not hold all pictures: they cannot be read again
  */
 export function jpegStream(
-  images: AsyncIterable<LabelledImage> | Iterable<LabelledImage>,
+  images: AsyncIterable<LabelledImage> | Iterable<LabelledImage> | WebStream,
   options: SourceOptions = {},
 ): JpegStream {
   const { onError = 'error', limits, orientation } = checked(sourceOptionsSchema, options, 'jpegStream')
@@ -48,23 +45,35 @@ export function jpegStream(
   })
 }
 
-/** Whether `for await` takes a value. */
-export function isIterable(value: unknown): value is AnyIterable<unknown> {
-  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
-}
-
 /** The pictures of a stream, some at a time. */
 export function streamed({ images }: JpegStream): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
   readOnce(images, 'jpegStream')
-  return signal => chunks(checkedImages(until(images, signal)))
+  return signal => chunks(checkedImages(until(images, signal), signal))
 }
 
-async function* checkedImages(images: AsyncIterable<LabelledImage>): AsyncGenerator<StreamEntry, void> {
+async function* checkedImages(
+  images: AsyncIterable<LabelledImage>,
+  signal: AbortSignal,
+): AsyncGenerator<StreamEntry, void> {
   let index = 0
   for await (const image of images) {
-    const { jpeg, label, name } = checked(imageSchema, image, `jpegStream.${index}`)
-    yield { jpeg, label, name: name ?? `image ${index}` }
+    yield await inMemory(checked(imageSchema, image, `jpegStream.${index}`), index, signal)
     index += 1
+  }
+}
+
+/** A picture with its bytes, or why they cannot be had. */
+export async function inMemory(
+  { jpeg, label, name: given }: LabelledImage,
+  index: number,
+  signal: AbortSignal,
+): Promise<StreamEntry> {
+  const name = given ?? `image ${index}`
+  try {
+    return { jpeg: await readBytes(jpeg, name, signal), label, name }
+  } catch (error) {
+    if (error instanceof ModelError && error.code !== 'ABORTED') return error
+    throw error
   }
 }
 
@@ -91,21 +100,4 @@ export async function* chunks(entries: AsyncIterable<StreamEntry>): AsyncGenerat
 
 function emptyChunk() {
   return { names: [], labels: [], jpegs: [], skipped: [], bad: [] } satisfies Chunk as Required<Chunk>
-}
-
-const read = new WeakSet<object>()
-
-/**
- * Notes that something is read which may be a generator or a stream, and so can be read once.
- *
- * @throws ModelError `INVALID_OPTION` if it was read before
- */
-export function readOnce(values: object, where: string): void {
-  const once = 'next' in values || 'pipe' in values || values instanceof ReadableStream
-  if (!once) return
-  if (read.has(values)) {
-    const expected = 'a stream that was not read before (loadDataset keeps its pictures)'
-    throw mismatch('INVALID_OPTION', where, expected, 'one that was')
-  }
-  read.add(values)
 }

@@ -3,14 +3,15 @@ import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { checked } from '../options.js'
 import { untarred, type TarEntry } from './archive.js'
+import { isBytes, isFileUrl, LARGEST_FILE, pathOf, pieces, type JpegBytes, type JpegFile } from './bytes.js'
 import { sourceOptionsSchema, type SourceOptions } from './folder.js'
 import { partOf } from './layout.js'
 import { isJpegName, isPassedOver, JPEG_NAMES, whyNotRead } from './names.js'
 import type { Reading } from './reading.js'
-import { until } from './iteration.js'
+import { isIterable, until } from './iteration.js'
 import type { Chunk } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
-import { chunks, isIterable, readOnce, type StreamEntry } from './stream.js'
+import { chunks, type StreamEntry } from './stream.js'
 
 /** Options of {@link jpegTar}. */
 export interface TarOptions extends SourceOptions {
@@ -31,14 +32,12 @@ export interface JpegTar extends Reading {
   /** What errors call it: its path, if it has one. */
   readonly name: string
   /** Its bytes, if it is not a file. */
-  readonly bytes: Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined
+  readonly bytes: JpegBytes | Iterable<Uint8Array> | undefined
   readonly label: 'folder' | 'cls'
   readonly folder: string
   /** In bytes. */
   readonly largest: number
 }
-
-const LARGEST = 256 * 2 ** 20
 
 const tarOptionsSchema = z.strictObject({
   ...sourceOptionsSchema.shape,
@@ -48,11 +47,11 @@ const tarOptionsSchema = z.strictObject({
 }) satisfies z.ZodType<TarOptions>
 
 /** What an archive can be given as. */
-export type TarArchive = string | Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+export type TarArchive = JpegFile | Iterable<Uint8Array>
 
 const archiveSchema = z.custom<TarArchive>(
-  value => (typeof value === 'string' ? value !== '' : isIterable(value)),
-  'a path, bytes, or a stream of them',
+  value => (typeof value === 'string' ? value !== '' : isFileUrl(value) || isBytes(value) || isIterable(value)),
+  'a path, a file: URL, bytes, or a stream of them',
 )
 
 /**
@@ -66,7 +65,8 @@ const archiveSchema = z.custom<TarArchive>(
  * {@link jpegStream}; errors of a stream as they are
  */
 export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar {
-  const given = checked(archiveSchema, archive, 'jpegTar')
+  const checkedArchive = checked(archiveSchema, archive, 'jpegTar')
+  const given = isFileUrl(checkedArchive) ? pathOf(checkedArchive, 'jpegTar') : checkedArchive
   const {
     label = 'folder',
     folder = '',
@@ -83,7 +83,7 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
     bytes: path ? undefined : given,
     label,
     folder: partsOf(folder).join('/'),
-    largest: bytesOf(largest) ?? LARGEST,
+    largest: bytesOf(largest) ?? LARGEST_FILE,
     onError,
     limits,
     orientation,
@@ -92,8 +92,7 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
 
 /** The pictures of an archive, some at a time. */
 export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
-  const { name, bytes, label } = source
-  if (bytes) readOnce(bytes, name)
+  const { name, label } = source
   return signal => {
     const entries = meant(
       source,
@@ -105,8 +104,7 @@ export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGener
 
 /** The archive's own bytes. */
 export async function* bytesOfArchive({ name, bytes }: JpegTar, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  if (bytes instanceof Uint8Array) return yield bytes
-  if (bytes) return yield* until(bytes, signal)
+  if (bytes) return yield* pieces(bytes, name, signal)
   try {
     yield* until<Uint8Array>(createReadStream(name, { highWaterMark: 2 ** 18 }), signal)
   } catch (cause) {

@@ -90,7 +90,7 @@ async function rates(settings: Settings, quality: number, context: PartContext):
   ]
 }
 
-function batchesOf(images: readonly LabelledImage[]): LabelledImage[][] {
+function batchesOf(images: readonly LabelledImage<Uint8Array>[]): LabelledImage<Uint8Array>[][] {
   return Array.from({ length: Math.ceil(images.length / BATCH) }, (_, number) =>
     images.slice(number * BATCH, (number + 1) * BATCH),
   )
@@ -100,7 +100,7 @@ function batchesOf(images: readonly LabelledImage[]): LabelledImage[][] {
 async function accuracyOnPixels(
   { classes, labels }: Model,
   logits: (files: readonly Uint8Array[]) => Promise<Float32Array>,
-  images: readonly LabelledImage[],
+  images: readonly LabelledImage<Uint8Array>[],
   context: PartContext,
 ): Promise<number> {
   let right = 0

@@ -58,11 +58,11 @@ export async function requantisedImages(
   { pictures, most: all }: Pick<Settings, 'pictures' | 'most'>,
   { set, quality, most = all }: { set: 'train' | 'test'; quality: number; most?: number },
   context: PartContext,
-): Promise<LabelledImage[]> {
+): Promise<LabelledImage<Uint8Array>[]> {
   const files = pictures[set]
   const count = Math.min(files.length, most)
   const chosen = spread(files.length, count)
-  const images: LabelledImage[] = []
+  const images: LabelledImage<Uint8Array>[] = []
   for (let start = 0; start < count; start += AT_ONCE) {
     throwIfAborted(context.signal)
     const some = chosen.slice(start, start + AT_ONCE).map(async number => {

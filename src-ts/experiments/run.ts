@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
 import { throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
-import { checked } from '../options.js'
+import { abortSignal, checked } from '../options.js'
 import { listPictures, quickCount, type Pictures } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
 import { svgFile } from '../report/html.js'
@@ -65,7 +65,7 @@ const optionsSchema = z.strictObject({
   seeds: z.int().min(1).max(100).optional(),
   epochs: z.int().min(1).max(1000).optional(),
   quick: z.boolean().optional(),
-  signal: z.instanceof(AbortSignal).optional(),
+  signal: abortSignal.optional(),
 }) satisfies z.ZodType<ExperimentOptions>
 
 /**

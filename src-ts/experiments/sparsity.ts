@@ -109,7 +109,7 @@ class ByFrequency {
 }
 
 /** Non-zero coefficients of the files, component by component. */
-async function ofCoefficients(images: readonly LabelledImage[]): Promise<Row[]> {
+async function ofCoefficients(images: readonly LabelledImage<Uint8Array>[]): Promise<Row[]> {
   const components: ByFrequency[] = []
   for (const { jpeg } of images) {
     const { components: planes } = await jpegCoefficients(jpeg)
@@ -120,7 +120,7 @@ async function ofCoefficients(images: readonly LabelledImage[]): Promise<Row[]> 
 }
 
 /** Bytes of a picture: as a file, packed in memory, and as 8-bit pixels. */
-async function ofMemory(images: readonly LabelledImage[]): Promise<Row> {
+async function ofMemory(images: readonly LabelledImage<Uint8Array>[]): Promise<Row> {
   using dataset = await loadDataset(jpegImages(images))
   const { width, height, components } = await dataset.describe(0)
   const files = images.reduce((sum, { jpeg }) => sum + jpeg.length, 0)
@@ -134,7 +134,7 @@ async function ofMemory(images: readonly LabelledImage[]): Promise<Row> {
 }
 
 /** Multiplies that a prediction does, against those of the direct convolution of pixels, layer by layer. */
-async function ofProducts(model: Model, images: readonly LabelledImage[]): Promise<Row[]> {
+async function ofProducts(model: Model, images: readonly LabelledImage<Uint8Array>[]): Promise<Row[]> {
   const batch = images.slice(0, BATCH).map(({ jpeg }) => jpeg)
   const rows: Row[] = []
   for (const mode of [
@@ -158,7 +158,7 @@ async function ofProducts(model: Model, images: readonly LabelledImage[]): Promi
  * Multiplies of a first convolution that spreads each non-zero coefficient of a file by its filter, colours included, as the
  * engine counts them (to about a tenth): the paper's network, whose input two layers read, has none.
  */
-async function ofScatter({ definition }: Model, images: readonly LabelledImage[]): Promise<Row> {
+async function ofScatter({ definition }: Model, images: readonly LabelledImage<Uint8Array>[]): Promise<Row> {
   const { channels, height, width, mean, std } = definition.input
   const layers = sequential({
     conv: conv2d({ channels: 16, size: 3, padding: 1, factorisation: 'scatter' }),
@@ -180,7 +180,7 @@ async function ofScatter({ definition }: Model, images: readonly LabelledImage[]
 }
 
 /** Coefficients of what every convolution is given, and what a product that skips its zeros would need. */
-async function ofMaps(model: Model, images: readonly LabelledImage[]): Promise<Row[]> {
+async function ofMaps(model: Model, images: readonly LabelledImage<Uint8Array>[]): Promise<Row[]> {
   const { nodes } = lowerModel(model.definition)
   using dataset = await loadDataset(jpegImages(images))
   const batch = await dataset.batch(Uint32Array.from(images.keys()), lowerView(model.definition.input, []))

@@ -53,7 +53,7 @@ export const throughput: Experiment = {
 
 /** What all contenders are given. */
 interface Task {
-  images: readonly LabelledImage[]
+  images: readonly LabelledImage<Uint8Array>[]
   /** Numbers of the pictures of each batch. */
   batches: readonly (readonly number[])[]
   paths: readonly string[]
@@ -120,7 +120,7 @@ async function taskOf({ pictures: { train } }: Settings, batch: number, count: n
 }
 
 function jpegsOf({ images }: Task, numbers: readonly number[]): Uint8Array[] {
-  return numbers.map(number => (images[number] as LabelledImage).jpeg)
+  return numbers.map(number => (images[number] as LabelledImage<Uint8Array>).jpeg)
 }
 
 /** Contenders of testing, whose answers are compared first; notes on those that are not installed. */
@@ -197,7 +197,7 @@ async function checkLoss({ definition }: Model, task: Task, pytorch: PyTorch): P
   const [first = []] = task.batches
   const { first: theirs } = await pytorch.run({ work: 'train', decode: true, batches: [first] })
   using model = createModel(definition, { seed: 0 })
-  const images = first.map(number => task.images[number] as LabelledImage)
+  const images = first.map(number => task.images[number] as LabelledImage<Uint8Array>)
   const { epochs } = await model.fit(jpegImages(images), { epochs: 1, batchSize: first.length, schedule: constant() })
   const ours = epochs[0]?.loss ?? NaN
   if (Math.abs(Number(theirs) - ours) <= SAME_LOSS * ours) return

@@ -36,12 +36,15 @@ const ALL = 15
 export async function explainPicture(model: Model, picture: Picture, options: ExplainOptions = {}): Promise<string> {
   const given = checked(optionsSchema, options, 'explainPicture')
   const { transform, ...read } = given
-  const { name, jpeg } = named(checked(pictureSchema, picture, 'explainPicture.picture'), 0)
+  const { name, jpeg, error } = await named(checked(pictureSchema, picture, 'explainPicture.picture'), 0)
+  if (error) throw error
   const file = jpeg ?? name
+  // What can be read once is read again and again here.
+  const again = jpeg ? { name, jpeg } : name
   // First of all, because it says best what is wrong with a file.
   const inspected = await inspectJpeg(file, read)
-  const [prediction] = (await model.predict(picture, given)) as [Prediction]
-  const data = await pageData(model, { picture, file, seen: given })
+  const [prediction] = (await model.predict(again, given)) as [Prediction]
+  const data = await pageData(model, { picture: again, file, seen: given })
   const bytes = jpeg ?? (await readFile(name))
   return explanationPage({
     name,
@@ -50,7 +53,7 @@ export async function explainPicture(model: Model, picture: Picture, options: Ex
     prediction,
     model,
     data,
-    chart: await answersChart(model, picture, given, prediction),
+    chart: await answersChart(model, again, given, prediction),
     script: PAGE_SCRIPT,
   })
 }

@@ -6,7 +6,7 @@ import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
 import type { WarnedFile } from '../data/reading.js'
 import { memorySchema, type MemorySize } from '../data/memory.js'
-import { checked } from '../options.js'
+import { abortSignal, checked } from '../options.js'
 import { lowerView } from '../transforms/lower.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { testedPictures, type LeftOutClass, type OnUnknownClass } from './labels.js'
@@ -105,7 +105,7 @@ const optionsSchema = z.strictObject({
   memory: memorySchema.optional(),
   onPicture: aFunction<(result: PictureResult) => void | Promise<void>>().optional(),
   onProgress: aFunction<(progress: EvaluateProgress) => void>().optional(),
-  signal: z.instanceof(AbortSignal).optional(),
+  signal: abortSignal.optional(),
 }) satisfies z.ZodType<EvaluateOptions>
 
 /** Runs a model over pictures and counts. */

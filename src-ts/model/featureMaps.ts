@@ -46,7 +46,7 @@ const optionsSchema = z.strictObject({
 export async function featureMaps(model: Model, picture: Picture, options: FeatureMapOptions): Promise<FeatureMap[]> {
   const { layers, transform, onError, limits, orientation, ...given } = checked(optionsSchema, options, 'featureMaps')
   const mode = completeMode(given, model.definition, 'featureMaps')
-  const one = named(checked(pictureSchema, picture, 'featureMaps.picture'), 0)
+  const one = await named(checked(pictureSchema, picture, 'featureMaps.picture'), 0)
   model.assertUsable()
   const wanted = (layers ?? [INPUT_LAYER, ...model.nodes.map(({ path }) => path)]).map(layer => kindOf(model, layer))
   const views = await viewsOfAll(model.definition.input, [one], { transform, onError, limits, orientation })

@@ -214,7 +214,11 @@ export class Model {
     const mode = completeMode(given, this.definition, 'profile')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'profile')
     this.assertUsable()
-    const { set, indices } = await viewsOfAll(this.definition.input, all.map(named), {})
+    const { set, indices } = await viewsOfAll(
+      this.definition.input,
+      await Promise.all(all.map((one, at) => named(one, at))),
+      {},
+    )
     try {
       const steps = await this.#call(network => network.profile(set, indices, rounds, mode ?? {}))
       return new InferencePlan(this.definition, all.length, mode, steps)

@@ -1,16 +1,18 @@
 import * as z from 'zod'
+import { bytesSchema, jpegFileSchema, opened, readBytes, type JpegBytes, type JpegFile } from '../data/bytes.js'
 import { throwIfAborted } from '../data/iteration.js'
 import { readShape, type JpegReadOptions, type JpegWarning } from '../data/reading.js'
+import { ModelError } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
-import { checked } from '../options.js'
+import { abortSignal, checked } from '../options.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, type Mode, type ModeOptions } from './mode.js'
 import type { NativeJpegSet } from '../native/addon.js'
 import type { Model } from './model.js'
 import { viewsOfAll, type NamedPicture, type ViewOptions, type Views } from './views.js'
 
-/** A picture to classify: a path, or the bytes of a file with or without a name. */
-export type Picture = string | Uint8Array | { name: string; jpeg: Uint8Array }
+/** A picture to classify: a path or `file:` URL, or the bytes of a file, whatever they are in, with or without a name. */
+export type Picture = JpegFile | { name: string; jpeg: JpegBytes }
 
 /** Options of {@link Model.predict} and {@link Model.predictEach}; a mode, if given, replaces the definition's. */
 export interface PredictOptions extends ModeOptions, JpegReadOptions {
@@ -22,9 +24,9 @@ export interface PredictOptions extends ModeOptions, JpegReadOptions {
   signal?: AbortSignal | undefined
 }
 
-const jpeg = z.instanceof(Uint8Array)
+const namedSchema = z.strictObject({ name: z.string(), jpeg: bytesSchema })
 
-export const pictureSchema = z.union([z.string().min(1), jpeg, z.strictObject({ name: z.string(), jpeg })], {
+export const pictureSchema = z.union([jpegFileSchema, namedSchema], {
   error: 'a path, the bytes of a JPEG file, or both as { name, jpeg }',
 }) satisfies z.ZodType<Picture>
 
@@ -34,7 +36,7 @@ const predictOptionsSchema = z.strictObject({
   ...modeShape,
   batchSize: z.int().min(1).optional(),
   transform: transformsSchema.optional(),
-  signal: z.instanceof(AbortSignal).optional(),
+  signal: abortSignal.optional(),
   ...readShape,
 }) satisfies z.ZodType<PredictOptions>
 
@@ -130,9 +132,10 @@ async function ofBatches<T>(
   const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], where)
   const found: T[] = []
   for (let start = 0; start < all.length; start += batchSize) {
-    const batch = all.slice(start, start + batchSize).map((picture, index) => named(picture, start + index))
     const some = await model.inTurn(async () => {
       throwIfAborted(signal)
+      const pictures = all.slice(start, start + batchSize)
+      const batch = await Promise.all(pictures.map((picture, index) => named(picture, start + index, signal)))
       const views = await viewsOfAll(model.definition.input, batch, view)
       return ofBatch(model, batch, views, mode)
     })
@@ -141,10 +144,17 @@ async function ofBatches<T>(
   return found
 }
 
-/** What errors call a picture; one without a name has its number. */
-export function named(picture: Picture, number: number): NamedPicture {
-  if (typeof picture === 'string') return { name: picture, jpeg: undefined }
-  return picture instanceof Uint8Array ? { name: `picture ${number}`, jpeg: picture } : picture
+/** A picture with its bytes, if it is not a file's path, or why they cannot be had; one without a name has its number. */
+export async function named(picture: Picture, number: number, signal?: AbortSignal): Promise<NamedPicture> {
+  const unnamed = `picture ${number}`
+  const isNamed = typeof picture === 'object' && 'jpeg' in picture
+  try {
+    if (!isNamed) return await opened(picture, unnamed, unnamed, signal)
+    return { name: picture.name, jpeg: await readBytes(picture.jpeg, picture.name, signal) }
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.code === 'ABORTED') throw error
+    return { name: isNamed ? picture.name : (error.path ?? unnamed), jpeg: undefined, error }
+  }
 }
 
 /** Predictions of the pictures that have views, which are disposed of. */

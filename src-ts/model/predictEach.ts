@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { gathered } from '../data/gathering.js'
-import { ahead, Stop, until, type AnyIterable } from '../data/iteration.js'
-import { BYTES_A_CALL, isIterable, readOnce } from '../data/stream.js'
+import { ahead, isIterable, readOnce, Stop, until, type AnyIterable } from '../data/iteration.js'
+import { BYTES_A_CALL } from '../data/stream.js'
 import type { ModelError } from '../errors.js'
 import { checked } from '../options.js'
 import type { Model } from './model.js'
@@ -31,7 +31,7 @@ export async function* predictEach(
   const source = checked(iterableSchema, pictures, 'predictEach')
   readOnce(source, 'predictEach')
   const groups = (signal: AbortSignal) =>
-    gathered(stop => namedPictures(until(source, stop)), { values: batchSize, bytes: BYTES_A_CALL }, signal)
+    gathered(stop => namedPictures(until(source, stop), stop), { values: batchSize, bytes: BYTES_A_CALL }, signal)
   const answers = async function* (signal: AbortSignal) {
     for await (const { group, views } of viewed(
       groups,
@@ -48,10 +48,13 @@ export async function* predictEach(
   for await (const some of ahead(answers, signal)) yield* some
 }
 
-async function* namedPictures(pictures: AsyncIterable<Picture>): AsyncGenerator<NamedPicture, void> {
+async function* namedPictures(
+  pictures: AsyncIterable<Picture>,
+  signal: AbortSignal,
+): AsyncGenerator<NamedPicture, void> {
   let number = 0
   for await (const picture of pictures) {
-    yield named(checked(pictureSchema, picture, `predictEach.${number}`), number)
+    yield await named(checked(pictureSchema, picture, `predictEach.${number}`), number, signal)
     number += 1
   }
 }

@@ -11,6 +11,8 @@ import type { InputDefinition } from './definition.js'
 export interface NamedPicture {
   name: string
   jpeg: Uint8Array | undefined
+  /** Why it has none and is no file. */
+  error?: ModelError
 }
 
 /** How pictures are read and looked at. */
@@ -94,7 +96,9 @@ async function withoutMisfits(
  * and why others gave none.
  */
 async function decoded(set: NativeJpegSet, pictures: readonly NamedPicture[]) {
-  const positions = Array.from(pictures.keys())
+  const failures = new Map<number, ModelError>()
+  for (const [position, { error }] of pictures.entries()) if (error) failures.set(position, error)
+  const positions = Array.from(pictures.keys()).filter(position => !failures.has(position))
   const inFiles = positions.filter(position => !pictures[position]?.jpeg)
   const inMemory = positions.filter(position => pictures[position]?.jpeg)
   const names = (some: readonly number[]) => some.map(position => pictures[position]?.name as string)
@@ -104,7 +108,6 @@ async function decoded(set: NativeJpegSet, pictures: readonly NamedPicture[]) {
     [inFiles, inFiles.length === 0 ? none : lift(await set.decodeFiles(names(inFiles)))],
     [inMemory, inMemory.length === 0 ? none : lift(await set.decodeBuffers(bytes, names(inMemory)))],
   ] as const
-  const failures = new Map<number, ModelError>()
   const numbers = new Map<number, number>()
   for (const [some, report] of reports) {
     for (const { position, failure } of report.failures) failures.set(some[position] as number, asError(failure))

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Dataset } from '../data/dataset.js'
 import type { JpegSource } from '../data/listing.js'
 import { memorySchema, type MemorySize } from '../data/memory.js'
-import { checked } from '../options.js'
+import { abortSignal, checked } from '../options.js'
 import { givenShape, type GivenSettings } from './settings.js'
 
 /** Options of a training; `false` turns off what a resumed checkpoint had. */
@@ -93,7 +93,7 @@ const trainOptionsSchema = z.strictObject({
   memory: memorySchema.optional(),
   checkpoint: checkpointSchema.optional(),
   resume: z.boolean().optional(),
-  signal: z.instanceof(AbortSignal).optional(),
+  signal: abortSignal.optional(),
 }) satisfies z.ZodType<TrainOptions>
 
 /** @throws ModelError `INVALID_OPTION` */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { checked } from '../options.js'
+import { checked, float32Array } from '../options.js'
 import { lift, readSafetensors as nativeRead, writeSafetensors as nativeWrite } from '../native/addon.js'
 
 /** A tensor with PyTorch's name for it. */
@@ -16,7 +16,7 @@ const tensorsSchema = z.array(
   z.strictObject({
     name: z.string().min(1),
     shape: z.array(z.int().min(0)),
-    values: z.instanceof(Float32Array),
+    values: float32Array,
   }),
 ) satisfies z.ZodType<Tensor[]>
 
