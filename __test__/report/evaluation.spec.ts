@@ -61,7 +61,9 @@ test('large pictures are shown small, upright and in their colours, without what
     await sharp(row).resize(3000, 10, { fit: 'fill' }).jpeg().toBuffer(),
   ]
   const images = files.map((jpeg, index) => ({ jpeg, label: index % 2 ? 'odd' : 'even', name: `${index}` }))
-  const model = createModel(paperResnet({ classes: 2, transform: [resize({ width: 32, height: 32 })] }), { labels: ['odd', 'even'] })
+  const model = createModel(paperResnet({ classes: 2, transform: [resize({ width: 32, height: 32 })] }), {
+    labels: ['odd', 'even'],
+  })
   const { data, evaluation } = await evaluated(t, images, model)
   const worst = images.map((_, index) => {
     return { file: `${index}`, index, label: 'even', said: 'odd', probability: 1, labelProbability: 0 }
