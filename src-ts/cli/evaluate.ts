@@ -1,6 +1,19 @@
+import { basename } from 'node:path'
 import { Option, type Command } from 'commander'
-import { ModelError } from '../errors.js'
-import { loadModel, type Evaluation, type Transform } from '../index.js'
+import { csvLine, pathCell, textCell } from '../csv.js'
+import { ModelError, mismatch } from '../errors.js'
+import { LineFile, writeWhole } from '../files.js'
+import {
+  evaluationReport,
+  loadDataset,
+  loadModel,
+  runtimeInfo,
+  type Dataset,
+  type EvaluateProgress,
+  type Evaluation,
+  type PictureResult,
+  type Transform,
+} from '../index.js'
 import {
   examples,
   frequenciesOption,
@@ -16,9 +29,11 @@ import {
   type BadFileOptions,
   type SharedOptions,
 } from './arguments.js'
+import { commandLine } from './commandLine.js'
 import { evaluationText } from './evaluationText.js'
+import { forceOption, outputFile } from './output.js'
 import { DATA, sourceOf } from './source.js'
-import { Progress, count, printResult, warn, warnOfDamaged, warnSkipped } from './terminal.js'
+import { Progress, count, printResult, say, warn, warnOfDamaged, warnSkipped } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet evaluate MODEL DATA` */
@@ -43,11 +58,18 @@ export function addEvaluate(program: Command): void {
     .addOption(skipBadOption())
     .addOption(useDamagedOption())
     .addOption(jsonOption())
+    .addOption(
+      new Option(
+        '--out <file>',
+        'write a page (.html), all of it as JSON (.json) or a row a picture (.csv); can be given for each',
+      ).argParser((file: string, before: string[] = []) => [...before, file]),
+    )
+    .addOption(forceOption())
     .addHelpText(
       'after',
       examples(
         'jpegnet evaluate photos.model photos/test',
-        'jpegnet evaluate photos.model photos/test.tar',
+        'jpegnet evaluate photos.model photos/test.tar --out test.html --out test.csv',
         'jpegnet evaluate photos.model photos/test --mode band-limited --frequencies 8 --json',
       ),
     )
@@ -55,6 +77,8 @@ export function addEvaluate(program: Command): void {
 }
 
 interface EvaluateArguments extends SharedOptions, BadFileOptions {
+  out?: string[]
+  force?: boolean
   worst?: number
   skipUnknownClasses?: boolean
   transform?: readonly Transform[]
@@ -64,32 +88,97 @@ interface EvaluateArguments extends SharedOptions, BadFileOptions {
 
 async function runEvaluate(path: string, pictures: string, options: EvaluateArguments): Promise<void> {
   const { json = false, batchSize, memory, worst, transform, skipUnknownClasses } = options
+  const outputs = await outputsOf(options, [path, pictures])
   const model = await loadModel(path)
   const progress = new Progress()
-  const data = await sourceOf(pictures, onErrorOf(options))
-  const evaluation = await model
-    .evaluate(data, {
-      ...modeOf(options),
-      transform,
-      batchSize,
-      memory,
-      worst,
-      unknownClasses: skipUnknownClasses ? 'skip' : 'error',
-      onProgress: ({ type, done, total }) => progress.show(type === 'data' ? 'reading' : 'evaluating', done, total),
-    })
-    .catch((error: unknown) => {
-      throw skipUnknownClasses ? error : withAdvice(error)
-    })
-    .finally(() => progress.clear())
-  warnOfClasses(evaluation)
-  warnSkipped(evaluation.skipped)
-  warnOfDamaged(evaluation.warned)
-  printResult(json, inNumbers(evaluation), evaluationText(evaluation))
+  const source = await sourceOf(pictures, onErrorOf(options))
+  const show = ({ type, done, total }: EvaluateProgress) =>
+    progress.show(type === 'data' ? 'reading' : 'evaluating', done, total)
+  const rows = await Rows.open(outputs.csv)
+  const start = performance.now()
+  let data: Dataset | undefined
+  try {
+    data = await loadDataset(source, { memory, onProgress: show })
+    const given = { ...modeOf(options), transform, batchSize, worst }
+    const unknownClasses = skipUnknownClasses ? 'skip' : 'error'
+    const found = await model.evaluate(data, { ...given, unknownClasses, onPicture: rows?.onPicture, onProgress: show })
+    // From files to answers.
+    const evaluation = { ...found, imagesPerSecond: found.images / ((performance.now() - start) / 1000) }
+    progress.clear()
+    warnOfClasses(evaluation)
+    warnSkipped(evaluation.skipped)
+    warnOfDamaged(evaluation.warned)
+    printResult(json, inNumbers(evaluation), evaluationText(evaluation))
+    await rows?.finish()
+    if (outputs.json !== undefined) await writeWhole(outputs.json, jsonOf(evaluation, path, pictures))
+    if (outputs.page !== undefined) {
+      const title = `${basename(path)} on ${pictures}`
+      const told = { title, model, evaluation, data, command: commandLine(), ...modeOf(options) }
+      await writeWhole(outputs.page, await evaluationReport(told))
+    }
+    Object.values(outputs).forEach(file => say(`wrote ${file}`))
+  } catch (error) {
+    progress.clear()
+    throw skipUnknownClasses ? error : withAdvice(error)
+  } finally {
+    await rows?.discard()
+    data?.dispose()
+  }
+}
+
+/** The files to write, each of its own kind. */
+type Outputs = Partial<Record<'page' | 'json' | 'csv', string>>
+
+/** @throws ModelError as {@link outputFile}; `INVALID_OPTION` for two of a kind */
+async function outputsOf({ out = [], force }: EvaluateArguments, inputs: readonly string[]): Promise<Outputs> {
+  const outputs: Outputs = {}
+  for (const file of out) {
+    const kind = await outputFile(file, ['page', 'json', 'csv'], { inputs, force })
+    const other = outputs[kind]
+    if (other !== undefined) throw mismatch('INVALID_OPTION', '--out', `one file of a kind`, `${other} and ${file}`)
+    outputs[kind] = file
+  }
+  return outputs
+}
+
+/** A CSV file with a row a picture. */
+class Rows {
+  readonly #file: LineFile
+
+  private constructor(file: LineFile) {
+    this.#file = file
+  }
+
+  /** @throws ModelError `WRITE_FAILED` */
+  static async open(path: string | undefined): Promise<Rows | undefined> {
+    if (path === undefined) return undefined
+    const file = await LineFile.open(path)
+    await file.write(csvLine(['file', 'label', 'said', 'probability', 'label_probability']))
+    return new Rows(file)
+  }
+
+  readonly onPicture = ({ file, label, said, probability, labelProbability }: PictureResult): Promise<void> =>
+    this.#file.write(csvLine([pathCell(file), textCell(label), textCell(said), probability, labelProbability]))
+
+  finish(): Promise<void> {
+    return this.#file.finish()
+  }
+
+  discard(): Promise<void> {
+    return this.#file.discard()
+  }
 }
 
 /** An evaluation as one object of JSON, which counts the files that were named on stderr. */
 function inNumbers({ skipped, warned, ...evaluation }: Evaluation) {
   return { ...evaluation, skipped: skipped.length, warned: warned.length }
+}
+
+/** An evaluation as a file of JSON: all of it, with what it is of. */
+function jsonOf(evaluation: Evaluation, model: string, data: string): string {
+  const { version, isa, threads } = runtimeInfo()
+  const of = { model, data, command: commandLine(), date: new Date().toISOString(), version, isa, threads }
+  return `${JSON.stringify({ ...of, ...evaluation })}\n`
 }
 
 /** Says which option goes on where classes are not known. */

@@ -46,5 +46,14 @@ async function* textOnStdin(): AsyncGenerator<string, void> {
 
 /** Writes a line of a result, and waits if whoever reads has not read what came before. */
 export async function printLine(text: string): Promise<void> {
-  if (!process.stdout.write(`${visible(text)}\n`)) await once(process.stdout, 'drain')
+  await write(visible(text))
+}
+
+/** Writes a row for a program to read: as it is, unless it is a terminal that reads it. */
+export async function printRow(text: string): Promise<void> {
+  await write(process.stdout.isTTY ? visible(text) : text)
+}
+
+async function write(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
-import { mismatch } from '../errors.js'
-import { loadModel, type Model, type Prediction, type PredictOptions, type Transform } from '../index.js'
+import { ModelError, mismatch } from '../errors.js'
+import { loadModel, type PredictOptions, type Transform } from '../index.js'
+import { Answers, type AnswerForm } from './answers.js'
 import {
   examples,
   frequenciesOption,
@@ -12,9 +13,11 @@ import {
   whole,
   type SharedOptions,
 } from './arguments.js'
-import { pathsOnStdin, printLine } from './lines.js'
+import { abortOnInterrupt } from './interrupt.js'
+import { pathsOnStdin } from './lines.js'
+import { forceOption, outputFile } from './output.js'
 import { PICTURES, picturesOf } from './pictures.js'
-import { percent, sayFailure, warn } from './terminal.js'
+import { count, say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet predict MODEL FILE…`, `jpegnet predict MODEL --stdin` */
@@ -34,11 +37,15 @@ export function addPredict(program: Command): void {
     .addOption(new Option('--batch-size <n>', 'pictures a call, at most (64)').argParser(whole(1)))
     .addOption(useDamagedOption())
     .addOption(jsonOption())
+    .option('--csv', 'print a row a picture: file, label, probability, label_2, …, error')
+    .option('--out <file>', 'write the answers to a file instead: .csv, or .jsonl for a JSON object a line')
+    .addOption(forceOption())
     .addHelpText(
       'after',
       examples(
         'jpegnet predict photos.model photo.jpg --top 3',
         'jpegnet predict photos.model photos/new --json',
+        'jpegnet predict photos.model photos/new --top 1 --out answers.csv',
         'find photos -name "*.jpg" -print0 | jpegnet predict photos.model --stdin -0 --json',
       ),
     )
@@ -49,51 +56,63 @@ export function addPredict(program: Command): void {
       if (!options.stdin && files.length === 0) {
         command.error("error: missing required argument 'file'", { code: 'commander.missingArgument', exitCode: 1 })
       }
-      const { transform, batchSize } = options
-      const model = await loadModel(path)
-      const onError = options.useDamagedFiles ? 'use' : 'error'
-      const given: PredictOptions = { ...modeOf(options), transform, batchSize, onError }
-      await predictAll(model, options.stdin ? pathsOnStdin(options.null ?? false) : picturesOf(files), given, options)
+      await runPredict(path, files, options)
     })
 }
 
+async function runPredict(path: string, files: string[], options: PredictArguments): Promise<void> {
+  const { transform, batchSize, out, useDamagedFiles } = options
+  const form = await formOf(options, [path, ...files])
+  const model = await loadModel(path)
+  const [signal, stopListening] = out === undefined ? [] : abortOnInterrupt('after these pictures')
+  const onError = useDamagedFiles ? 'use' : 'error'
+  const given: PredictOptions = { ...modeOf(options), transform, batchSize, onError, signal }
+  const answers = await Answers.open({ form, out, top: Math.min(options.top, model.classes) })
+  try {
+    const pictures = options.stdin ? pathsOnStdin(options.null ?? false) : picturesOf(files)
+    for await (const answer of model.predictEach(pictures, given)) await answers.tell(answer)
+    await answers.finish()
+  } catch (error) {
+    if (!(error instanceof ModelError && error.code === 'ABORTED')) throw error
+    // Hours of answers are not lost with the last of them.
+    await answers.finish()
+    process.exitCode = 130
+  } finally {
+    await answers.discard()
+    stopListening?.()
+    // It may wait for a path that never comes.
+    if (options.stdin) process.stdin.destroy()
+  }
+  const { told, failed } = answers.counts
+  if (failed > 0) process.exitCode ||= 1
+  if (out !== undefined) say(writtenText(out, told, failed, signal?.aborted ?? false))
+}
+
+function writtenText(out: string, told: number, failed: number, stopped: boolean): string {
+  const bad = failed > 0 ? `, ${count(failed)} of which could not be classified` : ''
+  return `${stopped ? 'stopped; ' : ''}wrote ${out}: ${count(told)} ${told === 1 ? 'file' : 'files'}${bad}`
+}
+
+/**
+ * In which form answers are told.
+ *
+ * @throws ModelError as {@link outputFile}; `INVALID_OPTION` for options that contradict each other
+ */
+async function formOf({ json, csv, out, force }: PredictArguments, inputs: readonly string[]): Promise<AnswerForm> {
+  if (json && csv) throw mismatch('INVALID_OPTION', '--csv', 'nothing beside --json', 'both')
+  if (out === undefined) return csv ? 'csv' : json ? 'lines' : 'text'
+  if (json || csv) throw mismatch('INVALID_OPTION', '--out', `no ${json ? '--json' : '--csv'} beside it`, out)
+  return outputFile(out, ['csv', 'lines'], { inputs, force })
+}
+
 interface PredictArguments extends SharedOptions {
+  csv?: boolean
+  out?: string
+  force?: boolean
   stdin?: boolean
   null?: boolean
   useDamagedFiles?: boolean
   batchSize?: number
   top: number
   transform?: readonly Transform[]
-}
-
-/** One line a picture, in their order. Damaged files that are used are named on stderr, and bad ones unless their line is JSON. */
-async function predictAll(
-  model: Model,
-  pictures: AsyncIterable<string>,
-  given: PredictOptions,
-  options: PredictArguments,
-): Promise<void> {
-  const { json = false, top } = options
-  for await (const answer of model.predictEach(pictures, given)) {
-    const { file, error } = answer
-    if (error) {
-      process.exitCode = 1
-      if (json) await printLine(JSON.stringify({ file, error: { code: error.code, message: error.message } }))
-      else sayFailure(error)
-      continue
-    }
-    if (answer.warnings.length > 0) {
-      warn(`${file}: used in spite of damage: ${answer.warnings.map(({ message }) => message).join('; ')}`)
-    }
-    await printLine(json ? JSON.stringify(ofTop(answer, top)) : described(answer, top))
-  }
-}
-
-function ofTop({ file, logits, classes, warnings }: Prediction, top: number) {
-  return { file, logits, classes: classes.slice(0, top), warnings }
-}
-
-function described({ file, classes }: Prediction, top: number): string {
-  const best = classes.slice(0, top).map(({ label, probability }) => `${label} ${percent(probability)}`)
-  return `${file}: ${best.join(', ')}`
 }

@@ -2,15 +2,15 @@
 import type { Dataset } from '../data/dataset.js'
 import type { ClassScore } from '../model/scores.js'
 import type { Evaluation } from '../model/evaluate.js'
-import { modeSentence, ownMode, type Mode } from '../model/mode.js'
+import { completeMode, modeSentence, ownMode, type ModeOptions } from '../model/mode.js'
 import type { Model } from '../model/model.js'
 import { grouped, percent } from '../numbers.js'
 import { escaped, facts, figure, headline, page, paragraph, resultsTable, section, type Fact } from './html.js'
 import { mistakenPictures } from './pictures.js'
 import { inputText, whereItRan } from './settings.js'
 
-/** What a page about an evaluation tells of. */
-export interface EvaluationReportOptions {
+/** What a page about an evaluation tells of; the mode that it ran in, if not in the model's own. */
+export interface EvaluationReportOptions extends ModeOptions {
   /** The page's title; the model's name and the data's unless given. */
   title?: string | undefined
   model: Model
@@ -20,8 +20,6 @@ export interface EvaluationReportOptions {
    * as far as they are there.
    */
   data?: Dataset | undefined
-  /** The mode that the evaluation ran in, if not in the model's own. */
-  mode?: Mode | undefined
   /** The command line that repeats it. */
   command?: string | undefined
 }
@@ -31,7 +29,8 @@ export interface EvaluationReportOptions {
  * script, no request.
  */
 export async function evaluationReport(options: EvaluationReportOptions): Promise<string> {
-  const { model, evaluation, data, mode = ownMode(model.definition), command } = options
+  const { model, evaluation, data, command } = options
+  const mode = completeMode(options, model.definition, 'evaluationReport') ?? ownMode(model.definition)
   const { name, input } = model.definition
   const { trained } = model
   const what = data ? ` on ${data.source}` : ''
