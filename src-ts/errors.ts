@@ -16,6 +16,7 @@ export type ModelErrorCode =
   | 'FILE_CHANGED'
   | 'SIZE_MISMATCH'
   | 'NOT_FINITE'
+  | 'OUT_OF_MEMORY'
   | 'INVALID_WEIGHTS'
   | 'INVALID_CHECKPOINT'
   | 'WRITE_FAILED'

@@ -19,10 +19,12 @@ export interface Outcome {
 interface RunOptions {
   /** What it reads on stdin. */
   input?: string
-  /** Sends SIGINT, once, as soon as stdout matches. */
+  /** Sends the signal, once, as soon as stdout matches. */
   interrupt?: RegExp
-  /** Sends SIGINT, once, as soon as stderr matches. */
+  /** Sends the signal, once, as soon as stderr matches. */
   interruptAgain?: RegExp
+  /** SIGINT unless given. */
+  signal?: NodeJS.Signals
   env?: Record<string, string>
 }
 
@@ -49,7 +51,7 @@ async function finished(child: ReturnType<typeof spawn>, options: RunOptions = {
     let waiting = pattern
     child[stream]?.on('data', (text: Buffer) => {
       output[stream] += text.toString()
-      if (waiting?.test(output[stream]) && child.kill('SIGINT')) waiting = undefined
+      if (waiting?.test(output[stream]) && child.kill(options.signal ?? 'SIGINT')) waiting = undefined
     })
   }
   signalAt('stdout', options.interrupt)

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { loadModel, readSafetensors } from '../../src-ts/index.js'
@@ -47,15 +47,68 @@ test('Ctrl-C during a training keeps the last checkpoint, and resuming it equals
   t.deepEqual(found.tensors, expected.tensors)
 })
 
-test('Ctrl-C before an epoch has ended saves nothing, says so and leaves what was there', async t => {
-  const folder = await folderOf(t, inTwoFolders(1000))
-  const out = join(await temporaryFolder(t), 'old.model')
-  await writeFile(out, 'what was there')
-  const args = ['train', folder, '--out', out, '--force', '--batch-size', '1', '--json']
-  const { code, stderr } = await jpegnet(args, { interrupt: /"type":"start"/ })
-  t.is(code, 130, stderr)
-  t.regex(stderr, /stopped before an epoch ended; nothing was saved/)
-  t.is(await readFile(out, 'utf8'), 'what was there')
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${signal} within an epoch saves what the last step left, and resuming equals not stopping`, async t => {
+    const folder = await folderOf(t, inTwoFolders(20))
+    const scratch = await temporaryFolder(t)
+    const [stopped, whole] = [join(scratch, 'stopped.model'), join(scratch, 'whole.model')]
+    const train = ['train', folder, '--batch-size', '2', '--seed', '3', '--schedule', 'constant']
+    // No machine is so slow that the signal comes after the last epoch.
+    const endless = [...train, '--epochs', '100000', '--save-every', '7', '--json', '--out', stopped]
+    const { code, stderr } = await jpegnet(endless, { interrupt: /"type":"checkpoint"/, signal })
+    t.is(code, status, stderr)
+    t.regex(stderr, /stopped; .*stopped\.model holds the model after (step|epoch) \d+.* --resume .*stopped\.model/)
+    using model = await loadModel(stopped)
+    const { step = 0, epoch = 0 } = model.training ?? {}
+    t.true(step >= 7)
+    const epochs = ['--epochs', `${epoch + 1}`]
+    t.is((await jpegnet(['train', folder, '--resume', stopped, '--out', stopped, ...epochs])).code, 0)
+    t.is((await jpegnet([...train, ...epochs, '--out', whole])).code, 0)
+    const [expected, found] = await Promise.all([readSafetensors(whole), readSafetensors(stopped)])
+    t.deepEqual(found.tensors, expected.tensors)
+  })
+}
+
+test('a reader that leaves ends a training in order: what it has learned is saved', async t => {
+  const folder = await folderOf(t, inTwoFolders(10))
+  const out = join(await temporaryFolder(t), 'm.model')
+  const train = ['train', folder, '--out', out, '--epochs', '100000', ...quick, '--json']
+  const { code, stderr } = await inShell('"$@" | head -1 >/dev/null; exit ${PIPESTATUS[0]}', train)
+  t.is(code, 141, stderr)
+  t.regex(stderr, /stopped; .*m\.model holds the model after/)
+  using model = await loadModel(out)
+  t.true((model.training?.step ?? 0) > 0)
+})
+
+test('with a test set the best weights are saved, and the best and the last epoch are told', async t => {
+  const folder = await folderOf(t, inTwoFolders(30))
+  const scratch = await temporaryFolder(t)
+  const train = async (name: string, ...more: string[]) => {
+    const out = join(scratch, `${name}.model`)
+    const args = ['train', folder, '--split', '0.4', '--out', out, '--epochs', '6', ...quick, ...more]
+    const outcome = await jpegnet(args)
+    t.is(outcome.code, 0, outcome.stderr)
+    return { ...outcome, out }
+  }
+  const best = await train('best')
+  t.regex(best.lines.at(-1) ?? '', /best on the test set: accuracy|the last epoch was the best on the test set/)
+  t.regex(best.lines.at(-1) ?? '', /; the best weights are saved$/)
+  using model = await loadModel(best.out)
+  const history = model.training?.history ?? []
+  const accuracies = history.map(({ test }) => test?.accuracy ?? NaN)
+  t.is(model.trained?.test?.accuracy, Math.max(...accuracies))
+  t.is(model.training?.settings.keepBest, 'accuracy')
+  const last = await train('last', '--no-keep-best')
+  t.regex(last.lines.at(-1) ?? '', /^epoch 6: /)
+  using other = await loadModel(last.out)
+  t.deepEqual(
+    await other.parameters(),
+    await model.parameters({ weights: model.trained?.test?.epoch === 6 ? 'best' : 'live' }),
+  )
 })
 
 test('a second Ctrl-C does not wait for the step', async t => {

@@ -125,7 +125,17 @@ test('a page names classes without files and those left out', async t => {
 
 const begun = (stepsPerEpoch: number) => ({ type: 'start', stepsPerEpoch }) as StartEvent
 const stepOf = (epoch: number, step: number, loss: number): TrainEvent => {
-  return { type: 'step', epoch, step, loss, accuracy: 0, learningRate: 2 * loss, gradientNorm: 1, imagesPerSecond: 1 }
+  return {
+    type: 'step',
+    epoch,
+    step,
+    loss,
+    accuracy: 0,
+    learningRate: 2 * loss,
+    gradientNorm: 1,
+    imagesPerSecond: 1,
+    secondsLeft: { epoch: 0, training: 0 },
+  }
 }
 
 test('a record of a long training keeps means of its steps, in few points', t => {

@@ -60,15 +60,22 @@ test('a training that does not stop early ends with its best weights too', async
 })
 
 test('better is better by more than the least difference, in either metric', t => {
-  const result = (loss: number, accuracy: number) => ({ images: 1, correct: 1, imagesPerSecond: 1, loss, accuracy })
-  const loss = { patience: 1, minDelta: 0.1, metric: 'loss', restoreBest: true } as const
+  const result = (epoch: number, loss: number, accuracy: number) => {
+    const test = { images: 1, correct: 1, imagesPerSecond: 1, loss, accuracy }
+    return { epoch, loss, accuracy, imagesPerSecond: 1, seconds: 1, test }
+  }
+  const loss = { minDelta: 0.1, metric: 'loss', keep: true, lossDecides: false } as const
   const accuracy = { ...loss, metric: 'accuracy' } as const
   const best = { epoch: 1, value: 0.5 }
-  t.deepEqual(bestOf(undefined, 1, result(0.5, 0.2), loss), best)
-  t.is(bestOf(best, 2, result(0.4, 0.9), loss), best)
-  t.deepEqual(bestOf(best, 2, result(0.39, 0.9), loss), { epoch: 2, value: 0.39 })
-  t.is(bestOf(best, 2, result(0, 0.6), accuracy), best)
-  t.deepEqual(bestOf(best, 2, result(9, 0.7), accuracy), { epoch: 2, value: 0.7 })
+  t.deepEqual(bestOf(undefined, result(1, 0.5, 0.2), loss, []), best)
+  t.is(bestOf(best, result(2, 0.4, 0.9), loss, []), best)
+  t.deepEqual(bestOf(best, result(2, 0.39, 0.9), loss, []), { epoch: 2, value: 0.39 })
+  t.is(bestOf(best, result(2, 0, 0.6), accuracy, []), best)
+  t.deepEqual(bestOf(best, result(2, 9, 0.7), accuracy, []), { epoch: 2, value: 0.7 })
+  const ties = { ...accuracy, minDelta: 0, lossDecides: true }
+  t.is(bestOf(best, result(2, 0.3, 0.5), ties, [result(1, 0.2, 0.5)]), best, 'as many right, of more loss')
+  t.deepEqual(bestOf(best, result(2, 0.1, 0.5), ties, [result(1, 0.2, 0.5)]), { epoch: 2, value: 0.5 })
+  t.is(bestOf(best, { ...result(2, 0, 1), test: undefined }, ties, []), best, 'not tested')
 })
 
 test('the accuracy decides if asked for', async t => {
@@ -148,6 +155,71 @@ test('turned off, a resumed training goes on to its last epoch and forgets the b
   t.is(stopOf(events), undefined)
   t.is(model.training?.epoch, 15)
   await failsWith(t, () => model.parameters({ weights: 'best' }), { code: 'INVALID_OPTION' })
+})
+
+test('the best weights are kept without patience, those of each step as well, and both epochs are told', async t => {
+  using model = newModel()
+  const path = await modelPath(t)
+  const weights: unknown[] = []
+  const events: TrainEvent[] = []
+  const { earlyStopping: _, ...others } = options
+  for await (const event of model.train(data, { ...others, epochs: 12, keepBest: 'loss', checkpoint: { path } })) {
+    events.push(event)
+    if (event.type === 'epoch') weights.push(await model.parameters())
+    if (event.type === 'checkpoint') {
+      using saved = await loadModel(path)
+      const best = event.best?.epoch ?? NaN
+      t.deepEqual(
+        await saved.parameters(),
+        weights[best - 1],
+        `the file's model after epoch ${event.epoch} is the best`,
+      )
+      t.is(saved.trained?.test?.epoch, best)
+      t.deepEqual(await saved.parameters({ weights: best === event.epoch ? 'best' : 'live' }), weights.at(-1))
+    }
+  }
+  const losses = events.flatMap(event => (event.type === 'epoch' ? [event.test?.loss ?? NaN] : []))
+  const best = losses.indexOf(Math.min(...losses))
+  t.true(best < 11, 'learning the opposite makes it worse')
+  t.like(stopOf(events), {
+    reason: 'epochs',
+    best: { epoch: best + 1, value: losses[best] },
+    last: { epoch: 12, value: losses[11] },
+    restored: true,
+  })
+  t.deepEqual(await model.parameters(), weights[best])
+})
+
+test('interrupted within any epoch, a training that keeps the best ends with the bits of one that was not', async t => {
+  const { earlyStopping: _, ...others } = options
+  const keeping: TrainOptions = { ...others, epochs: 3, keepBest: 'accuracy', average: { decay: 0.8 } }
+  using whole = newModel()
+  await whole.fit(data, keeping)
+  const expected = await allTensors(t, whole)
+  for (const step of [1, 2, 3, 4, 5]) {
+    const path = await modelPath(t)
+    using first = newModel()
+    let steps = 0
+    const at = (event: TrainEvent) => event.type === 'step' && (steps += 1) === step
+    await abortAt(t, first, { ...keeping, checkpoint: { path } }, at)
+    using second = await loadModel(path)
+    t.is(second.training?.step, step)
+    await second.fit(data, { resume: true, test: opposite })
+    t.deepEqual(await allTensors(t, second), expected, `interrupted after step ${step}`)
+  }
+})
+
+test('the best epoch needs pictures to test on', async t => {
+  using model = newModel()
+  await failsWith(t, () => model.fit(data, { keepBest: 'accuracy' }), {
+    code: 'INVALID_OPTION',
+    path: 'train.test',
+    expected: 'pictures to find the best epoch by',
+  })
+  await failsWith(t, () => model.fit(data, { keepBest: 'f1' as never, test: data }), {
+    code: 'INVALID_OPTION',
+    path: 'train.keepBest',
+  })
 })
 
 test('early stopping needs pictures to test on', async t => {

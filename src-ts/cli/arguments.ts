@@ -86,6 +86,12 @@ export const memoryOption = () =>
     'most memory for a set of pictures, such as 2GB; what does not fit is read again (any)',
   ).argParser(memory)
 
+export const availableMemoryOption = () =>
+  new Option(
+    '--available-memory <size>',
+    'memory that steps and tests may take; a training that needs more is refused (what is left)',
+  ).argParser(memory)
+
 export const skipBadOption = () =>
   new Option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
 

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander'
 import { experimentNames, ModelError, runExperiment } from '../index.js'
 import { examples, whole } from './arguments.js'
 import { abortOnInterrupt } from './interrupt.js'
-import { Progress, say, warn } from './terminal.js'
+import { duration, Progress, say, warn } from './terminal.js'
 
 /** `jpegnet experiment NAME --out DIR` */
 export function addExperiment(program: Command): void {
@@ -56,10 +56,4 @@ interface ExperimentArguments {
   seeds?: number
   epochs?: number
   quick?: boolean
-}
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.ceil(seconds)} s`
-  const minutes = Math.round(seconds / 60)
-  return minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`
 }

@@ -4,7 +4,7 @@ import { ModelError } from '../errors.js'
 import type { JpegWarning } from '../index.js'
 import { grouped } from '../numbers.js'
 
-export { grouped as count, percent } from '../numbers.js'
+export { duration, grouped as count, percent } from '../numbers.js'
 
 /** Milliseconds between two lines of progress where there is no terminal to draw on. */
 const PLAIN_INTERVAL = 10_000
@@ -60,10 +60,18 @@ export function sayFailure(error: unknown): void {
   if (!(error instanceof ModelError)) warn('This is a bug in jpegnet; JPEGNET_DEBUG=1 shows where.')
 }
 
+let readerGoes: (() => void) | undefined
+
+/** Work that must end in order when nobody reads the output any more is told so; `endWithReader` does it otherwise. */
+export function whenReaderGoes(listener: (() => void) | undefined): void {
+  readerGoes = listener
+}
+
 /** Ends the process without a word when whoever reads its output has gone, as in `jpegnet … | head -1`. */
 export function endWithReader(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (readerGoes) return readerGoes()
       // What a shell reports for the signal that other programs get.
       if (error.code === 'EPIPE') process.exit(141)
       sayError(`the output: expected to be written, found ${error.message}`)

@@ -19,6 +19,7 @@ import {
   type TrainOptions,
 } from '../index.js'
 import {
+  availableMemoryOption,
   examples,
   frequenciesOption,
   jsonOption,
@@ -37,13 +38,14 @@ import {
   whole,
   type BadFileOptions,
 } from './arguments.js'
-import { abortOnInterrupt } from './interrupt.js'
+import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { forceOption, modelOutput } from './output.js'
 import { modelToResume, startingModel, type ModelArguments } from './startingModel.js'
 import { DATA, sourceOf, trainingSourcesOf } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, say, warn } from './terminal.js'
+import { TrainingLog } from './trainingLog.js'
 import { reporter, type Sets } from './trainingReporter.js'
 import { transformOption } from './transforms.js'
 
@@ -100,6 +102,11 @@ export function addTrain(program: Command): void {
     .addOption(meanOption())
     .addOption(stdOption())
     .addOption(memoryOption())
+    .addOption(availableMemoryOption())
+    .option(
+      '--log <file>',
+      'a row an epoch (.csv), or also an object a step (.jsonl), as they happen; resuming adds to it',
+    )
     .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
     .option('--no-shuffle', 'take the pictures in the order of their names')
     .addOption(skipBadOption())
@@ -140,6 +147,8 @@ interface TrainArguments extends ModelArguments, TrainingArguments, BadFileOptio
   weightDecay?: number
   schedule?: 'constant' | 'step' | 'cosine' | 'one-cycle'
   memory?: number
+  availableMemory?: number
+  log?: string
   shuffle: boolean
   resume?: string
 }
@@ -158,11 +167,12 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   const progress = new Progress()
   let saved: CheckpointEvent | undefined
   let stopped: StopEvent['reason'] | undefined
+  const log = options.log === undefined ? undefined : await TrainingLog.open(options.log, data, options)
   try {
     const sets = await readSets(data, options, resumed, { signal, progress })
     if (options.out === undefined) say(`the model goes to ${out}; --out says another file`)
     const model = resumed ?? (await startingModel(sets.train, options))
-    const training = trainOptions(options, model)
+    const training = trainOptions(options, model, sets)
     const tell = reporter(json, progress, sets, model.definition.input)
     for await (const event of model.train(sets.train, {
       ...training,
@@ -170,9 +180,10 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
       checkpoint: { path: out, everySteps: saveEvery },
       signal,
     })) {
-      tell(event)
       if (event.type === 'checkpoint') saved = event
       if (event.type === 'stop') stopped = event.reason
+      tell(event)
+      await log?.add(event)
     }
     progress.clear()
     if (saved === undefined) {
@@ -186,14 +197,15 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
     say(`saved ${out}`)
   } catch (error) {
     progress.clear()
-    if (!(error instanceof ModelError && error.code === 'ABORTED')) throw error
-    warn(
-      saved === undefined
-        ? 'stopped before an epoch ended; nothing was saved'
-        : `stopped; ${out} holds the model ${placeOf(saved)}; go on with the same command and --resume ${out}`,
-    )
-    process.exitCode = 130
+    const left = saved && `${out} holds the model ${placeOf(saved)}; go on with the same command and --resume ${out}`
+    if (!(error instanceof ModelError && error.code === 'ABORTED')) {
+      if (left !== undefined) warn(left)
+      throw error
+    }
+    warn(`stopped${left === undefined ? ' before the first step; nothing was saved' : `; ${left}`}`)
+    process.exitCode = exitCodeOf(signal)
   } finally {
+    await log?.close()
     stopListening()
   }
 }
@@ -225,15 +237,17 @@ async function readSets(
   return { train, test, split: false, skipped: [...train.skipped, ...(test?.skipped ?? [])] }
 }
 
-function trainOptions(options: TrainArguments, model: Model): TrainOptions {
-  const { epochs, batchSize, seed, schedule, resume } = options
+function trainOptions(options: TrainArguments, model: Model, { test }: Sets): TrainOptions {
+  const { epochs, batchSize, seed, schedule, resume, availableMemory } = options
+  const resumed = resume === undefined ? undefined : model.training
   return {
     epochs,
     batchSize,
     seed,
     optimizer: optimizerOf(options),
     schedule: schedule && scheduleOf(schedule),
-    ...trainingOptionsOf(options),
+    ...trainingOptionsOf(options, { tested: test !== undefined, resumed }),
+    availableMemory,
     ...augmentationsOf(options.augment, model.definition.input),
     // Left to the checkpoint when resuming, unless the option was given.
     shuffle: options.shuffle ? undefined : false,
@@ -254,6 +268,7 @@ function scheduleOf(name: 'constant' | 'step' | 'cosine' | 'one-cycle'): Schedul
   return schedules[name]()
 }
 
-function placeOf({ epoch, step, images }: CheckpointEvent): string {
-  return images === 0 ? `after epoch ${epoch}` : `after step ${step}, in epoch ${epoch + 1}`
+function placeOf({ epoch, step, images, best }: CheckpointEvent): string {
+  const place = images === 0 ? `after epoch ${epoch}` : `after step ${step}, in epoch ${epoch + 1}`
+  return best && best.epoch !== epoch ? `${place}, with the weights of epoch ${best.epoch}, the best so far` : place
 }

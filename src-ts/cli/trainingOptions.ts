@@ -1,7 +1,7 @@
 /** Options of `jpegnet train` about how it trains, beside the optimizer and the schedule. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { mismatch } from '../errors.js'
-import type { LayerGroup, TrainOptions } from '../index.js'
+import type { LayerGroup, TrainingState, TrainOptions } from '../index.js'
 import { momentum as belowOne, names, notNegative, share, whole } from './arguments.js'
 
 /** Their values. */
@@ -15,6 +15,7 @@ export interface TrainingArguments {
   freezeStatistics: boolean
   group?: LayerGroup[]
   average?: number
+  keepBest: boolean
   patience?: number
   minDelta?: number
   stopMetric?: 'loss' | 'accuracy'
@@ -50,6 +51,7 @@ export function addTrainingOptions(command: Command): Command {
         belowOne,
       ),
     )
+    .option('--no-keep-best', 'save the last weights rather than those that did best on the test set')
     .addOption(
       option('--patience <n>', 'epochs that may not get better on the test set (0: any number)').argParser(whole(0)),
     )
@@ -59,7 +61,10 @@ export function addTrainingOptions(command: Command): Command {
 }
 
 /** The training's options of these arguments; what was not given is left to the checkpoint when resuming. */
-export function trainingOptionsOf(given: TrainingArguments): TrainOptions {
+export function trainingOptionsOf(
+  given: TrainingArguments,
+  { tested, resumed }: { tested: boolean; resumed: TrainingState | undefined },
+): TrainOptions {
   const { accumulate, labelSmoothing, storage, freeze, freezeStatistics, group: groups, average } = given
   return {
     accumulate,
@@ -70,6 +75,7 @@ export function trainingOptionsOf(given: TrainingArguments): TrainOptions {
     freezeStatistics: freezeStatistics ? undefined : false,
     groups,
     average: averageOf(average),
+    keepBest: keepBestOf(given, tested, resumed),
     earlyStopping: earlyStoppingOf(given),
   }
 }
@@ -84,6 +90,17 @@ function clipOf({ clipNorm: norm, clipValue: value }: TrainingArguments): TrainO
 function averageOf(decay: number | undefined): TrainOptions['average'] {
   if (decay === undefined) return undefined
   return decay > 0 && { decay }
+}
+
+/** With a test set the best weights are what is saved; a resumed training that had one does as before. */
+function keepBestOf(
+  { keepBest }: TrainingArguments,
+  tested: boolean,
+  resumed: TrainingState | undefined,
+): TrainOptions['keepBest'] {
+  if (!keepBest) return false
+  if (!tested) return resumed?.settings.keepBest ? false : undefined
+  return resumed?.history.some(({ test }) => test !== undefined) ? undefined : 'accuracy'
 }
 
 function earlyStoppingOf(given: TrainingArguments): TrainOptions['earlyStopping'] {

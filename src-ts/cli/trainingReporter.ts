@@ -1,7 +1,7 @@
 /** What a person, or a program, is told of a training. */
-import type { Dataset, InputDefinition, SkippedFile, StartEvent, TrainEvent } from '../index.js'
+import type { BestEpoch, Dataset, InputDefinition, SkippedFile, StartEvent, TrainEvent } from '../index.js'
 import { balanceText } from './source.js'
-import { count, percent, printResult, say, warnOfDamaged, warnSkipped, type Progress } from './terminal.js'
+import { count, duration, percent, printResult, say, warnOfDamaged, warnSkipped, type Progress } from './terminal.js'
 
 /** What is learned and what is tested on. */
 export interface Sets {
@@ -45,7 +45,7 @@ export function reporter(
   sets: Sets,
   input: InputDefinition,
 ): (event: TrainEvent) => void {
-  let stepsPerEpoch = 0
+  let [stepsPerEpoch, epochs] = [0, 0]
   return event => {
     switch (event.type) {
       case 'start': {
@@ -67,12 +67,16 @@ export function reporter(
             '',
           )
         }
-        stepsPerEpoch = event.stepsPerEpoch
+        ;({ stepsPerEpoch, epochs } = event)
         break
       }
       case 'step': {
-        const note = `loss ${event.loss.toFixed(4)}  accuracy ${percent(event.accuracy)}`
-        progress.show(`epoch ${event.epoch}`, event.step, stepsPerEpoch, note)
+        const { epoch, training } = event.secondsLeft
+        // First what is left, because a narrow terminal shows the beginning.
+        const left =
+          event.epoch < epochs ? `${duration(epoch)} left, in all ${duration(training)}` : `${duration(training)} left`
+        const note = `${left}  loss ${event.loss.toFixed(4)}  accuracy ${percent(event.accuracy)}`
+        progress.show(`epoch ${event.epoch}/${epochs}`, event.step, stepsPerEpoch, note)
         break
       }
       case 'epoch': {
@@ -81,23 +85,22 @@ export function reporter(
         const tested = test && { images: test.images, correct: test.correct, accuracy: test.accuracy, loss: test.loss }
         const onTest = test ? `, test ${percent(test.accuracy)}` : ''
         const rate = `${count(event.imagesPerSecond)} images/s`
-        const text = `epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, accuracy ${percent(event.accuracy)}${onTest}, ${rate}`
+        const left = event.epoch < epochs ? `, ${duration(event.secondsLeft)} left` : ''
+        const text = `epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, accuracy ${percent(event.accuracy)}${onTest}, ${rate}${left}`
         printResult(json, { ...epoch, ...(tested && { test: tested }) }, text)
         break
       }
       case 'stop': {
-        const { reason, epoch, metric, best, restored } = event
+        const { reason, epoch, metric, best, last, restored } = event
+        const valueOf = ({ value }: BestEpoch) => (metric === 'loss' ? value.toFixed(4) : percent(value))
         const why =
-          reason === 'epochs'
-            ? 'all epochs are done'
-            : `the test ${metric} got no better for ${epoch - best.epoch} epochs`
-        const value = metric === 'loss' ? best.value.toFixed(4) : percent(best.value)
-        const kept = restored ? "its weights are the model's now" : 'the last weights are kept'
-        printResult(
-          json,
-          event,
-          `stopped after epoch ${epoch}: ${why}; the best, ${value}, was in epoch ${best.epoch}; ${kept}`,
-        )
+          reason === 'patience' ? `stopped after epoch ${epoch}: no better for ${epoch - best.epoch} epochs; ` : ''
+        const both =
+          best.epoch === last.epoch
+            ? `the last epoch was the best on the test set: ${metric} ${valueOf(best)}`
+            : `best on the test set: ${metric} ${valueOf(best)} after epoch ${best.epoch}; the last, epoch ${last.epoch}: ${valueOf(last)}`
+        const kept = restored || best.epoch === last.epoch ? 'the best weights are saved' : 'the last weights are saved'
+        printResult(json, event, `${why}${both}; ${kept}`)
         break
       }
       case 'checkpoint':

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
 import { throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
+import { secondsLeft } from '../numbers.js'
 import { abortSignal, checked } from '../options.js'
 import { listPictures, quickCount, type Pictures } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
@@ -98,8 +99,7 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
     const event = (type: 'part' | 'progress') => {
       const done = before.reduce((sum, { weight }) => sum + weight, 0) + share * part.weight
       const taken = before.reduce((sum, { key }) => sum + (kept.get(key)?.seconds ?? 0), seconds())
-      const secondsLeft = done > 0 ? (taken / done) * (total - done) : undefined
-      return { type, title: part.title, done, total, secondsLeft }
+      return { type, title: part.title, done, total, secondsLeft: secondsLeft(taken, done, total - done) }
     }
     yield event('part')
     // Whoever stops listening ends the part too.

@@ -8,7 +8,9 @@ import { lift, NativeNetwork, type BindingStepOptions, type NativeJpegSet } from
 import type { TrainEvent } from '../train/events.js'
 import { train } from '../train/loop.js'
 import { fit, type History } from '../train/fit.js'
-import type { TrainOptions } from '../train/options.js'
+import { trainingMemory, type TrainingMemory, type TrainingSize } from '../train/memory.js'
+import { checkedSettings, type TrainOptions } from '../train/options.js'
+import { trainSettings, type GivenSettings } from '../train/settings.js'
 import type { Trained } from '../train/trained.js'
 import { missingWeights, suggestions, withoutPrefix, type LoadReport } from '../weights/load.js'
 import { checkedTensors, type Tensor } from '../weights/safetensors.js'
@@ -228,6 +230,20 @@ export class Model {
   }
 
   /**
+   * Bytes of native memory that a training with these options would take on this machine, beside its data sets.
+   *
+   * @param size how many pictures it has, and how many it is tested on: 0, unless given
+   * @throws ModelError `INVALID_OPTION`
+   */
+  async trainingMemory(
+    options: GivenSettings = {},
+    { images = Infinity, tested = 0 }: Partial<TrainingSize> = {},
+  ): Promise<TrainingMemory> {
+    const settings = trainSettings(checkedSettings(options), undefined)
+    return trainingMemory(this.#network, this.definition, settings, { images, tested })
+  }
+
+  /**
    * Its layers as a table: shapes, parameters, coefficients kept, and how training computes each; {@link plan} says how
    * inference does.
    */
@@ -239,7 +255,8 @@ export class Model {
    * Trains, telling every step, epoch and checkpoint as it happens. The event loop is free between and during steps.
    *
    * @throws ModelError `INVALID_OPTION`; that of the first bad file, or of one that must be read again (`FILE_CHANGED`,
-   * `FILE_NOT_FOUND`); `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`; `NOT_FINITE` if the loss leaves float32; `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
+   * `FILE_NOT_FOUND`); `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`; `NOT_FINITE` if the loss leaves float32; `OUT_OF_MEMORY` if it
+   * would not fit; `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
    */
   train(data: JpegSource | Dataset, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
     return train(this, data, options)
@@ -384,6 +401,11 @@ export class Model {
     await this.#call(network => network.restoreBest())
   }
 
+  /** @internal Makes the weights that a step left last, or their average, those that predictions use. */
+  async answerWithLatest(): Promise<void> {
+    await this.#call(network => network.answerWithLatest())
+  }
+
   /** @internal Forgets the best weights. */
   async forgetBest(): Promise<void> {
     await this.#call(network => network.forgetBest())
@@ -417,7 +439,7 @@ export class Model {
   /**
    * Saves the model: aside first, then in place of the old file, which a failure leaves as it was.
    *
-   * @throws ModelError `WRITE_FAILED`; `INVALID_OPTION` if there is no such set of weights, or the training's state is to go
+   * @throws ModelError `WRITE_FAILED`; `NOT_FINITE` if a tensor could not be loaded again; `INVALID_OPTION` if there is no such set of weights, or the training's state is to go
    * with a set
    */
   async save(path: string, { optimizer = false, weights }: SaveOptions = {}): Promise<void> {

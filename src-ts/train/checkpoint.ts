@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { epochResultSchema, type EpochResult } from './events.js'
 import { changedSettings, settingsSchema, type TrainSettings } from './settings.js'
-import { bestEpochSchema, type BestEpoch } from './stopping.js'
+import { bestEpochSchema, bestRule, type BestEpoch } from './stopping.js'
 
 /** How far a training had come when its model was saved. */
 export interface TrainingState {
@@ -18,7 +18,7 @@ export interface TrainingState {
   history: EpochResult[]
   /** What was done of the epoch after those. */
   unfinished?: UnfinishedEpoch | undefined
-  /** The best epoch, if the training can stop early. */
+  /** The best epoch, if it is looked for. */
   best?: BestEpoch | undefined
 }
 
@@ -32,6 +32,8 @@ export interface UnfinishedEpoch {
   correct: number
   /** Time its steps took. */
   seconds: number
+  /** The last step's. */
+  learningRate?: number | undefined
 }
 
 const count = z.int().min(0)
@@ -42,7 +44,15 @@ export const trainingStateSchema = z.strictObject({
   images: count,
   settings: settingsSchema,
   history: z.array(epochResultSchema),
-  unfinished: z.strictObject({ images: count, lossSum: z.number(), correct: count, seconds: z.number() }).optional(),
+  unfinished: z
+    .strictObject({
+      images: count,
+      lossSum: z.number(),
+      correct: count,
+      seconds: z.number(),
+      learningRate: z.number().optional(),
+    })
+    .optional(),
   best: bestEpochSchema.optional(),
 }) satisfies z.ZodType<TrainingState>
 
@@ -67,8 +77,8 @@ export function beginning(
   const { shuffle, seed } = saved.settings
   const sameOrder = saved.images === images && shuffle === settings.shuffle && seed === settings.seed
   if (saved.unfinished && !sameOrder) changed.push(`epoch ${saved.epoch + 1} begins again`)
-  const [before, now] = [saved.settings.earlyStopping, settings.earlyStopping]
-  const sameBest = before && now && before.metric === now.metric && before.restoreBest === now.restoreBest
+  const [before, now] = [bestRule(saved.settings), bestRule(settings)]
+  const sameBest = before && now && before.metric === now.metric && before.keep === now.keep
   if (saved.best && now && !sameBest) changed.push('the best epoch is looked for anew')
   const { unfinished, best, history, ...rest } = saved
   const state = {

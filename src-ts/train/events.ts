@@ -4,6 +4,7 @@ import type { SkippedFile } from '../data/folder.js'
 import type { WarnedFile } from '../data/reading.js'
 import type { Evaluation } from '../model/evaluate.js'
 import type { BestEpoch, EarlyStopping } from './stopping.js'
+import type { SecondsLeft } from './remaining.js'
 
 /** What a training tells, in the order it happens. */
 export type TrainEvent =
@@ -52,6 +53,8 @@ export interface StepEvent {
   /** Euclidean norm of all gradients together, without those of frozen layers and before clipping. */
   gradientNorm: number
   imagesPerSecond: number
+  /** How long the rest is likely to take. */
+  secondsLeft: SecondsLeft
 }
 
 /** One pass over the data. */
@@ -59,6 +62,10 @@ export interface EpochEvent extends Omit<EpochResult, 'test'> {
   type: 'epoch'
   /** How the test set went, if there is one. */
   test?: Evaluation | undefined
+  /** The best epoch so far, if it is looked for. */
+  best?: BestEpoch | undefined
+  /** How long the epochs left are likely to take. */
+  secondsLeft: number
 }
 
 /** What an epoch came to. */
@@ -72,6 +79,8 @@ export interface EpochResult {
   imagesPerSecond: number
   /** Time its steps took. */
   seconds: number
+  /** That of its last step, the optimizer's, as scheduled; not of epochs that earlier versions trained. */
+  learningRate?: number | undefined
   /** How the test set went, if there is one. */
   test?: TestResult | undefined
 }
@@ -88,12 +97,13 @@ export const epochResultSchema = z.strictObject({
   accuracy: number,
   imagesPerSecond: number,
   seconds: number,
+  learningRate: number.optional(),
   test: z
     .strictObject({ images: count, correct: count, accuracy: number, loss: number, imagesPerSecond: number })
     .optional(),
 }) satisfies z.ZodType<EpochResult>
 
-/** A training that can stop early has ended. */
+/** A training that looked for its best epoch has ended. */
 export interface StopEvent {
   type: 'stop'
   /** `patience`: the test set got no better for too long; `epochs`: all epochs are done. */
@@ -102,11 +112,13 @@ export interface StopEvent {
   epoch: number
   metric: EarlyStopping['metric']
   best: BestEpoch
+  /** The last epoch, in the same metric. */
+  last: BestEpoch
   /** Whether the weights of the best epoch are the model's now. */
   restored: boolean
 }
 
-/** Everything is saved. */
+/** Everything is saved: after so many epochs or steps, or because the training ends, of itself or otherwise. */
 export interface CheckpointEvent {
   type: 'checkpoint'
   /** Epochs done. */
@@ -116,4 +128,6 @@ export interface CheckpointEvent {
   /** Pictures seen of the epoch after those. */
   images: number
   path: string
+  /** The epoch whose weights are the file's model, if the best are kept; else they are those of the last step, or its average. */
+  best?: BestEpoch | undefined
 }

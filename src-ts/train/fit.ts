@@ -14,7 +14,7 @@ export interface History {
   skipped: readonly SkippedFile[]
   /** Files used in spite of doubts. */
   warned: readonly WarnedFile[]
-  /** Why it ended, if it could stop early. */
+  /** Why it ended and which epoch was the best, if that was looked for. */
   stop?: StopEvent | undefined
 }
 

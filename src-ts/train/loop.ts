@@ -11,13 +11,16 @@ import { permutation } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
 import type { EpochResult, StepEvent, StopEvent, TestResult, TrainEvent } from './events.js'
+import { checkAvailable } from './memory.js'
 import { checkedTrainOptions, type TrainOptions } from './options.js'
-import { Checkpoints } from './saving.js'
+import { Remaining } from './remaining.js'
+import { Checkpoints, type Run } from './saving.js'
 import { scheduleFactor } from './schedules.js'
 import { trainSettings, type TrainSettings } from './settings.js'
-import { bestOf, endOf } from './stopping.js'
+import { bestOf, bestRule, endOf, keptEpoch } from './stopping.js'
 import { trainedOn } from './trained.js'
 import { picturesOfStep, updates, type UpdateOf } from './update.js'
+import { checkValuesPerChannel } from './valuesPerChannel.js'
 
 /** Trains a model; see {@link Model.train}. */
 export async function* train(
@@ -25,15 +28,16 @@ export async function* train(
   data: JpegSource | Dataset,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void> {
-  const { signal, memory, checkpoint, resume, test: testData, ...given } = checkedTrainOptions(options)
+  const { signal, memory, availableMemory, checkpoint, resume, test: testData, ...given } = checkedTrainOptions(options)
   checkedSource(data, 'train.data')
   if (testData) checkedSource(testData, 'train.test')
   checkMemory(memory, [data, testData], 'train')
   const saved = resume ? model.training : undefined
   const settings = trainSettings(given, saved?.settings)
   const update = updates(model.nodes, settings)
-  if (settings.earlyStopping && !testData) {
-    throw mismatch('INVALID_OPTION', 'train.test', 'pictures to stop early on', 'nothing')
+  if (bestRule(settings) && !testData) {
+    const expected = `pictures to ${settings.earlyStopping ? 'stop early on' : 'find the best epoch by'}`
+    throw mismatch('INVALID_OPTION', 'train.test', expected, 'nothing')
   }
   const checkpoints = new Checkpoints(checkpoint)
   const release = model.claim()
@@ -46,6 +50,9 @@ export async function* train(
     if (test) testedPictures({ labels: model.labels ?? dataset.classes, classes: model.classes }, test, 'error')
     dataset.checkBatch(picturesOfStep(settings))
     test?.checkBatch(EVALUATION_BATCH)
+
+    checkValuesPerChannel(model.nodes, update(1), settings, dataset.length)
+    await checkAvailable(model, settings, { images: dataset.length, tested: test?.length ?? 0, availableMemory })
 
     const { state, changed } = beginning(saved, settings, dataset.length)
     model.labels ??= dataset.classes
@@ -66,32 +73,56 @@ export async function* train(
       warned: [...dataset.warned, ...(test?.warned ?? [])],
       changed,
     }
-    const over = endOf(state) !== undefined
-    if (!over && !state.best) await model.forgetBest()
-    try {
-      while (endOf(state) === undefined) {
-        for await (const event of epoch(model, dataset, labels, state, update, signal)) {
-          yield event
-          if (state.unfinished?.images !== dataset.length) yield* checkpoints.saveIfDue(model, state)
-        }
-        const evaluation = test && (await model.evaluate(test, { signal }))
-        const { test: tested, ...ofTraining } = await endEpoch(model, state, evaluation)
-        model.trained = trainedOn(dataset, state, model.definition, state.epoch)
-        yield { type: 'epoch', ...ofTraining, ...(tested && { test: evaluation }) }
-        if (endOf(state) === undefined) yield* checkpoints.saveIfDue(model, state)
-      }
-    } catch (error) {
-      throw checkpoints.explain(error, state)
+    const trainedIn = (epoch: number) => trainedOn(dataset, state, model.definition, epoch)
+    const run = { model, state, trainedIn }
+    if (endOf(state) === undefined) {
+      if (!state.best) await model.forgetBest()
+      await model.answerWithLatest()
+      yield* checkpoints.guard(run, epochs(run, { dataset, labels, test, update, checkpoints, signal }))
+    } else {
+      yield* stopEvent(model, state)
     }
-    yield* stopEvent(model, state)
-    if (state.settings.earlyStopping && state.settings.earlyStopping.restoreBest && state.best) {
-      model.trained = trainedOn(dataset, state, model.definition, state.best.epoch)
-    }
-    if (!over) yield* checkpoints.save(model, state)
   } finally {
     release()
     own.forEach(dataset => dataset.dispose())
   }
+}
+
+/** What the epochs of a training go through. */
+interface Course {
+  dataset: Dataset
+  labels: Uint32Array
+  test: Dataset | undefined
+  update: UpdateOf
+  checkpoints: Checkpoints
+  signal: AbortSignal | undefined
+}
+
+/** The epochs that are left, each with its test and what is saved of it; then the best weights, if they are kept. */
+async function* epochs(run: Run, course: Course): AsyncGenerator<TrainEvent, void> {
+  const { model, state, trainedIn } = run
+  const { dataset, test, checkpoints, signal } = course
+  const remaining = new Remaining()
+  while (endOf(state) === undefined) {
+    for await (const event of epoch(run, course, remaining)) {
+      checkpoints.changed()
+      yield event
+      if (state.unfinished?.images !== dataset.length) yield* checkpoints.saveIfDue(run)
+    }
+    const start = performance.now()
+    const evaluation = test && (await model.evaluate(test, { signal }))
+    remaining.testTook((performance.now() - start) / 1000)
+    const { test: tested, ...ofTraining } = await endEpoch(model, state, evaluation)
+    checkpoints.changed()
+    model.trained = trainedIn(state.epoch)
+    const { best } = state
+    const { training: secondsLeft } = remaining.left(state)
+    yield { type: 'epoch', ...ofTraining, ...(tested && { test: evaluation }), ...(best && { best }), secondsLeft }
+    if (endOf(state) === undefined) yield* checkpoints.saveIfDue(run)
+  }
+  yield* stopEvent(model, state)
+  model.trained = trainedIn(keptEpoch(state)?.epoch ?? state.epoch)
+  yield* checkpoints.save(run)
 }
 
 /** Reads a source, telling its progress; a data set is taken as it is and stays its owner's. */
@@ -120,12 +151,9 @@ async function* opened(
 
 /** The steps of an epoch, from the first picture it has not seen. */
 async function* epoch(
-  model: Model,
-  dataset: Dataset,
-  labels: Uint32Array,
-  state: TrainingState,
-  updateOf: UpdateOf,
-  signal: AbortSignal | undefined,
+  { model, state }: Run,
+  { dataset, labels, update: updateOf, signal }: Course,
+  remaining: Remaining,
 ): AsyncGenerator<StepEvent, void> {
   const { schedule, epochs } = state.settings
   const ofStep = picturesOfStep(state.settings)
@@ -152,7 +180,9 @@ async function* epoch(
       lossSum: done.lossSum + loss * images,
       correct: done.correct + correct,
       seconds: done.seconds + seconds,
+      learningRate: update.learningRate,
     }
+    remaining.stepTook(images, seconds)
     state.step += 1
     state.unfinished = done
     yield {
@@ -164,6 +194,7 @@ async function* epoch(
       learningRate: update.learningRate,
       gradientNorm,
       imagesPerSecond: images / seconds,
+      secondsLeft: remaining.left(state),
     }
     // Not the time that the listener took.
     start = performance.now()
@@ -173,10 +204,10 @@ async function* epoch(
 /** Takes an epoch that has seen every picture to the history, and keeps its weights if they are the best. */
 async function endEpoch(model: Model, state: TrainingState, evaluation: Evaluation | undefined): Promise<EpochResult> {
   const result = resultOf(state, evaluation)
-  const { earlyStopping } = state.settings
-  if (earlyStopping && result.test) {
-    const best = bestOf(state.best, result.epoch, result.test, earlyStopping)
-    if (best.epoch === result.epoch && earlyStopping.restoreBest) await model.keepBest()
+  const rule = bestRule(state.settings)
+  const best = rule && bestOf(state.best, result, rule, state.history)
+  if (best) {
+    if (best.epoch === result.epoch && rule.keep) await model.keepBest()
     state.best = best
   }
   state.history.push(result)
@@ -185,25 +216,26 @@ async function endEpoch(model: Model, state: TrainingState, evaluation: Evaluati
   return result
 }
 
-/** Tells why a training that can stop early has ended, once the best weights are the model's if they shall be. */
+/** Tells why a training that looked for its best epoch has ended, once the best weights are the model's if they shall be. */
 async function* stopEvent(model: Model, state: TrainingState): AsyncGenerator<StopEvent, void> {
-  const { epoch, best, settings } = state
-  const reason = endOf(state)
-  if (!settings.earlyStopping || !best || !reason) return
-  const { metric, restoreBest } = settings.earlyStopping
-  if (restoreBest) await model.restoreBest()
-  yield { type: 'stop', reason, epoch, metric, best, restored: restoreBest }
+  const { epoch, best, settings, history } = state
+  const [reason, rule, tested] = [endOf(state), bestRule(settings), history.at(-1)?.test]
+  if (!rule || !best || !reason || !tested) return
+  if (rule.keep) await model.restoreBest()
+  const { metric, keep: restored } = rule
+  yield { type: 'stop', reason, epoch, metric, best, last: { epoch, value: tested[metric] }, restored }
 }
 
 /** What an epoch that has seen every picture came to. */
 function resultOf({ epoch, images, unfinished }: TrainingState, evaluation: Evaluation | undefined): EpochResult {
-  const { lossSum, correct, seconds } = unfinished as UnfinishedEpoch
+  const { lossSum, correct, seconds, learningRate } = unfinished as UnfinishedEpoch
   return {
     epoch: epoch + 1,
     loss: lossSum / images,
     accuracy: correct / images,
     imagesPerSecond: images / seconds,
     seconds,
+    ...(learningRate !== undefined && { learningRate }),
     ...(evaluation && { test: numbersOf(evaluation) }),
   }
 }

@@ -50,6 +50,12 @@ export interface TrainOptions extends GivenSettings {
   groups?: GivenSettings['groups']
   /** A moving average of the weights, which is then what is tested, predicts and is saved; of decay 0.999 unless given. */
   average?: GivenSettings['average']
+  /**
+   * Whether the weights of the best epoch by the test set are kept, and are the model's at the end: best by `accuracy`, of
+   * equally many right answers by the loss, or by `loss`. They are not unless given; needs `test`. With `earlyStopping` its own
+   * `metric` and `restoreBest` say so instead.
+   */
+  keepBest?: GivenSettings['keepBest']
   /** Ends the training when the test set gets no better; needs `test`. */
   earlyStopping?: GivenSettings['earlyStopping']
   /** Whether each epoch has its own order; it has unless given. */
@@ -63,15 +69,23 @@ export interface TrainOptions extends GivenSettings {
    * own. Losses and weights do not depend on it.
    */
   memory?: MemorySize | undefined
+  /**
+   * Memory that steps and tests may take, beside the pictures; what the system, or the container, has left unless given. A
+   * training that would take more is refused before its first step.
+   */
+  availableMemory?: MemorySize | undefined
   /** Where and how often to save the model, its optimizer and how far it has come. */
   checkpoint?: CheckpointOptions | undefined
   /** Whether to go on from the checkpoint the model was loaded from; options not given are then the checkpoint's. */
   resume?: boolean | undefined
-  /** Ends the training between two steps, with an `ABORTED` error; the last checkpoint stays. */
+  /** Ends the training between two steps, with an `ABORTED` error; a checkpoint is written of what is learned by then. */
   signal?: AbortSignal | undefined
 }
 
-/** Where and how often a training is saved. */
+/**
+ * Where and how often a training is saved: besides, at its end, and whatever else it ends with. What an error, a signal or a
+ * listener that leaves cuts off between two checkpoints is saved then; but not what led to values that are not finite.
+ */
 export interface CheckpointOptions {
   path: string
   /** Epochs from one to the next; 1 unless given. The end of the training is always saved. */
@@ -91,6 +105,7 @@ const trainOptionsSchema = z.strictObject({
   ...givenShape,
   test: z.custom<JpegSource | Dataset>().optional(),
   memory: memorySchema.optional(),
+  availableMemory: memorySchema.optional(),
   checkpoint: checkpointSchema.optional(),
   resume: z.boolean().optional(),
   signal: abortSignal.optional(),
@@ -99,4 +114,9 @@ const trainOptionsSchema = z.strictObject({
 /** @throws ModelError `INVALID_OPTION` */
 export function checkedTrainOptions(options: TrainOptions): TrainOptions {
   return checked(trainOptionsSchema, options, 'train')
+}
+
+/** @throws ModelError `INVALID_OPTION` */
+export function checkedSettings(options: GivenSettings): GivenSettings {
+  return checked(z.strictObject(givenShape), options, 'train')
 }

@@ -1,16 +1,21 @@
-/** Checkpoints on disk: when they are due, and what is left behind by a process that was killed while it saved. */
+/** Checkpoints on disk: when they are due, what is saved when a training fails, and what a process left that was killed while it saved. */
 import { access, constants, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ModelError, mismatch } from '../errors.js'
 import type { Model } from '../model/model.js'
 import type { TrainingState } from './checkpoint.js'
-import type { CheckpointEvent } from './events.js'
+import type { CheckpointEvent, TrainEvent } from './events.js'
 import type { CheckpointOptions } from './options.js'
+import { endOf, keptEpoch } from './stopping.js'
+import type { Trained } from './trained.js'
 
-/** Saves a model as often as wished. */
+/** Saves a training as often as wished, and whatever it ends with. */
 export class Checkpoints {
   readonly #options: CheckpointOptions | undefined
   #last: CheckpointEvent | undefined
+  /** What there is to lose: nothing before the first step. */
+  #unsaved = false
+  #failed = false
 
   constructor(options: CheckpointOptions | undefined) {
     this.#options = options
@@ -27,34 +32,106 @@ export class Checkpoints {
     await removeLeftovers(this.#options.path)
   }
 
+  /** A step was made, or an epoch ended: something is there that no file has. */
+  changed(): void {
+    this.#unsaved = true
+  }
+
   /** Saves after a step within an epoch, or after an epoch, if one is due then; tells so. */
-  async *saveIfDue(model: Model, state: TrainingState): AsyncGenerator<CheckpointEvent, void> {
+  async *saveIfDue(run: Run): AsyncGenerator<CheckpointEvent, void> {
     const { everyEpochs = 1, everySteps } = this.#options ?? {}
-    const dueByEpochs = !state.unfinished && state.epoch % everyEpochs === 0
-    const dueBySteps = everySteps !== undefined && state.step % everySteps === 0
-    if (dueByEpochs || dueBySteps) yield* this.save(model, state)
+    const { unfinished, epoch, step } = run.state
+    const dueByEpochs = !unfinished && epoch % everyEpochs === 0
+    const dueBySteps = everySteps !== undefined && step % everySteps === 0
+    if (dueByEpochs || dueBySteps) yield* this.save(run)
   }
 
   /** Saves now, if there is a path; tells so. */
-  async *save(model: Model, { epoch, step, unfinished }: TrainingState): AsyncGenerator<CheckpointEvent, void> {
-    if (!this.#options) return
-    const { path } = this.#options
-    await model.save(path, { optimizer: true })
-    this.#last = { type: 'checkpoint', epoch, step, images: unfinished?.images ?? 0, path }
-    yield this.#last
+  async *save(run: Run): AsyncGenerator<CheckpointEvent, void> {
+    const event = await this.#write(run)
+    if (event) yield event
   }
 
-  /** A loss that left float32, with where in the training it did and what is left to go on from; other errors as they are. */
-  explain(error: unknown, state: TrainingState): unknown {
-    if (!(error instanceof ModelError && error.code === 'NOT_FINITE')) return error
-    const { message, path, expected, found } = error
+  /**
+   * Lets a training go its course, and saves what no file has yet whatever it ends with: an error, or a listener that leaves.
+   * Weights that led to values that are not finite are of no use: the file of better ones stays.
+   */
+  async *guard(run: Run, course: AsyncGenerator<TrainEvent, void>): AsyncGenerator<TrainEvent, void> {
+    let over = false
+    try {
+      yield* course
+      over = true
+    } catch (error) {
+      over = true
+      if (isNotFinite(error) || this.#failed) throw this.#withLast(error, run.state)
+      try {
+        yield* this.#saveUnsaved(run)
+      } catch (second) {
+        throw withMore(error, `; what was learned since could not be saved: ${messageOf(second)}`)
+      }
+      throw error
+    } finally {
+      if (!over && !this.#failed) for await (const _ of this.#saveUnsaved(run));
+    }
+  }
+
+  async *#saveUnsaved(run: Run): AsyncGenerator<CheckpointEvent, void> {
+    if (this.#unsaved) yield* this.save(run)
+  }
+
+  async #write({ model, state, trainedIn }: Run): Promise<CheckpointEvent | undefined> {
+    if (!this.#options) return undefined
+    const { path } = this.#options
+    const best = keptEpoch(state)
+    const { trained } = model
+    // The file's model is the best one; steps go on from the others in it.
+    if (best) await model.restoreBest()
+    model.trained = trainedIn(best?.epoch ?? state.epoch)
+    this.#failed = true
+    try {
+      await model.save(path, { optimizer: true })
+    } finally {
+      if (best && endOf(state) === undefined) {
+        await model.answerWithLatest()
+        model.trained = trained
+      }
+    }
+    this.#failed = this.#unsaved = false
+    const { epoch, step, unfinished } = state
+    this.#last = { type: 'checkpoint', epoch, step, images: unfinished?.images ?? 0, path, ...(best && { best }) }
+    return this.#last
+  }
+
+  #withLast(error: unknown, { epoch, step }: TrainingState): unknown {
     const saved = this.#last
     const left = saved
       ? `the last checkpoint, ${saved.path}, is of epoch ${placeOf(saved)}`
       : 'no checkpoint was saved before it'
-    const where = `in epoch ${state.epoch + 1}, after ${state.step} steps of the training`
-    return new ModelError('NOT_FINITE', `${message} (${where}); ${left}`, { path, expected, found, cause: error })
+    return withMore(error, ` (in epoch ${epoch + 1}, after ${step} steps of the training); ${left}`)
   }
+}
+
+/** A training as far as it has come. */
+export interface Run {
+  readonly model: Model
+  readonly state: TrainingState
+  /** What is known of the weights that an epoch left. */
+  readonly trainedIn: (epoch: number) => Trained
+}
+
+function isNotFinite(error: unknown): boolean {
+  return error instanceof ModelError && error.code === 'NOT_FINITE'
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The same error that says more; one that is not this package's stays as it is. */
+function withMore(error: unknown, more: string): unknown {
+  if (!(error instanceof ModelError)) return error
+  const { code, message, path, expected, found } = error
+  return new ModelError(code, message + more, { path, expected, found, cause: error })
 }
 
 /** Where in a training a checkpoint lies: `3`, or `4 after step 120`. */

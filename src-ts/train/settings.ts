@@ -45,6 +45,7 @@ export interface TrainSettings {
   freezeStatistics: boolean
   groups: readonly LayerGroup[]
   average: Average | false
+  keepBest: 'accuracy' | 'loss' | false
   earlyStopping: EarlyStopping | false
   shuffle: boolean
   seed: number
@@ -70,6 +71,7 @@ const commonShape = {
   freeze: freezeSchema,
   freezeStatistics: z.boolean(),
   groups: groupsSchema,
+  keepBest: z.union([z.enum(['accuracy', 'loss']), z.literal(false)], { error: 'accuracy, loss or false' }),
   shuffle: z.boolean(),
   seed: z.int().min(0),
 }
@@ -95,6 +97,7 @@ export const settingsSchema = z.strictObject({
   freeze: commonShape.freeze.default([]),
   freezeStatistics: commonShape.freezeStatistics.default(true),
   groups: commonShape.groups.default([]),
+  keepBest: commonShape.keepBest.default(false),
   average: orFalse(z.strictObject({ decay })).default(false),
   earlyStopping: orFalse(z.strictObject(earlyStoppingShape)).default(false),
 }) satisfies z.ZodType<TrainSettings>
@@ -119,6 +122,7 @@ const DEFAULTS: TrainSettings = {
   freezeStatistics: true,
   groups: [],
   average: false,
+  keepBest: false,
   earlyStopping: false,
   shuffle: true,
   seed: 0,

@@ -1,7 +1,8 @@
-/** Early stopping: when a training has gone on long enough without getting better, and which epoch was the best. */
+/** Which epoch was the best, and when a training has gone on long enough without getting better. */
 import * as z from 'zod'
 import type { TrainingState } from './checkpoint.js'
-import type { StopEvent, TestResult } from './events.js'
+import type { EpochResult, StopEvent } from './events.js'
+import type { TrainSettings } from './settings.js'
 
 /** Options of early stopping. */
 export interface EarlyStoppingOptions {
@@ -27,8 +28,32 @@ export interface EarlyStopping {
 export interface BestEpoch {
   /** Counted from 1. */
   epoch: number
-  /** What the test set came to, in the metric of {@link EarlyStopping}. */
+  /** What the test set came to, in the metric that is looked at. */
   value: number
+}
+
+/** How the best epoch is found, and what becomes of its weights. */
+export interface BestRule {
+  metric: 'loss' | 'accuracy'
+  minDelta: number
+  /** Whether its weights are kept, and are the model's at the end. */
+  keep: boolean
+  /** Whether of two epochs with as many right answers the one of less loss is better. */
+  lossDecides: boolean
+}
+
+/** How these settings have the best epoch found; nothing if they have no use for it. */
+export function bestRule({ earlyStopping, keepBest }: TrainSettings): BestRule | undefined {
+  if (earlyStopping) {
+    const { metric, minDelta, restoreBest } = earlyStopping
+    return { metric, minDelta, keep: restoreBest, lossDecides: false }
+  }
+  return keepBest ? { metric: keepBest, minDelta: 0, keep: true, lossDecides: true } : undefined
+}
+
+/** The epoch whose weights are kept, if there is one. */
+export function keptEpoch({ settings, best }: TrainingState): BestEpoch | undefined {
+  return bestRule(settings)?.keep ? best : undefined
 }
 
 export const earlyStoppingShape = {
@@ -46,13 +71,19 @@ export const bestEpochSchema = z.strictObject({
 /** The best epoch now that another has ended: that one only if it is better by more than the least difference. */
 export function bestOf(
   best: BestEpoch | undefined,
-  epoch: number,
-  test: TestResult,
-  { metric, minDelta }: EarlyStopping,
-): BestEpoch {
-  const value = test[metric]
-  const better = best && (metric === 'loss' ? value < best.value - minDelta : value > best.value + minDelta)
-  return best && !better ? best : { epoch, value }
+  { epoch, test }: EpochResult,
+  { metric, minDelta, lossDecides }: BestRule,
+  history: readonly EpochResult[],
+): BestEpoch | undefined {
+  if (!test) return best
+  const now = { epoch, value: test[metric] }
+  if (!best) return now
+  if (lossDecides && now.value === best.value) {
+    const before = history.find(({ epoch }) => epoch === best.epoch)?.test
+    return before && test.loss < before.loss ? now : best
+  }
+  const better = metric === 'loss' ? now.value < best.value - minDelta : now.value > best.value + minDelta
+  return better ? now : best
 }
 
 /** Whether a training has ended: with its last epoch, or because it has not got better for too long. */

@@ -4,13 +4,13 @@ use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, contained, job};
 use crate::jpeg_set::{JpegSet, Picture, PictureContent};
 use crate::memory::ToldBytes;
-use crate::step::{BindingStep, BindingStepOptions, step_options};
+use crate::step::{BindingPlannedTraining, BindingStep, BindingStepOptions, BindingTrainingMemory, step_options};
 use crate::weights::{BindingTensor, copied, lifted};
 use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::weights::{Metadata, write_safetensors};
 use jpegnet_engine::{
     Content, EngineError, Image, InferenceMode, Labels, LoadReport, MaskingSpec, NamedTensor, Network as Engine,
-    NetworkSpec, Plan, StepReport, StepSummary, WeightSet,
+    NetworkSpec, Plan, StepReport, StepSummary, TrainingMemory, WeightSet,
 };
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint32Array};
@@ -231,6 +231,25 @@ impl Network {
         )
     }
 
+    /// What a training takes of memory, pictures aside, on the threads at hand; nothing is taken for it.
+    #[napi(ts_return_type = "Promise<BindingTrainingMemory | BindingFailure>")]
+    #[must_use]
+    pub fn training_memory(
+        &self,
+        options: BindingStepOptions,
+        training: BindingPlannedTraining,
+    ) -> AsyncTask<Job<TrainingMemory, BindingTrainingMemory>> {
+        let plan = self.plan.clone();
+        job(
+            move || {
+                let isa = crate::runtime::isa()?;
+                let options = step_options(&options, &plan)?;
+                Ok(plan.training_memory(&options, training.into(), isa)?)
+            },
+            |_, memory| memory.into(),
+        )
+    }
+
     /// Logits `[pictures, classes]` of pictures of a set.
     #[napi(ts_return_type = "Promise<Float32Array | BindingFailure>")]
     #[must_use]
@@ -323,13 +342,7 @@ impl Network {
     #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
     #[must_use]
     pub fn keep_best(&self) -> AsyncTask<Job<(), bool>> {
-        self.call(
-            |engine| {
-                engine.keep_best();
-                Ok(())
-            },
-            |_, ()| true,
-        )
+        self.call(|engine| Ok(engine.keep_best()?), |_, ()| true)
     }
 
     /// Makes the best weights kept answer; the next step goes on from those that steps changed last.
@@ -337,6 +350,19 @@ impl Network {
     #[must_use]
     pub fn restore_best(&self) -> AsyncTask<Job<(), bool>> {
         self.call(|engine| Ok(engine.restore_best()?), |_, ()| true)
+    }
+
+    /// Makes the weights answer that the last step left: their average if there is one, else those that steps change.
+    #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+    #[must_use]
+    pub fn answer_with_latest(&self) -> AsyncTask<Job<(), bool>> {
+        self.call(
+            |engine| {
+                engine.answer_with_latest();
+                Ok(())
+            },
+            |_, ()| true,
+        )
     }
 
     /// Forgets the best weights.
@@ -386,7 +412,7 @@ impl Network {
     }
 
     /// Writes all tensors to a safetensors file, aside and then in place: of one set of weights, or of those that answer,
-    /// with the training's state if asked for.
+    /// with the training's state if asked for. Nothing is written if a value is not finite: it could not be loaded again.
     #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
     #[must_use]
     pub fn save(
@@ -403,6 +429,7 @@ impl Network {
                     Some(set) => weights(engine, &set)?,
                     None => engine.state(include_optimizer),
                 };
+                engine.check_savable(&tensors)?;
                 Ok(write_safetensors(&PathBuf::from(path), &tensors, &metadata)?)
             },
             |_, ()| true,

@@ -1,7 +1,9 @@
 //! What a training step is told, and what it tells.
 
 use crate::failure::BindingFailure;
-use jpegnet_engine::{Clipping, OptimizerSpec, Plan, Rates, StepOptions, StepReport, Storage};
+use jpegnet_engine::{
+    Clipping, OptimizerSpec, Plan, PlannedTraining, Rates, StepOptions, StepReport, Storage, TrainingMemory,
+};
 use napi_derive::napi;
 
 /// How one step goes.
@@ -72,6 +74,58 @@ pub struct BindingStep {
 impl From<StepReport> for BindingStep {
     fn from(StepReport { loss, correct, gradient_norm }: StepReport) -> Self {
         BindingStep { loss, correct: u32::try_from(correct).unwrap_or(u32::MAX), gradient_norm }
+    }
+}
+
+/// A training whose memory is asked for.
+#[napi(object)]
+#[derive(Clone, Copy, Debug)]
+pub struct BindingPlannedTraining {
+    /// Pictures of a step.
+    pub images: u32,
+    /// Pictures of a call that tests it; 0 if none does.
+    pub tested: u32,
+    /// Whether the weights of the best epoch are kept.
+    pub keeps_best: bool,
+}
+
+impl From<BindingPlannedTraining> for PlannedTraining {
+    fn from(BindingPlannedTraining { images, tested, keeps_best }: BindingPlannedTraining) -> Self {
+        PlannedTraining { images: images as usize, tested: tested as usize, keeps_best }
+    }
+}
+
+/// Bytes that a training takes, by what they are for.
+#[napi(object)]
+#[derive(Clone, Copy, Debug)]
+pub struct BindingTrainingMemory {
+    /// Weights, biases and running statistics.
+    pub weights: f64,
+    /// Their gradients.
+    pub gradients: f64,
+    /// What the optimizer remembers of them.
+    pub optimizer: f64,
+    /// Other sets of weights: the average, the best.
+    pub copies: f64,
+    /// Maps of a batch, their gradients and all that goes with them.
+    pub maps: f64,
+    /// The same of a test.
+    pub test: f64,
+    /// All tensors once more, while they are written to a file.
+    pub saving: f64,
+}
+
+impl From<TrainingMemory> for BindingTrainingMemory {
+    fn from(memory: TrainingMemory) -> Self {
+        BindingTrainingMemory {
+            weights: memory.weights as f64,
+            gradients: memory.gradients as f64,
+            optimizer: memory.optimizer as f64,
+            copies: memory.copies as f64,
+            maps: memory.maps as f64,
+            test: memory.test as f64,
+            saving: memory.saving as f64,
+        }
     }
 }
 

@@ -106,8 +106,8 @@ pub enum EngineError {
         /// The system's words.
         found: String,
     },
-    /// The machine has not enough memory for a batch of this size.
-    #[error("batch: expected {bytes} bytes of memory, found less")]
+    /// The system gave no memory; what needed it changed nothing.
+    #[error("memory: expected {bytes} bytes more, found less")]
     OutOfMemory {
         /// Bytes that could not be had.
         bytes: usize,
@@ -121,7 +121,8 @@ impl EngineError {
         match self {
             EngineError::InvalidDefinition { .. } => "INVALID_DEFINITION",
             EngineError::ShapeMismatch { .. } => "SHAPE_MISMATCH",
-            EngineError::InvalidOption { .. } | EngineError::OutOfMemory { .. } => "INVALID_OPTION",
+            EngineError::InvalidOption { .. } => "INVALID_OPTION",
+            EngineError::OutOfMemory { .. } => "OUT_OF_MEMORY",
             EngineError::SizeMismatch { .. } => "SIZE_MISMATCH",
             EngineError::UnsupportedColour { .. } => "UNSUPPORTED_JPEG",
             EngineError::NotFinite { .. } => "NOT_FINITE",

@@ -40,6 +40,15 @@ impl Floats {
     }
 }
 
+/// So many zeros.
+pub(crate) fn zeros(length: usize) -> Result<Vec<f32>, EngineError> {
+    let mut zeros = Vec::new();
+    let bytes = size_of::<f32>().saturating_mul(length);
+    zeros.try_reserve_exact(length).map_err(|_| EngineError::OutOfMemory { bytes })?;
+    zeros.resize(length, 0.0);
+    Ok(zeros)
+}
+
 impl Deref for Floats {
     type Target = [f32];
 

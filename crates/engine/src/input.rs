@@ -119,6 +119,14 @@ impl InputTransforms {
     }
 }
 
+/// Floats of scratch that so many rows of pixels of one picture need, if it is a photograph as cameras store them: luminance,
+/// and chrominances of half its width and height.
+pub(crate) fn usual_pixel_scratch(input: &InputSpec, rows: usize) -> usize {
+    let InputSpec { width, height, channels, mean, std, .. } = input;
+    let ratios = [(1, 1), (2, 2), (2, 2)];
+    InputTransform::new(*width, *height, InputColour::YCbCr, &ratios, *channels, mean, std).pixel_workspace_len(rows)
+}
+
 impl BatchInput<'_> {
     /// Images of the batch.
     pub(crate) fn len(&self) -> usize {

@@ -38,7 +38,7 @@ pub use error::EngineError;
 pub use inference::StepSummary;
 pub use input::{Content, Image};
 pub use jpegnet_kernels::{Isa, Labels};
-pub use network::{InferenceMode, LossAndGradients, Network, StepReport, WeightSet};
+pub use network::{InferenceMode, LossAndGradients, Network, PlannedTraining, StepReport, TrainingMemory, WeightSet};
 pub use optimizer::OptimizerSpec;
 pub use plan::{NodeSummary, Plan};
 pub use random::permutation;

@@ -3,11 +3,13 @@
 mod gradients;
 mod infer;
 mod mode;
+mod planned;
 mod state;
 mod train;
 mod weight_sets;
 
 pub use mode::InferenceMode;
+pub use planned::{PlannedTraining, TrainingMemory};
 pub use train::{LossAndGradients, StepReport};
 pub(crate) use weight_sets::UPDATES;
 pub use weight_sets::WeightSet;

@@ -1,5 +1,7 @@
 //! What a network learns and keeps: parameters, their gradients, and running statistics.
 
+use crate::EngineError;
+use crate::floats::zeros;
 use crate::random::initial_stream;
 use rand_chacha::rand_core::Rng;
 
@@ -71,10 +73,11 @@ impl Parameters {
     }
 
     /// Makes room for gradients.
-    pub(crate) fn prepare_gradients(&mut self) {
+    pub(crate) fn prepare_gradients(&mut self) -> Result<(), EngineError> {
         if self.gradients.is_empty() {
-            self.gradients = self.values.iter().map(|values| vec![0.0; values.len()]).collect();
+            self.gradients = self.values.iter().map(|values| zeros(values.len())).collect::<Result<_, _>>()?;
         }
+        Ok(())
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -4,8 +4,8 @@
 mod support;
 
 use jpegnet_engine::{
-    Clipping, MaskingSpec, NamedTensor, Network, NetworkSpec, OperationSpec, OptimizerSpec, Plan, Rates, StepOptions,
-    Storage, WeightSet,
+    Clipping, Isa, MaskingSpec, NamedTensor, Network, NetworkSpec, OperationSpec, OptimizerSpec, Plan, Rates,
+    StepOptions, Storage, WeightSet,
 };
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use support::definitions::stem_and_shortcuts;
@@ -438,7 +438,7 @@ fn a_state_resumes_to_the_bit_whichever_weights_answer() {
     let mut averaged = resumed(&whole);
     assert_eq!(bits(&averaged.state(true)), bits(&whole.state(true)));
     for network in [&mut whole, &mut averaged] {
-        network.keep_best();
+        network.keep_best().unwrap();
         step(network);
     }
     let mut with_best = resumed(&averaged);
@@ -465,7 +465,7 @@ fn loaded_weights_are_what_a_training_goes_on_from() {
     let (pictures, labels) = made_up(8);
     let mut network = network(definition(), 5);
     network.train_step_with(&images(&pictures), &labels, &everything()).unwrap();
-    network.keep_best();
+    network.keep_best().unwrap();
     let weights = support::network(definition(), 6).state(false);
     network.load(&weights).unwrap();
     assert_eq!(bits(&live(&network)), bits(&weights));
@@ -478,7 +478,7 @@ fn sets_of_weights_that_are_not_whole_are_refused() {
     let (pictures, labels) = made_up(8);
     let mut network = network(definition(), 5);
     network.train_step_with(&images(&pictures), &labels, &everything()).unwrap();
-    network.keep_best();
+    network.keep_best().unwrap();
     let good = network.state(true);
     let before = bits(&good);
     let mut change = |change: &dyn Fn(&mut Vec<NamedTensor>)| {
@@ -590,5 +590,95 @@ fn maps_kept_in_sixteen_bits_take_less_memory_and_learn_almost_the_same() {
         assert!(losses != exact, "{losses:?}");
         assert!(narrow_bytes < wide_bytes, "{narrow_bytes} and {wide_bytes}");
         assert!(run(Storage::Bfloat16).2 == state, "the same bits again");
+    }
+}
+
+/// Its last block's maps have one pixel: a picture alone gives its normalisations one value a channel.
+fn down_to_one_pixel() -> NetworkSpec {
+    stem_and_shortcuts(16, 16)
+}
+
+fn small(count: usize) -> (Vec<(String, SparseJpeg)>, Vec<u32>) {
+    (pictures(count, Colour::YCbCr, 16, 16, 78), (0..4).cycle().take(count).collect())
+}
+
+fn of_last_block(name: &str) -> bool {
+    name.starts_with("layer3.") && (name.contains("bn") || name.contains("downsample.1"))
+}
+
+#[test]
+fn a_batch_with_one_value_a_channel_moves_no_running_statistics_and_is_finite_on_every_path() {
+    let (pictures, labels) = small(5);
+    for isa in Isa::available() {
+        for storage in [Storage::Float32, Storage::Bfloat16] {
+            let mut network = Network::new(Plan::new(down_to_one_pixel()).unwrap(), 5, isa);
+            let options = StepOptions { storage, ..StepOptions::new(PLAIN) };
+            network.train_step_with(&images(&pictures[..4]), &labels[..4], &options).unwrap();
+            let before = live(&network);
+            network.train_step_with(&images(&pictures[4..]), &labels[4..], &options).unwrap();
+            let after = live(&network);
+            for (old, new) in before.iter().zip(&after) {
+                assert!(new.values.iter().all(|value| value.is_finite()), "{} {storage:?} {}", new.name, isa.name());
+                // One value is normalised to zero whatever it is: nothing before it can learn from it.
+                let stays = of_last_block(&new.name) && (new.name.contains("running") || new.name.ends_with("weight"));
+                let is_before =
+                    !of_last_block(&new.name) && !new.name.starts_with("fc") && !new.name.contains("running");
+                if (stays || is_before) && !new.name.ends_with("num_batches_tracked") {
+                    assert_eq!(old.values, new.values, "{} {storage:?} {}", new.name, isa.name());
+                }
+            }
+            assert_ne!(tensor(&before, "layer3.bn2.bias").values, tensor(&after, "layer3.bn2.bias").values);
+            assert_ne!(tensor(&before, "bn1.running_var").values, tensor(&after, "bn1.running_var").values);
+            // The same as the last of the batches of a step.
+            let mut accumulated = Network::new(Plan::new(down_to_one_pixel()).unwrap(), 5, isa);
+            let options = StepOptions { batch: Some(4), ..options };
+            accumulated.train_step_with(&images(&pictures), &labels, &options).unwrap();
+            let state = live(&accumulated);
+            for name in ["layer3.bn1.running_var", "layer3.bn2.running_mean", "layer3.downsample.1.running_var"] {
+                assert_eq!(tensor(&state, name).values, tensor(&before, name).values, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_whose_statistics_leave_float32_is_refused_though_its_loss_is_finite() {
+    let (pictures, labels) = made_up(4);
+    let mut definition = definition();
+    definition.input.std = vec![1e-21; 3];
+    let mut network = network(definition, 5);
+    let before = bits(&network.state(true));
+    let error = network.train_step(&images(&pictures), &labels, &PLAIN).unwrap_err();
+    assert_eq!(error.code(), "NOT_FINITE");
+    assert_eq!(error.path(), Some("bn1.running_var"), "{error}");
+    assert_eq!(bits(&network.state(true)), before);
+}
+
+#[test]
+fn tensors_that_could_not_be_loaded_are_not_to_be_saved() {
+    let network = network(definition(), 5);
+    let mut tensors = network.state(true);
+    network.check_savable(&tensors).unwrap();
+    let at = tensors.iter().position(|tensor| tensor.name == "layer2.bn1.running_var").unwrap();
+    tensors[at].values[1] = f32::INFINITY;
+    let error = network.check_savable(&tensors).unwrap_err();
+    assert_eq!((error.code(), error.path()), ("NOT_FINITE", Some("layer2.bn1.running_var")));
+}
+
+#[test]
+fn the_weights_that_steps_left_answer_again_after_the_best() {
+    let (pictures, labels) = made_up(8);
+    for options in [everything(), StepOptions { average: None, ..everything() }] {
+        let mut network = network(definition(), 5);
+        network.train_step_with(&images(&pictures), &labels, &options).unwrap();
+        network.keep_best().unwrap();
+        network.train_step_with(&images(&pictures), &labels, &options).unwrap();
+        let latest = bits(&network.state(false));
+        network.restore_best().unwrap();
+        assert_ne!(bits(&network.state(false)), latest);
+        network.answer_with_latest();
+        assert_eq!(bits(&network.state(false)), latest);
+        network.answer_with_latest();
+        assert_eq!(bits(&network.state(false)), latest);
     }
 }

@@ -185,7 +185,8 @@ impl<F: Factors> AcProducts<'_, F> {
 }
 
 impl BatchStatistics {
-    /// Statistics of `pixels` pixels (batch times map) from their [`add_moments`] sums.
+    /// Statistics of `pixels` pixels (batch times map) from their [`add_moments`] sums. A single pixel is its own mean and
+    /// tells no variance: it is infinite then, by which the pixel is normalised to exactly zero and no gradient reaches it.
     ///
     /// # Panics
     /// If there are no pixels or not three moments a channel.
@@ -200,18 +201,24 @@ impl BatchStatistics {
         let mean: Vec<f64> = dc.iter().map(|sum| sum / (pixels / 8.0)).collect();
         let spread = dc_squared.iter().zip(&mean).map(|(sum, mean)| sum / pixels - mean * mean);
         // The spread alone may be below zero: a constant is not DC alone where a map ends inside its blocks.
-        let variance = spread.zip(ac_squared).map(|(spread, energy)| (spread + energy / pixels).max(0.0)).collect();
+        let of_channel = |(spread, energy): (f64, &f64)| {
+            if pixels > 1.0 { (spread + energy / pixels).max(0.0) } else { f64::INFINITY }
+        };
+        let variance = spread.zip(ac_squared).map(of_channel).collect();
         BatchStatistics { mean, variance, pixels }
     }
 
     /// Moves running statistics towards these: `r ← (1 − momentum)·r + momentum·s`, with the unbiased variance
-    /// σ²·n/(n − 1), as PyTorch does.
+    /// σ²·n/(n − 1), as PyTorch does. Those of a single pixel, which PyTorch refuses, move nothing.
     ///
     /// # Panics
     /// If a slice does not have one value a channel.
     pub fn update_running(&self, momentum: f32, running_mean: &mut [f32], running_variance: &mut [f32]) {
         assert_eq!(running_mean.len(), self.mean.len(), "one running mean a channel");
         assert_eq!(running_variance.len(), self.variance.len(), "one running variance a channel");
+        if self.pixels <= 1.0 {
+            return;
+        }
         let momentum = f64::from(momentum);
         let unbiased = self.pixels / (self.pixels - 1.0);
         let moved = |old: f32, new: f64| single((1.0 - momentum) * f64::from(old) + momentum * new);

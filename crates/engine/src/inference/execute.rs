@@ -80,6 +80,19 @@ impl Executor {
         self.workspaces.prepare(length)
     }
 
+    /// Bytes that a compiled network takes on that many threads, `expanding` floats of scratch to make a picture's pixels.
+    pub(crate) fn planned_bytes(compiled: &Compiled, expanding: usize, threads: usize) -> usize {
+        let groups = if compiled.side_by_side { threads } else { 1 };
+        let slots: usize = compiled.slots.iter().sum();
+        let coefficients = compiled.steps.iter().map(|step| match step.kind {
+            Kind::Coefficients { scratch, .. } => scratch,
+            _ => 0,
+        });
+        let scratch = coefficients.max().unwrap_or(0).max(compiled.scratch).max(expanding);
+        let (frequencies, products) = compiled.shared;
+        size_of::<f32>() * (groups * slots + threads * scratch + frequencies + products)
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let of_group = |group: &Mutex<Vec<Floats>>| {
             group.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|slot| slot.len()).sum::<usize>()

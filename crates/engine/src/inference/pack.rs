@@ -105,6 +105,17 @@ impl Packed {
         Ok(filters)
     }
 
+    /// Bytes that the filters of a compiled network take, biases aside.
+    pub(crate) fn planned_bytes(plan: &Plan, compiled: &Compiled) -> usize {
+        let packed_len = |step: &Step| match (&step.kind, &plan.nodes[step.named_by].operation) {
+            (Kind::Conv2d { conv, .. }, _) => conv.packed_len(),
+            (Kind::BandConv2d { method, .. }, _) => method.packed_len(),
+            (Kind::Coefficients { .. }, Operation::Conv2d { trained, .. }) => trained.packed_len(),
+            _ => 0,
+        };
+        size_of::<f32>() * compiled.steps.iter().map(packed_len).sum::<usize>()
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         let floats = |filter: &Arc<Filter>| filter.packed.len() + filter.bias.as_ref().map_or(0, Vec::len);
         size_of::<f32>() * self.filters.values().map(floats).sum::<usize>()

@@ -95,6 +95,15 @@ impl Inference {
     }
 }
 
+/// A network as it is compiled for a batch of pictures of which nothing is known.
+pub(super) fn compiled_for_estimate(plan: &Plan, isa: Isa, batch: usize) -> Compiled {
+    let Wanted { maskings, band, nodes } = Wanted::logits(plan, None);
+    let machine = Machine::get(isa);
+    let threads = rayon::current_num_threads();
+    let (maskings, machine) = (&maskings, &machine);
+    compile(plan, Circumstances { batch, threads, maskings, band, machine, sparsity: None, nodes })
+}
+
 impl Network {
     /// What [`predict`](Self::predict) would do with a batch on the threads at hand, of pictures about as sparse as the last
     /// it was given: one line a step, in order.

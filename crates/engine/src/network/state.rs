@@ -31,8 +31,11 @@ impl Network {
     }
 
     /// Keeps the weights that answer as the best so far.
-    pub fn keep_best(&mut self) {
-        self.weight_sets.keep_best(&self.parameters);
+    ///
+    /// # Errors
+    /// [`EngineError::OutOfMemory`]; those that were kept stay.
+    pub fn keep_best(&mut self) -> Result<(), EngineError> {
+        self.weight_sets.keep_best(&self.parameters)
     }
 
     /// Makes the best weights kept answer; the next step goes on from the live ones.
@@ -45,6 +48,27 @@ impl Network {
             return Ok(());
         }
         Err(invalid("weights", "best weights that were kept", "none"))
+    }
+
+    /// Makes the weights answer that the last step left: their average if there is one, else the live ones.
+    pub fn answer_with_latest(&mut self) {
+        self.weight_sets.answer_with_latest(&mut self.parameters);
+    }
+
+    /// Refuses tensors that could not be loaded again, by the name of the first.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFinite`] if a value is infinite or not a number.
+    pub fn check_savable(&self, tensors: &[NamedTensor]) -> Result<(), EngineError> {
+        let found = |tensor: &NamedTensor| tensor.values.iter().copied().find(|value| !value.is_finite());
+        match tensors.iter().find_map(|tensor| Some((tensor, found(tensor)?))) {
+            Some((tensor, value)) => Err(EngineError::NotFinite {
+                path: tensor.name.clone(),
+                found: value.to_string(),
+                step: self.optimizer.step,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Forgets the best weights.

@@ -8,6 +8,7 @@ use crate::first_not_finite::FirstNotFinite;
 use crate::inference::StepTimes;
 use crate::input::{BatchInput, Image};
 use crate::optimizer::OptimizerSpec;
+use crate::parameters::StateEntry;
 use crate::step::{StepOptions, Storage};
 use crate::tensor::NamedTensor;
 use crate::training::{Batch, BatchLoss, LossTarget, Observers, Training, update_running};
@@ -71,20 +72,26 @@ impl Network {
         self.weight_sets.answer_with(WeightSet::Live, &mut self.parameters);
         let statistics = self.parameters.running.clone();
         let outcome = self.gradients_of_step(images, labels, options);
-        let Ok(report) = outcome else {
+        let outcome = outcome.and_then(|report| self.update(&report, options).map(|()| report));
+        if outcome.is_err() {
             self.parameters.running = statistics;
             self.weight_sets.answer_with(answering, &mut self.parameters);
-            return outcome;
-        };
+        }
+        outcome
+    }
+
+    /// Takes the gradients of a step to the weights and their average; all or nothing.
+    fn update(&mut self, report: &StepReport, options: &StepOptions) -> Result<(), EngineError> {
+        let room = options.average.map(|_| self.weight_sets.room_for_average(&self.parameters)).transpose()?;
         clip(self.isa, &mut self.parameters.gradients, report.gradient_norm, options);
-        self.optimizer.update(options, self.isa, &mut self.parameters);
-        if let Some(decay) = options.average {
-            self.weight_sets.average(decay, self.isa, &self.parameters);
+        self.optimizer.update(options, self.isa, &mut self.parameters)?;
+        if let Some((decay, room)) = options.average.zip(room) {
+            self.weight_sets.average(decay, self.isa, &self.parameters, room);
             self.weight_sets.answer_with(WeightSet::Average, &mut self.parameters);
         } else {
             self.weight_sets.forget_average();
         }
-        Ok(report)
+        Ok(())
     }
 
     /// Loss and gradients of a batch in training mode (batch statistics), changing nothing.
@@ -133,8 +140,22 @@ impl Network {
             }
         }
         self.earlier_batches.add_to(self.isa, &mut self.parameters.gradients);
+        self.check_running()?;
         let gradient_norm = self.gradient_norm(|parameter| !options.is_frozen(parameter))?;
         Ok(StepReport { loss, correct, gradient_norm })
+    }
+
+    /// Refuses running statistics that left float32: maps of large values have a finite loss all the same.
+    fn check_running(&self) -> Result<(), EngineError> {
+        let unusable = |entry: StateEntry| match entry {
+            StateEntry::RunningMean(number) => is_not_finite(&self.parameters.running[number].mean),
+            StateEntry::RunningVariance(number) => is_not_finite(&self.parameters.running[number].variance),
+            StateEntry::Parameter(_) | StateEntry::BatchesTracked(_) => false,
+        };
+        match self.plan.state.iter().find(|(_, entry)| unusable(*entry)) {
+            Some((name, _)) => Err(self.not_finite(name.clone(), "a statistic that is infinite or not a number")),
+            None => Ok(()),
+        }
     }
 
     /// The norm of all gradients that count.
@@ -145,7 +166,7 @@ impl Network {
         })
     }
 
-    fn not_finite(&self, path: String, found: &str) -> EngineError {
+    pub(super) fn not_finite(&self, path: String, found: &str) -> EngineError {
         EngineError::NotFinite { path, found: found.into(), step: self.optimizer.step + 1 }
     }
 
@@ -165,7 +186,7 @@ impl Network {
             None => self.trainer.insert(Box::new(Training::new(&self.plan, &maskings, frozen, storage))),
         };
         trainer.prepare(&input, &mut self.workspaces, self.plan.input().height)?;
-        self.parameters.prepare_gradients();
+        self.parameters.prepare_gradients()?;
         let Some(loss) = self.run_training(&input, (labels, target), &maskings, Observers::default()) else {
             unreachable!("every training program has a loss");
         };
@@ -250,4 +271,8 @@ impl Network {
         let batch = Batch { plan, isa: *isa, input, labels, target, maskings, observers };
         trainer.as_mut()?.run(&batch, parameters, layers, workspaces)
     }
+}
+
+fn is_not_finite(values: &[f32]) -> bool {
+    values.iter().any(|value| !value.is_finite())
 }

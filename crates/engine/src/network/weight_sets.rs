@@ -2,6 +2,7 @@
 //! is what predictions use and what is saved under the plain names.
 
 use crate::EngineError;
+use crate::floats::zeros;
 use crate::optimizer::{PREFIX, scalar, whole, wrong};
 use crate::parameters::{Parameters, Running, StateEntry};
 use crate::plan::Plan;
@@ -52,8 +53,14 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    fn of(parameters: &Parameters) -> Weights {
-        Weights { values: parameters.values.clone(), running: parameters.running.clone() }
+    fn of(parameters: &Parameters) -> Result<Weights, EngineError> {
+        let copy = |values: &Vec<f32>| {
+            let mut copy = zeros(values.len())?;
+            copy.copy_from_slice(values);
+            Ok(copy)
+        };
+        let values = parameters.values.iter().map(copy).collect::<Result<_, EngineError>>()?;
+        Ok(Weights { values, running: parameters.running.clone() })
     }
 
     fn swap(&mut self, parameters: &mut Parameters) {
@@ -62,6 +69,9 @@ impl Weights {
         parameters.version += 1;
     }
 }
+
+/// Memory for an average that begins, if it does.
+pub(super) struct AverageRoom(Option<Weights>);
 
 /// Which set answers, and the others that there are; the one that answers lies with the network's parameters.
 #[derive(Debug, Default)]
@@ -94,14 +104,33 @@ impl WeightSets {
         }
     }
 
+    /// Makes those answer that steps left last: their average if there is one, else the live ones.
+    pub(super) fn answer_with_latest(&mut self, parameters: &mut Parameters) {
+        let average = self.aside(WeightSet::Average).is_some() || self.answering == WeightSet::Average;
+        self.answer_with(if average { WeightSet::Average } else { WeightSet::Live }, parameters);
+    }
+
+    /// Room for the average that the next step begins; none if there is one, which must not answer.
+    pub(super) fn room_for_average(&self, parameters: &Parameters) -> Result<AverageRoom, EngineError> {
+        let is_new = self.aside(WeightSet::Average).is_none();
+        Ok(AverageRoom(is_new.then(|| Weights::of(parameters)).transpose()?))
+    }
+
     /// Takes the weights after a step into the average, which must not answer; the first step's are its beginning
     /// (`torch.optim.swa_utils.AveragedModel`). After n steps it keeps min(decay, (1 + n) / (10 + n)) of itself
     /// (`tf.train.ExponentialMovingAverage` with `num_updates`).
-    pub(super) fn average(&mut self, decay: f64, isa: Isa, parameters: &Parameters) {
-        let Some(average) = &mut self.aside[WeightSet::Average as usize] else {
-            self.aside[WeightSet::Average as usize] = Some(Weights::of(parameters));
+    pub(super) fn average(&mut self, decay: f64, isa: Isa, parameters: &Parameters, room: AverageRoom) {
+        if let AverageRoom(Some(mut weights)) = room {
+            for (weights, values) in weights.values.iter_mut().zip(&parameters.values) {
+                weights.copy_from_slice(values);
+            }
+            weights.running.clone_from(&parameters.running);
+            self.aside[WeightSet::Average as usize] = Some(weights);
             self.updates = 1;
             return;
+        }
+        let Some(average) = &mut self.aside[WeightSet::Average as usize] else {
+            unreachable!("an average that there is none of gets room");
         };
         #[expect(clippy::cast_precision_loss, reason = "no training has 2^52 steps")]
         let n = self.updates as f64;
@@ -126,10 +155,11 @@ impl WeightSets {
     }
 
     /// Keeps what answers now as the best.
-    pub(super) fn keep_best(&mut self, parameters: &Parameters) {
+    pub(super) fn keep_best(&mut self, parameters: &Parameters) -> Result<(), EngineError> {
         if self.answering != WeightSet::Best {
-            self.aside[WeightSet::Best as usize] = Some(Weights::of(parameters));
+            self.aside[WeightSet::Best as usize] = Some(Weights::of(parameters)?);
         }
+        Ok(())
     }
 
     /// Forgets the best; if they answer, the live ones do instead.

@@ -2,6 +2,7 @@
 
 use super::OptimizerSpec;
 use crate::EngineError;
+use crate::floats::zeros;
 use crate::parameters::{ParameterSpec, Parameters};
 use crate::step::StepOptions;
 use crate::tensor::{NamedTensor, count, has_shape};
@@ -44,18 +45,36 @@ enum Memory {
 impl OptimizerState {
     /// Updates every parameter that is not frozen by its gradient. Memory of another kind of optimizer is dropped first,
     /// and that of frozen parameters.
-    pub(crate) fn update(&mut self, options: &StepOptions, isa: Isa, parameters: &mut Parameters) {
+    ///
+    /// # Errors
+    /// [`EngineError::OutOfMemory`], before anything is changed.
+    pub(crate) fn update(
+        &mut self,
+        options: &StepOptions,
+        isa: Isa,
+        parameters: &mut Parameters,
+    ) -> Result<(), EngineError> {
         let of_another_kind = |memory: &Memory| match (&options.optimizer, memory) {
             (_, Memory::Nothing) => false,
             (OptimizerSpec::Sgd { .. }, memory) => !matches!(memory, Memory::Velocity(_)),
             (OptimizerSpec::Adam { .. }, memory) => !matches!(memory, Memory::Moments { .. }),
         };
-        if self.memory.iter().any(of_another_kind) {
-            *self = OptimizerState::default();
-        }
+        let anew = self.memory.iter().any(of_another_kind);
+        let done = if anew { 0 } else { self.step };
+        let is_new = |number: usize| anew || matches!(self.memory.get(number), None | Some(Memory::Nothing));
+        let new_memory = |(number, values): (usize, &Vec<f32>)| match options.update_of(number) {
+            Some(update) if is_new(number) => Ok(Some(Memory::new(&update, done, values.len())?)),
+            _ => Ok(None),
+        };
+        let new: Vec<Option<Memory>> =
+            parameters.values.iter().enumerate().map(new_memory).collect::<Result<_, EngineError>>()?;
         self.memory.resize(parameters.values.len(), Memory::Nothing);
-        let done = self.step;
-        self.step += 1;
+        for (memory, new) in self.memory.iter_mut().zip(new) {
+            if let Some(new) = new {
+                *memory = new;
+            }
+        }
+        self.step = done + 1;
         let values = parameters.values.par_iter_mut().zip(&parameters.gradients);
         values.zip(&mut self.memory).enumerate().for_each(|(number, ((values, gradient), memory))| {
             match options.update_of(number) {
@@ -64,6 +83,7 @@ impl OptimizerState {
             }
         });
         parameters.version += 1;
+        Ok(())
     }
 
     /// The state as named tensors: `optimizer.step`, and one tensor a parameter and moment, empty for frozen parameters.
@@ -171,18 +191,19 @@ const SECOND: &str = "second_moment";
 pub(crate) const MISSED: &str = "missed_steps";
 
 impl Memory {
+    /// What is remembered of a parameter before its first update, after so many steps.
+    fn new(spec: &OptimizerSpec, done: u64, length: usize) -> Result<Memory, EngineError> {
+        Ok(match *spec {
+            OptimizerSpec::Sgd { momentum, .. } if momentum > 0.0 => Memory::Velocity(zeros(length)?),
+            OptimizerSpec::Sgd { .. } => Memory::Nothing,
+            OptimizerSpec::Adam { .. } => {
+                Memory::Moments { first: zeros(length)?, second: zeros(length)?, missed: done }
+            }
+        })
+    }
+
     /// Updates one parameter, after so many steps.
     fn update(&mut self, spec: &OptimizerSpec, isa: Isa, done: u64, values: &mut [f32], gradient: &[f32]) {
-        let zeros = || vec![0.0; values.len()];
-        if *self == Memory::Nothing {
-            match *spec {
-                OptimizerSpec::Sgd { momentum, .. } if momentum > 0.0 => *self = Memory::Velocity(zeros()),
-                OptimizerSpec::Sgd { .. } => {}
-                OptimizerSpec::Adam { .. } => {
-                    *self = Memory::Moments { first: zeros(), second: zeros(), missed: done };
-                }
-            }
-        }
         let parts = parts(values).zip(gradient.par_chunks(PARAMETERS_A_TASK));
         match (*spec, self) {
             (OptimizerSpec::Sgd { learning_rate, momentum, nesterov, weight_decay }, memory) => {

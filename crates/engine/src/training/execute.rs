@@ -7,7 +7,7 @@ mod wide;
 
 use super::compile::compile;
 use super::loss::{BatchLoss, LossTarget};
-use super::memory::{Chunk, Maps, Memory, chunks_of};
+use super::memory::{Chunk, Lengths, Maps, Memory, chunks_of};
 use super::program::{Program, Scheduled, Stage};
 use super::step::{Passed, Statistics, Step};
 use crate::EngineError;
@@ -78,9 +78,13 @@ impl Training {
         rows: usize,
     ) -> Result<(), EngineError> {
         self.memory.prepare(&self.program, input.len())?;
-        let expanding = input.pixel_scratch(rows);
-        let of_stage = |stage: &Stage| stage.group * stage.maps + stage.sums + stage.scratch.max(expanding);
-        workspaces.prepare(self.program.stages.iter().map(of_stage).max().unwrap_or(0))
+        workspaces.prepare(self.program.workspace_len(input.pixel_scratch(rows)))
+    }
+
+    /// Bytes that a batch takes: of memory, and of the scratch of that many threads.
+    pub(crate) fn planned_bytes(&self, batch: usize, expanding: usize, threads: usize) -> usize {
+        let scratch = self.program.workspace_len(expanding).saturating_mul(threads).saturating_mul(size_of::<f32>());
+        Lengths::of(&self.program, batch).bytes().saturating_add(scratch)
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -38,30 +38,25 @@ pub(super) struct WideMemory {
 impl Memory {
     /// Makes room for a batch.
     pub(super) fn prepare(&mut self, program: &Program, batch: usize) -> Result<(), EngineError> {
+        let lengths = Lengths::of(program, batch);
         self.slots.resize_with(program.slots.len(), Floats::default);
-        self.masks.resize_with(program.masks.len(), Vec::new);
-        for (slot, length) in self.slots.iter_mut().zip(&program.slots) {
-            slot.grow(length * batch)?;
+        for (slot, length) in self.slots.iter_mut().zip(lengths.slots) {
+            slot.grow(length)?;
         }
         self.narrow.resize_with(program.narrow_slots.len(), Vec::new);
-        for (narrow, length) in self.narrow.iter_mut().zip(&program.narrow_slots) {
-            grow(narrow, length * batch)?;
+        for (narrow, length) in self.narrow.iter_mut().zip(lengths.narrow) {
+            grow(narrow, length)?;
         }
-        for (masks, length) in self.masks.iter_mut().zip(&program.masks) {
-            grow(masks, length * batch)?;
+        self.masks.resize_with(program.masks.len(), Vec::new);
+        for (masks, length) in self.masks.iter_mut().zip(lengths.masks) {
+            grow(masks, length)?;
         }
-        for stage in &program.stages {
-            let chunks = chunks_of(stage, batch).count();
-            self.singles.grow(stage.singles * chunks)?;
-            grow(&mut self.doubles, stage.doubles * chunks)?;
-            self.packed.grow(stage.packed)?;
-            if let [Scheduled { step, .. }] = &stage.steps[..]
-                && stage.wide
-            {
-                self.wide.prepare(program, step, batch)?;
-            }
-        }
-        Ok(())
+        self.singles.grow(lengths.singles)?;
+        grow(&mut self.doubles, lengths.doubles)?;
+        self.packed.grow(lengths.packed)?;
+        self.wide.inputs.grow(lengths.wide.inputs)?;
+        self.wide.gradients.grow(lengths.wide.gradients)?;
+        self.wide.products.grow(lengths.wide.products)
     }
 
     /// Cuts what a stage touches into chunks of images; second, its packed filters.
@@ -125,36 +120,97 @@ impl Memory {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let slots: usize = self.slots.iter().map(|slot| slot.len()).sum();
-        let floats = slots + self.singles.len() + self.packed.len() + self.wide.len();
-        let words = self.masks.iter().map(Vec::len).sum::<usize>();
-        let narrow = self.narrow.iter().map(Vec::len).sum::<usize>();
-        size_of::<f32>() * floats
-            + size_of::<u16>() * narrow
-            + size_of::<u32>() * words
-            + size_of::<f64>() * self.doubles.len()
+        let wide = &self.wide;
+        let lengths = Lengths {
+            slots: self.slots.iter().map(|slot| slot.len()).collect(),
+            narrow: self.narrow.iter().map(Vec::len).collect(),
+            masks: self.masks.iter().map(Vec::len).collect(),
+            singles: self.singles.len(),
+            doubles: self.doubles.len(),
+            packed: self.packed.len(),
+            wide: WideLengths {
+                inputs: wide.inputs.len(),
+                gradients: wide.gradients.len(),
+                products: wide.products.len(),
+            },
+        };
+        lengths.bytes()
     }
 }
 
-impl WideMemory {
-    fn prepare(&mut self, program: &Program, step: &Step, batch: usize) -> Result<(), EngineError> {
+/// How long each piece of memory is, in elements of its own.
+#[derive(Debug, Default)]
+pub(super) struct Lengths {
+    slots: Vec<usize>,
+    narrow: Vec<usize>,
+    masks: Vec<usize>,
+    singles: usize,
+    doubles: usize,
+    packed: usize,
+    wide: WideLengths,
+}
+
+#[derive(Debug, Default)]
+struct WideLengths {
+    inputs: usize,
+    gradients: usize,
+    products: usize,
+}
+
+impl Lengths {
+    /// What a batch needs; more than memory can be counted as the most there can be.
+    pub(super) fn of(program: &Program, batch: usize) -> Lengths {
+        let of_batch = |lengths: &[usize]| lengths.iter().map(|length| length.saturating_mul(batch)).collect();
+        let mut lengths = Lengths {
+            slots: of_batch(&program.slots),
+            narrow: of_batch(&program.narrow_slots),
+            masks: of_batch(&program.masks),
+            ..Lengths::default()
+        };
+        for stage in &program.stages {
+            let chunks = chunks_of(stage, batch).count();
+            lengths.singles = lengths.singles.max(stage.singles.saturating_mul(chunks));
+            lengths.doubles = lengths.doubles.max(stage.doubles.saturating_mul(chunks));
+            lengths.packed = lengths.packed.max(stage.packed);
+            if let [Scheduled { step, .. }] = &stage.steps[..]
+                && stage.wide
+            {
+                lengths.wide.grow(program, step, batch);
+            }
+        }
+        lengths
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let sum = |lengths: &[usize]| lengths.iter().fold(0, |sum: usize, length| sum.saturating_add(*length));
+        let WideLengths { inputs, gradients, products } = self.wide;
+        let floats = [sum(&self.slots), self.singles, self.packed, inputs, gradients, products];
+        [
+            sum(&floats).saturating_mul(size_of::<f32>()),
+            sum(&self.narrow).saturating_mul(size_of::<u16>()),
+            sum(&self.masks).saturating_mul(size_of::<u32>()),
+            self.doubles.saturating_mul(size_of::<f64>()),
+        ]
+        .into_iter()
+        .fold(0, usize::saturating_add)
+    }
+}
+
+impl WideLengths {
+    fn grow(&mut self, program: &Program, step: &Step, batch: usize) {
         let Some(wide) = step.node().and_then(|node| program.convolution(node).wide()) else {
-            return Ok(());
+            return;
         };
         let WideRuns { runs, input_len, gradient_len, column_len, .. } = wide.runs(batch);
         let columns = |order| wide.panels(order).iter().map(|(_, width)| width).sum::<usize>();
-        self.inputs.grow(runs * input_len)?;
+        self.inputs = self.inputs.max(runs.saturating_mul(input_len));
         let columns = if let Step::Conv2dBackward { target, .. } = step {
-            self.gradients.grow(runs * gradient_len)?;
+            self.gradients = self.gradients.max(runs.saturating_mul(gradient_len));
             if target.is_some() { columns(Order::Adjoint) } else { 0 }
         } else {
             columns(Order::Forward)
         };
-        self.products.grow(runs * column_len * columns)
-    }
-
-    fn len(&self) -> usize {
-        self.inputs.len() + self.gradients.len() + self.products.len()
+        self.products = self.products.max(runs.saturating_mul(column_len).saturating_mul(columns));
     }
 }
 

@@ -77,6 +77,12 @@ impl Program {
         self.lengths[buffer.0]
     }
 
+    /// Floats of scratch that a thread needs, `expanding` of them to make a picture's pixels.
+    pub(crate) fn workspace_len(&self, expanding: usize) -> usize {
+        let of_stage = |stage: &Stage| stage.group * stage.maps + stage.sums + stage.scratch.max(expanding);
+        self.stages.iter().map(of_stage).max().unwrap_or(0)
+    }
+
     /// The convolution of a node.
     pub(crate) fn convolution(&self, node: usize) -> &Convolution {
         let Some(convolution) = &self.convolutions[node] else {

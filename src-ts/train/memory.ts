@@ -1,0 +1,169 @@
+/** What a training will take of memory: computed before its first step, compared with what there is, and what would fit. */
+import { bytesOf, type MemorySize } from '../data/memory.js'
+import { ModelError } from '../errors.js'
+import { EVALUATION_BATCH } from '../model/evaluate.js'
+import { lowerModel } from '../model/graph.js'
+import type { ModelDefinition } from '../model/definition.js'
+import type { Model } from '../model/model.js'
+import { lift, NativeNetwork } from '../native/addon.js'
+import { bytesText } from '../numbers.js'
+import { availableBytes } from './available.js'
+import type { TrainSettings } from './settings.js'
+import { bestRule } from './stopping.js'
+import { picturesOfStep, updates } from './update.js'
+
+/** Bytes of native memory that a training takes, beside its data sets. */
+export interface TrainingMemory {
+  /** Weights, biases and running statistics. */
+  weights: number
+  /** Their gradients; twice if a step has more than one batch. */
+  gradients: number
+  /** What the optimizer remembers of them. */
+  optimizer: number
+  /** Other sets of weights that are kept: the average, the best. */
+  copies: number
+  /** Maps of a batch and their gradients, masks, packed filters, sums, scratch of every thread. */
+  maps: number
+  /** The same of the tests after each epoch. */
+  test: number
+  /** The pictures of two steps, as pixels: one is at work while the next is made. */
+  pictures: number
+  /** All tensors once more, while a checkpoint is written. */
+  saving: number
+  /** All of it. */
+  total: number
+}
+
+/** How many pictures a training has. */
+export interface TrainingSize {
+  images: number
+  /** Of the test set; 0 if there is none. */
+  tested: number
+}
+
+/** What a training of a network with these settings takes. */
+export async function trainingMemory(
+  network: NativeNetwork,
+  { input }: ModelDefinition,
+  settings: TrainSettings,
+  { images, tested }: TrainingSize,
+): Promise<TrainingMemory> {
+  const update = updates(network.nodes(), settings)(1)
+  const ofStep = Math.min(picturesOfStep(settings), images)
+  const ofTest = Math.min(EVALUATION_BATCH, tested)
+  const planned = { images: ofStep, tested: ofTest, keepsBest: bestRule(settings)?.keep ?? false }
+  const memory = lift(await network.trainingMemory(update, planned))
+  const picture = Float32Array.BYTES_PER_ELEMENT * input.channels * input.height * input.width
+  const parts = { ...memory, pictures: 2 * Math.max(ofStep, ofTest) * picture }
+  return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }
+}
+
+/**
+ * Refuses a training that would not fit in memory before its first step, with settings that would.
+ *
+ * @throws ModelError `OUT_OF_MEMORY`
+ */
+export async function checkAvailable(
+  model: Model,
+  settings: TrainSettings,
+  { availableMemory, ...size }: TrainingSize & { availableMemory: MemorySize | undefined },
+): Promise<void> {
+  // What the network holds already is not taken again.
+  const available = (bytesOf(availableMemory) ?? (await availableBytes())) + model.bytes
+  const { definition } = model
+  const network = networkOf(definition)
+  const needed = await trainingMemory(network, definition, settings, size)
+  if (needed.total <= available) return
+  const fitting = await settingsThatFit(definition, settings, size, available)
+  const { batchSize, storage } = settings
+  const { width, height } = definition.input
+  const what = `batches of ${batchSize} pictures of ${width}×${height}, ${storage}`
+  const [expected, found] = [`at most ${bytesText(available)}`, `${bytesText(needed.total)} (${partsText(needed)})`]
+  const advice = fitting.length > 0 ? `what would fit: ${fitting.join('; ')}` : 'no batch of this network would fit'
+  const message = `memory: expected a training that takes ${expected}, found one that takes ${found} by ${what}; ${advice}`
+  throw new ModelError('OUT_OF_MEMORY', message, { path: 'memory', expected, found })
+}
+
+function networkOf(definition: ModelDefinition): NativeNetwork {
+  return lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
+}
+
+/** The largest parts of it, in words. */
+function partsText({ weights, gradients, optimizer, copies, maps, test, pictures, saving }: TrainingMemory): string {
+  const parts = [
+    ['maps', maps],
+    ['pictures', pictures],
+    ['weights and what belongs to them', weights + gradients + optimizer + copies + saving],
+    ['tests', test],
+  ] as const
+  const shown = parts.filter(([, bytes]) => bytes > 0).sort(([, a], [, b]) => b - a)
+  return shown.map(([name, bytes]) => `${name} ${bytesText(bytes)}`).join(', ')
+}
+
+/** Settings that would fit, each with one thing changed, or two if one is not enough; as words. */
+async function settingsThatFit(
+  definition: ModelDefinition,
+  settings: TrainSettings,
+  size: TrainingSize,
+  available: number,
+): Promise<string[]> {
+  const fits = async (network: NativeNetwork, of: ModelDefinition, changed: Partial<TrainSettings>) =>
+    (await trainingMemory(network, of, { ...settings, ...changed }, size)).total <= available
+  const network = networkOf(definition)
+  const found: string[] = []
+  const storages = settings.storage === 'float32' ? (['float32', 'bfloat16'] as const) : (['bfloat16'] as const)
+  for (const storage of storages) {
+    const batchSize = await largest(settings.batchSize, batchSize => fits(network, definition, { storage, batchSize }))
+    if (batchSize === 0) continue
+    const parts = [
+      ...(batchSize < settings.batchSize ? [batchText(batchSize, settings)] : []),
+      ...(storage === settings.storage ? [] : [`storage ${storage}`]),
+    ]
+    found.push(parts.join(' with '))
+  }
+  const smaller = await sizeThatFits(definition, (network, of) => fits(network, of, {}))
+  return smaller === undefined ? found : [...found, `pictures of ${smaller}`]
+}
+
+/** A smaller batch, and how an update is made of as many pictures all the same. */
+function batchText(batchSize: number, settings: TrainSettings): string {
+  const batches = Math.round(picturesOfStep(settings) / batchSize)
+  return `a batch size of ${batchSize}${batches > 1 ? ` (accumulate ${batches} for updates by as many pictures)` : ''}`
+}
+
+/** The largest whole number up to `most` that will do, if all smaller ones do too; 0 if none does. */
+async function largest(most: number, willDo: (number: number) => Promise<boolean>): Promise<number> {
+  let [low, high] = [0, most]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (await willDo(middle)) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** Shares of a network's sides that are tried. */
+const SMALLER = [0.875, 0.75, 0.625, 0.5, 0.375, 0.25]
+
+/** Pixels that sides are whole multiples of. */
+const MULTIPLE = 8
+
+/** The largest of some smaller sizes of pictures that fits, if the network can be of another size. */
+async function sizeThatFits(
+  definition: ModelDefinition,
+  fits: (network: NativeNetwork, definition: ModelDefinition) => Promise<boolean>,
+): Promise<string | undefined> {
+  for (const share of SMALLER) {
+    const side = (pixels: number) => MULTIPLE * Math.max(1, Math.round((share * pixels) / MULTIPLE))
+    const [width, height] = [side(definition.input.width), side(definition.input.height)]
+    const smaller = { ...definition, input: { ...definition.input, width, height } }
+    try {
+      if (await fits(networkOf(smaller), smaller)) return `${width}×${height}`
+    } catch (error) {
+      // Not every network can be of another size.
+      if (!(error instanceof ModelError)) throw error
+      return undefined
+    }
+  }
+  return undefined
+}
