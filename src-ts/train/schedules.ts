@@ -69,7 +69,8 @@ export function step(options: StepOptions): Schedule {
 }
 
 /**
- * Half a cosine from the learning rate down to a share of it.
+ * Half a cosine from the learning rate down to a share of it, which is where the step after the last would be: that of
+ * `torch.optim.lr_scheduler.CosineAnnealingLR` with as many steps as `T_max`.
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -79,8 +80,8 @@ export function cosine(options: CosineOptions = {}): Schedule {
 }
 
 /**
- * Up from a share of the learning rate and down to almost nothing, both by half a cosine (Smith and Topin, 2018; the shape
- * of `torch.optim.lr_scheduler.OneCycleLR`, momentum left as it is).
+ * Up from a share of the learning rate and down to almost nothing in the last step, both by half a cosine (Smith and Topin, 2018):
+ * step by step that of `torch.optim.lr_scheduler.OneCycleLR` with `cycle_momentum=False`.
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -100,19 +101,21 @@ export interface StepPlace {
 
 /** The share of the learning rate that a schedule gives a step. */
 export function scheduleFactor(schedule: Schedule, { step, stepsPerEpoch, epochs }: StepPlace): number {
-  const last = Math.max(1, stepsPerEpoch * epochs - 1)
-  const progress = Math.min(1, step / last)
+  const steps = stepsPerEpoch * epochs
   switch (schedule.type) {
     case 'constant':
       return 1
     case 'step':
       return schedule.factor ** Math.floor(Math.floor(step / stepsPerEpoch) / schedule.every)
     case 'cosine':
-      return between(1, schedule.final, progress)
+      return between(1, schedule.final, Math.min(1, step / steps))
     case 'oneCycle': {
       const { warmup, initial, final } = schedule
-      if (progress < warmup) return between(initial, 1, progress / warmup)
-      return between(1, final, warmup === 1 ? 1 : (progress - warmup) / (1 - warmup))
+      if (steps === 1) return warmup > 0 ? initial : 1
+      // PyTorch counts steps from 0, and takes one from the end of each part.
+      const [top, last] = [warmup * steps - 1, steps - 1]
+      if (step < top) return between(initial, 1, step / top)
+      return between(1, final, step >= last ? 1 : (step - top) / (last - top))
     }
   }
 }
