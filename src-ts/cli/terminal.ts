@@ -101,7 +101,7 @@ export class Progress {
                 : `${line.title} ${progress.Format.BarFormat(share, options)} ${value}/${total}  ${line.note}`,
             stream: process.stderr,
             // Leaves room for what is said beside it on a terminal of 80 columns.
-            barsize: 24,
+            barsize: 14,
             clearOnComplete: true,
             // The bar changes nothing about the terminal that a signal would leave changed.
             linewrap: true,

@@ -75,7 +75,7 @@ export function reporter(
         // First what is left, because a narrow terminal shows the beginning.
         const left =
           event.epoch < epochs ? `${duration(epoch)} left, in all ${duration(training)}` : `${duration(training)} left`
-        const note = `${left}  loss ${event.loss.toFixed(4)}  accuracy ${percent(event.accuracy)}`
+        const note = `${left}  loss ${event.loss.toFixed(3)}  accuracy ${percent(event.accuracy, 0)}`
         progress.show(`epoch ${event.epoch}/${epochs}`, event.step, stepsPerEpoch, note)
         break
       }

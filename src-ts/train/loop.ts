@@ -111,7 +111,7 @@ async function* epochs(run: Run, course: Course): AsyncGenerator<TrainEvent, voi
     }
     const start = performance.now()
     const evaluation = test && (await model.evaluate(test, { signal }))
-    remaining.testTook((performance.now() - start) / 1000)
+    if (test) remaining.testTook((performance.now() - start) / 1000)
     const { test: tested, ...ofTraining } = await endEpoch(model, state, evaluation)
     checkpoints.changed()
     model.trained = trainedIn(state.epoch)
