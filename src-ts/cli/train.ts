@@ -46,6 +46,7 @@ import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmen
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, say, warn } from './terminal.js'
 import { TrainingLog } from './trainingLog.js'
+import { TrainingPage } from './trainingPage.js'
 import { reporter, type Sets } from './trainingReporter.js'
 import { transformOption } from './transforms.js'
 
@@ -107,6 +108,10 @@ export function addTrain(program: Command): void {
       '--log <file>',
       'a row an epoch (.csv), or also an object a step (.jsonl), as they happen; resuming adds to it',
     )
+    .option(
+      '--report <page>',
+      'a page (.html) of curves, scores by class and the worst files, also of what was ended early',
+    )
     .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
     .option('--no-shuffle', 'take the pictures in the order of their names')
     .addOption(skipBadOption())
@@ -149,6 +154,7 @@ interface TrainArguments extends ModelArguments, TrainingArguments, BadFileOptio
   memory?: number
   availableMemory?: number
   log?: string
+  report?: string
   shuffle: boolean
   resume?: string
 }
@@ -168,11 +174,13 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   let saved: CheckpointEvent | undefined
   let stopped: StopEvent['reason'] | undefined
   const log = options.log === undefined ? undefined : await TrainingLog.open(options.log, data, options)
+  const page = options.report === undefined ? undefined : await TrainingPage.open(options.report, data, options)
   try {
     const sets = await readSets(data, options, resumed, { signal, progress })
     if (options.out === undefined) say(`the model goes to ${out}; --out says another file`)
     const model = resumed ?? (await startingModel(sets.train, options))
     const training = trainOptions(options, model, sets)
+    page?.begin(model, sets, out)
     const tell = reporter(json, progress, sets, model.definition.input)
     for await (const event of model.train(sets.train, {
       ...training,
@@ -184,6 +192,7 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
       if (event.type === 'stop') stopped = event.reason
       tell(event)
       await log?.add(event)
+      await page?.add(event)
     }
     progress.clear()
     if (saved === undefined) {
@@ -206,6 +215,7 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
     process.exitCode = exitCodeOf(signal)
   } finally {
     await log?.close()
+    await page?.close()
     stopListening()
   }
 }

@@ -1,0 +1,73 @@
+/** `jpegnet train --report`: a page of the training, whatever its end. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { jpegFolder, loadModel } from '../../src-ts/index.js'
+import { folderOf, inTwoFolders, jpegs } from '../fixtures/pictures.js'
+import { COMMAND, jpegnet } from './command.js'
+
+const quick = ['--model', 'paper', '--size', '32', '--batch-size', '5', '--epochs', '2']
+/** Longer than anybody waits for. */
+const long = [...quick.slice(0, -1), '100000']
+
+test('a training writes a page of its curves, its test and the command that repeats it', async t => {
+  const folder = await folderOf(t, inTwoFolders(10))
+  const [out, report] = [join(folder, 'a.model'), join(folder, 'a b.html')]
+  const args = ['train', folder, '--test', folder, '--out', out, '--report', report, ...quick]
+  const { code, stderr } = await jpegnet(args)
+  t.is(code, 0, stderr)
+  t.true(stderr.endsWith(`wrote ${report}\n`))
+  const html = await readFile(report, 'utf8')
+  t.true(html.includes(`<h1>a.model, trained on ${folder}</h1>`))
+  for (const chart of ['loss', 'accuracy', 'learning rate'])
+    t.true(html.includes(`aria-label="${chart} over the epochs"`))
+  using model = await loadModel(out)
+  const { worst, accuracy } = await model.evaluate(jpegFolder(folder))
+  t.is(html.split('src="data:image/jpeg').length - 1, worst.length)
+  t.true(html.includes(`<strong>${(100 * accuracy).toFixed(2)} %</strong>`))
+  t.true(html.includes(`--report &#39;${report}&#39; --model paper`))
+  t.is((await jpegnet([...args, '--force'])).code, 0, 'a page is replaced by the next')
+})
+
+test('a training that is ended has its page too', async t => {
+  const folder = await folderOf(t, inTwoFolders(10))
+  const report = join(folder, 'a.html')
+  const args = ['train', folder, '--out', join(folder, 'a.model'), '--report', report, '--json', ...long]
+  const { code } = await jpegnet(args, { interrupt: /"type":"epoch","epoch":2/ })
+  t.is(code, 130)
+  t.regex(await readFile(report, 'utf8'), /It had done \d+ of 100000 epochs/)
+})
+
+test('what is no page, or would be lost, is refused before anything is read', async t => {
+  const folder = await folderOf(t, { ...inTwoFolders(10), 'photo.html': jpegs[0] as Buffer })
+  const refused = async (report: string, message: RegExp) => {
+    const args = ['train', folder, '--out', join(folder, 'a.model'), '--report', join(folder, report), '--force']
+    const { code, stderr } = await jpegnet([...args, ...quick])
+    t.is(code, 1)
+    t.regex(stderr, message)
+  }
+  await refused('photo.html', /--report: expected no JPEG file there, found .*photo\.html/)
+  await refused('a.csv', /--report: expected a name ending in \.html, found .*a\.csv/)
+  await refused('none/a.html', /none\/a\.html: expected a file that can be written, found no folder/)
+  t.deepEqual(await readFile(join(folder, 'photo.html')), jpegs[0])
+})
+
+test('a page that cannot be written costs no model', async t => {
+  const folder = await folderOf(t, inTwoFolders(10))
+  const [out, report] = [join(folder, 'a.model'), join(folder, 'a.html')]
+  const args = ['train', folder, '--out', out, '--report', report, '--json', ...long]
+  const child = spawn(process.execPath, [COMMAND, ...args])
+  let [stdout, stderr] = ['', '']
+  let isInTheWay: Promise<unknown> | undefined
+  child.stderr.on('data', (some: Buffer) => (stderr += some.toString()))
+  child.stdout.on('data', (some: Buffer) => {
+    stdout += some.toString()
+    if (stdout.includes('"epoch"')) isInTheWay ??= mkdir(report).then(() => child.kill('SIGINT'))
+  })
+  await once(child, 'close')
+  t.regex(stderr, /a\.html: expected to write the page, found .*; the model is not touched by that\n/)
+  t.true((await stat(out)).size > 0)
+  t.not(child.exitCode, 0)
+})
