@@ -53,16 +53,32 @@ test('evaluate prints scores by class, the confusion matrix and the files that a
   t.is(few.lines.length, lines.length - worst.length + 2)
 })
 
-test('of many classes those that are told worst are printed, and the commonest mistakes instead of the matrix', async t => {
+test('of many classes those that have pictures are printed, and those that were said for them', async t => {
   const labels = Array.from({ length: 50 }, (_, index) => `class ${index}`)
   const [model, folder] = [await modelOf(t, labels), await dealt(t, labels.slice(20, 30))]
   const { code, lines, stderr } = await jpegnet(['evaluate', model, folder])
   t.is(code, 0, stderr)
-  t.false(lines.includes('confusion matrix'))
-  t.true(lines.includes('commonest mistakes'))
+  const rows = lines.slice(lines.indexOf('confusion matrix') + 3).filter(line => /^\d/.test(line))
+  t.deepEqual(
+    rows.map(row => row.slice(0, 2)),
+    Array.from({ length: 10 }, (_, index) => `${index + 21}`),
+  )
   t.is(stderr.trim().split('\n').length, 1)
   t.regex(stderr, /^there are no pictures of 40 of the model's 50 classes: class 0, .* class 9 and 30 more\n$/)
-  t.true(lines.length < 45, `${lines.length} lines`)
+  t.true(lines.length < 50, `${lines.length} lines`)
+})
+
+test('a matrix that is wider than the output gives way to the commonest mistakes, and many classes to the worst', async t => {
+  const labels = Array.from({ length: 45 }, (_, index) => `class ${index}`)
+  const files = labels.map((label, index) => [`${label}/1.jpg`, jpegs[index % 10] as Buffer] as const)
+  const [model, folder] = [await modelOf(t, labels), await folderOf(t, Object.fromEntries(files))]
+  const { code, lines, stderr } = await jpegnet(['evaluate', model, folder])
+  t.is(code, 0, stderr)
+  t.false(lines.includes('confusion matrix'))
+  t.true(lines.includes('commonest mistakes'))
+  const first = lines.indexOf('the 10 of 45 classes with the lowest F1')
+  t.is(lines.filter(line => /^class \d+ +1 /.test(line)).length, 10)
+  t.true(first > 0 && lines.length < 50, `${lines.length} lines`)
 })
 
 test('classes that the model does not know end the command with advice, which works', async t => {

@@ -1,6 +1,6 @@
 /** An evaluation as a person reads it in a terminal. */
 import type { ClassScore, Evaluation } from '../index.js'
-import { table } from '../table.js'
+import { table, widthOf } from '../table.js'
 import { count, percent, visible } from './terminal.js'
 
 /** Most classes that are all listed. */
@@ -12,12 +12,13 @@ const PLAIN_COLUMNS = 120
 
 /** The first line, then classes, the confusion matrix or the commonest mistakes, and the files. */
 export function evaluationText(evaluation: Evaluation): string {
-  const { labels, worst, images, correct } = evaluation
+  const { worst, images, correct, perClass } = evaluation
   const parts = [firstLine(evaluation), classesText(evaluation)]
   if (correct < images) {
     const matrix = matrixText(evaluation, process.stdout.columns ?? PLAIN_COLUMNS)
     if (matrix !== undefined) parts.push(matrix)
-    if (matrix === undefined || labels.length > FEW) parts.push(mistakesText(evaluation))
+    if (matrix === undefined || perClass.filter(({ images }) => images > 0).length > FEW)
+      parts.push(mistakesText(evaluation))
   }
   if (worst.length > 0) parts.push(worstText(evaluation))
   return parts.join('\n\n')
@@ -46,17 +47,20 @@ function classesText({ perClass, macro }: Evaluation): string {
   return isLong ? `the ${FEW} of ${count(measured.length)} classes with the lowest F1\n${lines}` : lines
 }
 
-/** The whole matrix, classes by their numbers, if it is not wider than that. */
-function matrixText({ confusion, labels }: Evaluation, columns: number): string | undefined {
+/** The whole matrix of the classes that are or were said, by their numbers, if it is not wider than that. */
+function matrixText({ confusion, labels, perClass }: Evaluation, columns: number): string | undefined {
+  const active = perClass.flatMap(({ images, said }, index) => (images > 0 || said > 0 ? [index] : []))
+  if (active.length > LISTED) return undefined
   const number = (index: number) => String(index + 1)
-  const rows = confusion
-    .map((row, is) => [number(is), labels[is] as string, ...row.map(images => (images === 0 ? '·' : String(images)))])
-    .filter((_, is) => confusion[is]?.some(images => images > 0))
-  const header = ['', 'is \\ said', ...labels.map((_, index) => number(index))]
+  const cell = (images: number) => (images === 0 ? '·' : String(images))
+  const rows = active
+    .filter(is => (perClass[is]?.images ?? 0) > 0)
+    .map(is => [number(is), labels[is] as string, ...active.map(said => cell(confusion[is]?.[said] as number))])
+  const header = ['', 'is \\ said', ...active.map(number)]
   const numeric = header.map((_, column) => column).filter(column => column !== 1)
   const lines = tableOf(header, rows, numeric)
-  const width = Math.max(...lines.split('\n').map(line => line.length))
-  return labels.length <= LISTED && width <= columns ? `confusion matrix\n${lines}` : undefined
+  const width = Math.max(...lines.split('\n').map(widthOf))
+  return width <= columns ? `confusion matrix\n${lines}` : undefined
 }
 
 function mistakesText({ mistakes, images, correct }: Evaluation): string {

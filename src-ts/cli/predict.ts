@@ -13,7 +13,7 @@ import {
   whole,
   type SharedOptions,
 } from './arguments.js'
-import { abortOnInterrupt } from './interrupt.js'
+import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { pathsOnStdin } from './lines.js'
 import { forceOption, outputFile } from './output.js'
 import { PICTURES, picturesOf } from './pictures.js'
@@ -73,10 +73,10 @@ async function runPredict(path: string, files: string[], options: PredictArgumen
     for await (const answer of model.predictEach(pictures, given)) await answers.tell(answer)
     await answers.finish()
   } catch (error) {
-    if (!(error instanceof ModelError && error.code === 'ABORTED')) throw error
+    if (!(signal && error instanceof ModelError && error.code === 'ABORTED')) throw error
     // Hours of answers are not lost with the last of them.
     await answers.finish()
-    process.exitCode = 130
+    process.exitCode = exitCodeOf(signal)
   } finally {
     await answers.discard()
     stopListening?.()
