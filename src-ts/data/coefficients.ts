@@ -29,7 +29,7 @@ export interface JpegCoefficients {
   height: number
   /** What the components stand for. */
   colour: JpegColour
-  /** Whether samples of `cmyk` are stored inverted, as Adobe's programs do; those of `ycck` always are. */
+  /** Whether samples of `cmyk` are stored inverted, 255 for no ink, as all in files are; those of `ycck` always are. */
   inverted: boolean
   /** How the picture is to be turned to be seen upright, 1–8 as in Exif data. */
   orientation: number

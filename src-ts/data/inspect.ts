@@ -33,7 +33,7 @@ export interface JpegInspection {
   height: number
   /** What the components stand for: libjpeg's reading of the JFIF and Adobe markers and the components' names. */
   colour: JpegColour
-  /** Whether samples are stored inverted, 255 for no ink: those of `cmyk` beside Adobe's marker, and of `ycck`. */
+  /** Whether samples are stored inverted, 255 for no ink: those of `cmyk` and `ycck`. */
   inverted: boolean
   /** Chroma subsampling in the usual notation, `4:2:0`; `gray` for one component. */
   sampling: string

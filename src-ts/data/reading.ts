@@ -12,6 +12,8 @@ export type OnBadFile = 'error' | 'skip' | 'use'
 
 /** What a file may ask for. Its header is held to it before memory is taken for its coefficients. */
 export interface JpegLimits {
+  /** Most bytes of the file; 128 MiB unless given. A longer one is not read into memory. */
+  bytes?: MemorySize | undefined
   /** Largest width times height; 2²⁷ (134 megapixels) unless given. */
   pixels?: number | undefined
   /** Most components; 4 unless given. */
@@ -20,6 +22,11 @@ export interface JpegLimits {
   scans?: number | undefined
   /** Most memory for the coefficients of a file while it is read; 2 GiB unless given. */
   memory?: MemorySize | undefined
+  /**
+   * Most milliseconds of work; 1000 unless given. Work is counted and not timed, so that the same files are read on every
+   * machine: what bytes, blocks and scans can cost on one core of the machine of docs/security.md.
+   */
+  work?: number | undefined
 }
 
 /** A doubt of the decoder's about a file that was used all the same. */
@@ -62,10 +69,12 @@ export type Orienting = 'exif' | 'stored'
 const count = z.int().min(1)
 
 export const limitsSchema = z.strictObject({
+  bytes: memorySchema.optional(),
   pixels: count.optional(),
   components: count.max(2 ** 32 - 1).optional(),
   scans: count.max(2 ** 32 - 1).optional(),
   memory: memorySchema.optional(),
+  work: count.optional(),
 }) satisfies z.ZodType<JpegLimits>
 
 export const orientingSchema = z.enum(['exif', 'stored']) satisfies z.ZodType<Orienting>
@@ -88,6 +97,7 @@ export function reading({
     useDamaged: onError === 'use',
     ignoreOrientation: orientation === 'stored',
     ...limits,
+    bytes: bytesOf(limits?.bytes),
     memory: bytesOf(limits?.memory),
   })
 }

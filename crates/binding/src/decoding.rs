@@ -1,9 +1,11 @@
 //! Files and bytes to pictures, and what became of each.
 
 use crate::failure::BindingFailure;
-use jpegnet_jpeg::{Damage, Limits, ReadOptions, SparseJpeg, Warning, read_coefficients};
+use jpegnet_jpeg::{Damage, JpegError, Limits, ReadOptions, SparseJpeg, Warning, read_coefficients};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 /// A file that gave no coefficients.
@@ -44,6 +46,8 @@ pub struct BindingReadOptions {
     pub use_damaged: Option<bool>,
     /// Whether pictures count as upright as they are stored.
     pub ignore_orientation: Option<bool>,
+    /// Most bytes of a file.
+    pub bytes: Option<f64>,
     /// Largest width times height.
     pub pixels: Option<f64>,
     /// Most components.
@@ -52,6 +56,8 @@ pub struct BindingReadOptions {
     pub scans: Option<u32>,
     /// Most bytes for the coefficients of a file while it is read.
     pub memory: Option<f64>,
+    /// Most milliseconds of work, counted.
+    pub work: Option<f64>,
 }
 
 /// What became of the files given.
@@ -88,11 +94,28 @@ pub(crate) fn buffers(names: Vec<String>, buffers: &[Uint8Array]) -> Result<Vec<
 }
 
 impl Source {
-    /// The bytes of its file.
-    pub(crate) fn read(self) -> Result<Vec<u8>, BindingFailure> {
+    /// The bytes of its file, of which no more are read than it may have.
+    pub(crate) fn read(self, limits: &Limits) -> Result<Vec<u8>, BindingFailure> {
         let Source { name, bytes } = self;
-        let from_file = || std::fs::read(&name).map_err(|error| BindingFailure::unreadable(Path::new(&name), &error));
-        bytes.map_or_else(from_file, Ok)
+        let from_file = || {
+            let file = File::open(&name)?;
+            let length = file.metadata()?.len();
+            if length > limits.bytes {
+                return Ok(Err(length));
+            }
+            let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+            // What is no file on a disk can have more than its length says.
+            file.take(limits.bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+            Ok(Ok(bytes))
+        };
+        let Some(bytes) = bytes else {
+            let read = from_file().map_err(|error: io::Error| BindingFailure::unreadable(Path::new(&name), &error))?;
+            return read.map_err(|found| {
+                let error = JpegError::TooLarge { what: "bytes", limit: limits.bytes, found };
+                BindingFailure::jpeg(&name, &error)
+            });
+        };
+        Ok(bytes)
     }
 }
 
@@ -103,10 +126,12 @@ impl From<BindingReadOptions> for ReadOptions {
         let usual = Limits::default();
         ReadOptions {
             limits: Limits {
+                bytes: given.bytes.map_or(usual.bytes, whole),
                 pixels: given.pixels.map_or(usual.pixels, whole),
                 components: given.components.unwrap_or(usual.components),
                 scans: given.scans.unwrap_or(usual.scans),
                 memory: given.memory.map_or(usual.memory, whole),
+                work: given.work.map_or(usual.work, whole),
             },
             ignore_orientation: given.ignore_orientation == Some(true),
             damage: if given.use_damaged == Some(true) { Damage::Use } else { Damage::Refuse },

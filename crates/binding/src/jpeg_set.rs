@@ -259,11 +259,12 @@ impl JpegSet {
                 crate::runtime::isa()?;
                 let decode = |source: Source| {
                     let name = source.name.clone();
-                    let jpeg = decoded(&name, &source.read()?, &reading)?;
+                    let jpeg = decoded(&name, &source.read(&reading.limits)?, &reading)?;
                     let warnings = decoding::warnings(&jpeg.warnings);
                     Ok((Picture::of_file(name, jpeg), warnings))
                 };
-                let decoded: Vec<_> = sources?.into_par_iter().map(decode).collect();
+                // Each on its own: none waits on one thread for a slow one while another thread has nothing to do.
+                let decoded: Vec<_> = sources?.into_par_iter().with_max_len(1).map(decode).collect();
                 let mut guard = locked(&pictures);
                 let pictures = guard.as_mut().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
                 Ok(append(decoded, |picture| Ok(pictures.push(picture))))

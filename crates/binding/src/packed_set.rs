@@ -114,12 +114,13 @@ impl PackedSet {
                 crate::runtime::isa()?;
                 let decode = |source: Source| {
                     let name = source.name.clone();
-                    let bytes = source.read()?;
+                    let bytes = source.read(&reading.limits)?;
                     let jpeg = decoded(&name, &bytes, &reading)?;
                     let warnings = decoding::warnings(&jpeg.warnings);
                     Ok((Packed::new(name, &jpeg, Fingerprint::of(&bytes)), warnings))
                 };
-                let packed: Vec<_> = sources?.into_par_iter().map(decode).collect();
+                // Each on its own: none waits on one thread for a slow one while another thread has nothing to do.
+                let packed: Vec<_> = sources?.into_par_iter().with_max_len(1).map(decode).collect();
                 with(&store, |store| Ok(append(packed, |picture| store.push(picture))))
             },
             |_, report| report,
@@ -233,7 +234,7 @@ fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>, reading: &ReadO
     match kept {
         Kept::Packed(frame, packed) => Ok(Picture::of_file(name, unpack(&frame, &packed))),
         Kept::InFile(fingerprint) => {
-            let bytes = Source { name: name.clone(), bytes }.read()?;
+            let bytes = Source { name: name.clone(), bytes }.read(&reading.limits)?;
             if Fingerprint::of(&bytes) != fingerprint {
                 return Err(BindingFailure::changed(&name));
             }

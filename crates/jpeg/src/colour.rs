@@ -15,9 +15,9 @@ pub enum Colour {
     Rgb,
     /// Four: cyan, magenta, yellow and black.
     Cmyk {
-        /// Whether samples are stored inverted, 255 for no ink. Adobe's programs do so, and tell nothing of it: what has
-        /// their marker is taken for inverted, as libvips and browsers take it. libjpeg hands samples out as they are
-        /// stored, and Pillow takes every file of four components for inverted.
+        /// Whether samples are stored inverted, 255 for no ink. Adobe's programs do so, and tell nothing of it; what is
+        /// in a file is taken for inverted whether it has their marker or not, as Pillow takes it. Coefficients from
+        /// elsewhere may be of inks that are not.
         inverted: bool,
     },
     /// Four: CMYK whose first three, taken for the inverse of RGB, were turned to YCbCr. Only Adobe's marker says so: samples

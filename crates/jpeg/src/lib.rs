@@ -18,6 +18,7 @@ mod lossless;
 mod orientation;
 pub mod packed;
 mod read_options;
+mod segments;
 mod sparse;
 mod validity;
 mod warning;

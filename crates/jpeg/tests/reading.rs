@@ -199,11 +199,11 @@ fn rgb_is_known_by_adobes_marker_or_by_its_letters() {
 }
 
 #[test]
-fn four_components_are_cmyk_or_what_adobes_marker_says_and_then_inverted() {
+fn four_components_are_cmyk_or_what_adobes_marker_says_and_always_inverted() {
     let bytes = bytes_of("variants/cmyk.jpg");
     let jpeg = read(&bytes).unwrap();
     assert_eq!((jpeg.colour, jpeg.components.len()), (Colour::Cmyk { inverted: true }, 4));
-    assert_eq!(read(&without(&bytes, ADOBE)).unwrap().colour, Colour::Cmyk { inverted: false });
+    assert_eq!(read(&without(&bytes, ADOBE)).unwrap().colour, Colour::Cmyk { inverted: true });
     let mut transformed = bytes.clone();
     let adobe = marker(&bytes, ADOBE);
     transformed[adobe + 15] = 2;

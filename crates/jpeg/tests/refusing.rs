@@ -1,8 +1,10 @@
 //! What happens to files that have no coefficients to give, or none to be trusted.
 
+mod hostile;
 mod markers;
 mod support;
 
+use hostile::Hostile;
 use jpegnet_jpeg::{Damage, JpegError, Limits, ReadOptions, SparseJpeg, read_coefficients};
 use markers::{START_OF_FRAME, START_OF_SCAN, inserted, marker};
 use proptest::prelude::*;
@@ -183,6 +185,65 @@ fn a_file_of_too_many_scans_is_refused() {
     let limits = Limits { scans: 3, ..Limits::default() };
     let error = within(limits, &bytes_of("jpegs/3.jpg")).unwrap_err();
     assert_eq!(error, JpegError::TooLarge { what: "scans", limit: 3, found: 4 });
+}
+
+#[test]
+fn a_flood_of_segments_or_stray_bytes_takes_no_longer_than_its_length() {
+    // As many as these took minutes when libjpeg kept the segments, and would take hours.
+    for Hostile { name, make } in hostile::all(1_000_000) {
+        if !["before the frame", "before the scan", "after the scan"].iter().any(|place| name.ends_with(place)) {
+            continue;
+        }
+        let lenient = ReadOptions { damage: Damage::Use, ..ReadOptions::default() };
+        let jpeg = read_coefficients(&make(), &lenient).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((jpeg.width, jpeg.components[0].blocks.non_zeros()), (16, 0), "{name}");
+        assert!(jpeg.notes.len() <= 17 && jpeg.warnings.len() <= 16, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_asks_for_too_much_work_is_refused() {
+    let too_much = |name: &str, damage| {
+        let hostile = hostile::all(0).into_iter().find(|hostile| hostile.name == name).expect("a file of this name");
+        let error = read_coefficients(&(hostile.make)(), &ReadOptions { damage, ..ReadOptions::default() });
+        assert!(
+            matches!(error, Err(JpegError::TooLarge { what: "milliseconds of work", limit: 1000, found: 1001.. })),
+            "{name}: {error:?}"
+        );
+    };
+    too_much("gray, 499 scans of a coefficient", Damage::Refuse);
+    too_much("gray, 14 scans of all coefficients", Damage::Refuse);
+    too_much("damaged: 4 components, 499 scans of all coefficients", Damage::Use);
+    too_much("arithmetic, random bytes 0", Damage::Refuse);
+    let work = |work| within(Limits { work, ..Limits::default() }, &bytes_of("jpegs/1.jpg"));
+    assert_eq!(
+        work(0).map_err(|error| error.to_string()),
+        Err("expected at most 0 milliseconds of work, found 1".to_owned())
+    );
+    assert!(work(1).is_ok());
+}
+
+#[test]
+fn a_file_of_too_many_bytes_is_refused() {
+    let bytes = bytes_of("jpegs/1.jpg");
+    let found = bytes.len() as u64;
+    let limited = |bytes: u64| Limits { bytes, ..Limits::default() };
+    let error = JpegError::TooLarge { what: "bytes", limit: found - 1, found };
+    assert_eq!(within(limited(found - 1), &bytes), Err(error));
+    assert!(within(limited(found), &bytes).is_ok());
+}
+
+#[test]
+fn what_there_is_of_a_file_cut_early_is_used_whatever_its_size() {
+    // 4000 × 3000 pixels of 4:2:0 of which 20 kB are there.
+    let bytes = bytes_of("cases/cut-12-megapixels.jpg");
+    assert_eq!(refusal(&bytes).0, "TRUNCATED_JPEG");
+    let jpeg = read_coefficients(&bytes, &ReadOptions { damage: Damage::Use, ..ReadOptions::default() }).unwrap();
+    assert_eq!((jpeg.width, jpeg.height, jpeg.components[0].blocks.len()), (4000, 3000, 500 * 375));
+    let counts = jpeg.components[0].blocks.counts();
+    assert!(counts[..500].iter().all(|&count| count > 0), "the first row is there");
+    assert!(counts[500 * 300..].iter().all(|&count| count == 0), "what is missing is gray");
+    assert!(jpeg.warnings.iter().any(|warning| warning.message.contains("Premature end")), "{:?}", jpeg.warnings);
 }
 
 #[test]

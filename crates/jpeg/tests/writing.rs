@@ -30,12 +30,16 @@ fn what_is_written_is_read_back_sequential_or_progressive_whatever_the_orientati
 #[test]
 fn colours_are_kept() {
     let (_, gray) = pictures().into_iter().find(|(_, jpeg)| jpeg.colour == Colour::Gray).unwrap();
-    for colour in
-        [Colour::YCbCr, Colour::Rgb, Colour::Cmyk { inverted: true }, Colour::Cmyk { inverted: false }, Colour::Ycck]
-    {
+    let of = |colour: Colour| {
         let components = (1..).zip(vec![gray.components[0].clone(); colour.components()]);
         let components = components.map(|(id, component)| jpegnet_jpeg::Component { id, ..component }).collect();
-        let jpeg = SparseJpeg::new(gray.width, gray.height, colour, components);
+        SparseJpeg::new(gray.width, gray.height, colour, components)
+    };
+    let inks = write_coefficients(&of(Colour::Cmyk { inverted: false }), &WriteOptions::default());
+    let words = "colour: expected inks stored inverted, as readers of files take them, found inks that are not";
+    assert_eq!(inks.unwrap_err().to_string(), words);
+    for colour in [Colour::YCbCr, Colour::Rgb, Colour::Cmyk { inverted: true }, Colour::Ycck] {
+        let jpeg = of(colour);
         let written = write_coefficients(&jpeg, &WriteOptions::default()).unwrap();
         let again = read_coefficients(&written, &ReadOptions::default()).unwrap();
         assert_eq!(again.colour, colour);

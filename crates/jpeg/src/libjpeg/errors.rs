@@ -4,10 +4,12 @@
 //! library is compiled with unwind tables for this) to the [`std::panic::catch_unwind`] of [`Errors::caught`]; the
 //! unwinding starts with `resume_unwind`, which runs no panic hook and prints nothing.
 
+use super::scan::Scan;
+use super::work::{self, Work};
 use crate::coding::Coding;
 use crate::error::JpegError;
 use crate::read_options::Damage;
-use crate::warning::{self, Warning};
+use crate::warning::Warnings;
 use mozjpeg_sys as sys;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -21,9 +23,19 @@ pub(super) struct Reports {
     pub(super) failure: Option<JpegError>,
     /// What does not put the picture in doubt.
     pub(super) notes: Vec<String>,
+    pub(super) noted: Vec<Said>,
     /// What does, if it is to be used all the same.
-    pub(super) warnings: Vec<Warning>,
+    pub(super) warnings: Warnings<Said>,
     pub(super) damage: Damage,
+    pub(super) work: Work,
+    pub(super) scan: Scan,
+    /// Scans whose work was added.
+    pub(super) scans_begun: u32,
+    pub(super) file_bytes: u64,
+    /// Bits of the shortest code of a coefficient.
+    pub(super) least_bits: u64,
+    /// Bytes whose work was added.
+    pub(super) bytes_read: u64,
     pub(super) scan_limit: u32,
     /// What is told where libjpeg finds too little memory.
     pub(super) memory_limit: u64,
@@ -83,9 +95,21 @@ impl Reports {
         Coding::of_frame(self.frame)
     }
 
-    pub(super) fn warn(&mut self, message: String) {
-        warning::add(&mut self.warnings, message);
+    /// Adds a doubt of ours about the component of a number.
+    pub(super) fn warn(&mut self, component: usize, message: String) {
+        /// No code of libjpeg's.
+        const OURS: c_int = -1;
+        let said = Said { code: OURS, parameters: [u32::try_from(component).unwrap_or(u32::MAX), 0] };
+        self.warnings.add(said, || message);
     }
+}
+
+/// A message without its words, which take longer.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    code: c_int,
+    /// No warning has more.
+    parameters: [u32; 2],
 }
 
 /// libjpeg's words for what it is reporting.
@@ -122,10 +146,28 @@ fn message_code(info: &sys::jpeg_common_struct) -> c_int {
     unsafe { (*info.err).msg_code }
 }
 
+/// The numbers of what libjpeg is reporting, as many as its words have; further ones are of messages before.
+fn parameters(info: &sys::jpeg_common_struct) -> [u32; 20] {
+    // SAFETY: the manager exists while libjpeg runs.
+    unsafe { (*info.err).msg_parm._bindgen_data_ }
+}
+
 /// The first number of what libjpeg is reporting.
 fn parameter(info: &sys::jpeg_common_struct) -> u32 {
-    // SAFETY: the manager exists while libjpeg runs.
-    unsafe { (*info.err).msg_parm._bindgen_data_[0] }
+    parameters(info)[0]
+}
+
+fn said(info: &sys::jpeg_common_struct) -> Said {
+    let code = message_code(info);
+    let [first, second, ..] = parameters(info);
+    let parameters = match code {
+        sys::JWRN_EXTRANEOUS_DATA | sys::JWRN_MUST_RESYNC | sys::JWRN_BOGUS_PROGRESSION | sys::JWRN_JFIF_MAJOR => {
+            [first, second]
+        }
+        sys::JWRN_ADOBE_XFORM => [first, 0],
+        _ => [0, 0],
+    };
+    Said { code, parameters }
 }
 
 fn stop(info: &sys::jpeg_common_struct, failure: JpegError) -> ! {
@@ -168,49 +210,84 @@ unsafe extern "C-unwind" fn on_error(info: &mut sys::jpeg_common_struct) {
 /// Called with −1 for a warning and 0… for trace messages.
 unsafe extern "C-unwind" fn on_message(info: &mut sys::jpeg_common_struct, level: c_int) {
     let code = message_code(info);
+    add_work(info, work::MESSAGE);
     if level >= 0 {
         match code {
             sys::JTRC_SOF => reports(info).frame = parameter(info),
             sys::JTRC_DHT => reports(info).has_huffman_tables = true,
-            _ => {}
+            _ => reports(info).scan.hear(code, &parameters(info)),
         }
         return;
     }
-    let message = message(info);
     let in_scans = decompressor(info).is_some_and(|info| info.input_scan_number > 0);
     match code {
         // The scan parameters of sequential files say nothing; some cameras leave them zero.
-        sys::JWRN_JFIF_MAJOR | sys::JWRN_ADOBE_XFORM | sys::JWRN_NOT_SEQUENTIAL => note(info, message),
-        sys::JWRN_EXTRANEOUS_DATA if !in_scans => note(info, message),
+        sys::JWRN_JFIF_MAJOR | sys::JWRN_ADOBE_XFORM | sys::JWRN_NOT_SEQUENTIAL => note(info),
+        sys::JWRN_EXTRANEOUS_DATA if !in_scans => note(info),
         sys::JWRN_JPEG_EOF => {
             reports(info).ended_early = true;
-            doubt(info, message, |message| JpegError::Truncated { message });
+            doubt(info, |message| JpegError::Truncated { message });
         }
-        _ => doubt(info, message, |message| JpegError::Corrupt { message }),
+        _ => doubt(info, |message| JpegError::Corrupt { message }),
     }
 }
 
 /// Keeps a remark, if there are not too many: the bytes between segments can be of thousands of lengths.
-fn note(info: &sys::jpeg_common_struct, message: String) {
+fn note(info: &mut sys::jpeg_common_struct) {
     const MOST: usize = 16;
-    let notes = &mut reports(info).notes;
-    if notes.len() < MOST && !notes.contains(&message) {
-        notes.push(message);
+    let said = said(info);
+    if reports(info).noted.len() < MOST && !reports(info).noted.contains(&said) {
+        let message = message(info);
+        reports(info).noted.push(said);
+        reports(info).notes.push(message);
     }
 }
 
-fn doubt(info: &sys::jpeg_common_struct, message: String, failure: fn(String) -> JpegError) {
+fn doubt(info: &mut sys::jpeg_common_struct, failure: fn(String) -> JpegError) {
     match reports(info).damage {
-        Damage::Refuse => stop(info, failure(message)),
-        Damage::Use => reports(info).warn(message),
+        Damage::Refuse => {
+            let message = message(info);
+            stop(info, failure(message))
+        }
+        Damage::Use => {
+            let said = said(info);
+            reports(info).warnings.add(said, || message(info));
+        }
     }
 }
 
-/// Called at least once a row of MCUs of every scan.
-pub(super) unsafe extern "C-unwind" fn on_progress(info: &mut sys::jpeg_common_struct) {
-    let scan = decompressor(info).map_or(0, |info| info.input_scan_number.unsigned_abs());
-    let limit = reports(info).scan_limit;
-    if scan > limit {
-        stop(info, JpegError::TooLarge { what: "scans", limit: limit.into(), found: scan.into() });
+fn add_work(info: &sys::jpeg_common_struct, nanoseconds: u64) {
+    if let Err(failure) = reports(info).work.add(nanoseconds) {
+        stop(info, failure);
     }
+}
+
+/// Called at least once a row of MCUs of every scan, and before the first of each.
+pub(super) unsafe extern "C-unwind" fn on_progress(info: &mut sys::jpeg_common_struct) {
+    let Some(decompressor) = decompressor(info) else {
+        return;
+    };
+    let scan = decompressor.input_scan_number.unsigned_abs();
+    // SAFETY: the source manager exists while the decompressor does.
+    let rest = unsafe { decompressor.src.as_ref() }.map_or(0, |source| source.bytes_in_buffer as u64);
+    // SAFETY: the header was read: comp_info has num_components entries.
+    let components = unsafe {
+        std::slice::from_raw_parts(decompressor.comp_info, decompressor.num_components.unsigned_abs() as usize)
+    };
+    let reports = reports(info);
+    let mut nanoseconds = 0;
+    if scan > reports.scans_begun {
+        reports.scans_begun = scan;
+        let limit = reports.scan_limit;
+        if scan > limit {
+            stop(info, JpegError::TooLarge { what: "scans", limit: limit.into(), found: scan.into() });
+        }
+        nanoseconds = reports.scan.work(components, reports.coding().unwrap_or(Coding::Baseline));
+    }
+    // Where libjpeg stands before bytes of its own, after the end of the file's, it may seem to have gone back.
+    let read = reports.file_bytes.saturating_sub(rest).max(reports.bytes_read);
+    nanoseconds = nanoseconds
+        .saturating_add((work::BITS_OF_A_BYTE / reports.least_bits).saturating_mul(read - reports.bytes_read));
+    reports.bytes_read = read;
+    add_work(info, nanoseconds);
 }

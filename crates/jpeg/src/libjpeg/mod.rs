@@ -2,6 +2,8 @@
 
 mod errors;
 mod read;
+mod scan;
+mod work;
 mod write;
 
 pub use read::read_coefficients;

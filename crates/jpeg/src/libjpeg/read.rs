@@ -1,6 +1,8 @@
 //! Coefficients out of a file: `jpeg_read_coefficients`.
 
 use super::errors::{Errors, Reports, caught, on_progress};
+use super::scan::padded_blocks;
+use super::work::{self, Work};
 use crate::coding::Coding;
 use crate::colour::Colour;
 use crate::error::JpegError;
@@ -8,6 +10,7 @@ use crate::exif;
 use crate::limits::Limits;
 use crate::orientation::Orientation;
 use crate::read_options::{Damage, ReadOptions};
+use crate::segments::{Segment, before_scans};
 use crate::sparse::{BLOCK, Component, SparseBuilder, SparseJpeg};
 use mozjpeg_sys as sys;
 use std::ffi::c_int;
@@ -32,6 +35,10 @@ pub fn read_coefficients(bytes: &[u8], options: &ReadOptions) -> Result<SparseJp
     if bytes.is_empty() {
         return Err(JpegError::Empty);
     }
+    let (limit, found) = (options.limits.bytes, bytes.len() as u64);
+    if found > limit {
+        return Err(JpegError::TooLarge { what: "bytes", limit, found });
+    }
     if !bytes.starts_with(&[0xff, 0xd8]) {
         return Err(JpegError::not_jpeg(bytes));
     }
@@ -55,7 +62,8 @@ struct Decoder {
 /// What the segments before the first scan say of the picture.
 #[derive(Default)]
 struct Segments {
-    is_adobe: bool,
+    /// Bits of the shortest code of a coefficient that is not a DC, with the bits of its value.
+    least_bits: Option<u64>,
     icc_bytes: Option<u32>,
     has_further_pictures: bool,
     orientation: Orientation,
@@ -69,15 +77,25 @@ impl Decoder {
             (Box::<sys::jpeg_decompress_struct>::new(std::mem::zeroed()), progress)
         };
         progress.progress_monitor = Some(on_progress);
-        let reports =
-            Reports { scan_limit: limits.scans, memory_limit: limits.memory, damage: *damage, ..Reports::default() };
+        let reports = Reports {
+            scan_limit: limits.scans,
+            memory_limit: limits.memory,
+            damage: *damage,
+            work: Work::within(limits.work),
+            least_bits: work::LEAST_BITS,
+            ..Reports::default()
+        };
         Decoder { info, errors: Errors::new(reports), progress, limits: *limits, damage: *damage }
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<SparseJpeg, JpegError> {
+        let segments = self.segments(bytes)?;
         self.open(bytes)?;
-        let segments = self.segments();
-        let colour = self.check_header(bytes.len(), segments.is_adobe)?;
+        let colour = self.check_header(bytes.len())?;
+        if !self.errors.reports.coding().is_some_and(Coding::is_progressive) {
+            // Tables between scans can have shorter codes: few files have them, and those are counted at the usual cost.
+            self.errors.reports.least_bits = segments.least_bits.unwrap_or(work::LEAST_BITS).max(work::LEAST_BITS);
+        }
         // SAFETY: the header was read; errors unwind.
         let arrays = unsafe { sys::jpeg_read_coefficients(&mut self.info) };
         let components = (0..self.info.num_components.unsigned_abs() as usize)
@@ -97,7 +115,7 @@ impl Decoder {
             components,
             file_bytes: bytes.len(),
             notes: std::mem::take(&mut reports.notes),
-            warnings: std::mem::take(&mut reports.warnings),
+            warnings: reports.warnings.take(),
         })
     }
 
@@ -123,36 +141,36 @@ impl Decoder {
         // SAFETY: the bytes outlive the decompressor's use of them, which ends before `read_coefficients` does.
         unsafe {
             sys::jpeg_mem_src(&mut self.info, bytes.as_ptr(), length);
-            for (marker, longest) in [(EXIF, 0xffff), (ICC, ICC_HEADER), (ADOBE, ADOBE_LENGTH)] {
-                sys::jpeg_save_markers(&mut self.info, marker.into(), longest);
-            }
             sys::jpeg_read_header(&mut self.info, 1);
         }
         Ok(())
     }
 
-    /// What the segments that libjpeg kept say. Broken Exif data is noted, and says nothing else.
-    fn segments(&mut self) -> Segments {
+    /// What the segments before the first scan say. Broken Exif data is noted, and says nothing else.
+    fn segments(&mut self, bytes: &[u8]) -> Result<Segments, JpegError> {
+        const ICC_NAME: &[u8] = b"ICC_PROFILE\0";
+        /// Bytes before a piece of a profile: its name, its number and how many there are.
+        const ICC_HEADER: usize = ICC_NAME.len() + 2;
         let mut found = Segments::default();
         let mut tiff = None;
-        let mut next = self.info.marker_list;
-        // SAFETY: libjpeg's list ends with null; it and its data live until the decompressor is finished or destroyed, and
-        // libjpeg writes to neither after the header.
-        while let Some(segment) = unsafe { next.as_ref() } {
-            next = segment.next;
-            // SAFETY: as above; `data` has `data_length` bytes.
-            let data = unsafe { std::slice::from_raw_parts(segment.data, segment.data_length as usize) };
-            match segment.marker {
-                ADOBE if data.len() >= ADOBE_LENGTH as usize && data.starts_with(b"Adobe") => found.is_adobe = true,
-                ICC if data.len() >= ICC_HEADER as usize && data.starts_with(b"ICC_PROFILE\0") => {
-                    let bytes = segment.original_length.saturating_sub(ICC_HEADER);
-                    found.icc_bytes = Some(found.icc_bytes.unwrap_or(0).saturating_add(bytes));
+        let mut begin = 0;
+        let mut least_bits = None;
+        for Segment { marker, data, end } in before_scans(bytes) {
+            let reports = &mut self.errors.reports;
+            reports.work.add(work::SEGMENT + work::HEADER_BYTE * (end - begin) as u64)?;
+            begin = end;
+            match marker {
+                ICC if data.len() >= ICC_HEADER && data.starts_with(ICC_NAME) => {
+                    let length = u32::try_from(data.len() - ICC_HEADER).unwrap_or(u32::MAX);
+                    found.icc_bytes = Some(found.icc_bytes.unwrap_or(0).saturating_add(length));
                 }
                 ICC if data.starts_with(b"MPF\0") => found.has_further_pictures = true,
+                HUFFMAN_TABLES => least_bits = least_bits.into_iter().chain(least_bits_of(data)).min(),
                 EXIF if tiff.is_none() => tiff = data.strip_prefix(exif::PREFIX),
                 _ => {}
             }
         }
+        found.least_bits = least_bits;
         match tiff.map_or(Ok(None), exif::orientation) {
             Ok(orientation) => found.orientation = orientation.unwrap_or_default(),
             Err(reason) => {
@@ -161,61 +179,54 @@ impl Decoder {
                 self.errors.reports.notes.push(note);
             }
         }
-        found
+        Ok(found)
     }
 
     /// What can be refused before libjpeg allocates the coefficients.
-    fn check_header(&self, file_bytes: usize, is_adobe: bool) -> Result<Colour, JpegError> {
-        /// Blocks that a file of any length may have if it is to be used whatever is missing: some megapixels.
-        const ALWAYS: usize = 1 << 16;
+    fn check_header(&mut self, file_bytes: usize) -> Result<Colour, JpegError> {
         let Limits { pixels, components, memory, .. } = self.limits;
         let limited = |what, limit, found| {
             if found > limit { Err(JpegError::TooLarge { what, limit, found }) } else { Ok(()) }
         };
         limited("pixels", pixels, u64::from(self.info.image_width) * u64::from(self.info.image_height))?;
-        let colour = self.colour(is_adobe)?;
+        let colour = self.colour()?;
         limited("components", components.into(), self.info.num_components.unsigned_abs().into())?;
         self.check_sampling()?;
-        // The DC of every block takes at least one bit of Huffman code, so a small file cannot ask for much memory.
-        // Arithmetic coding has no such bound.
+        // The DC of every block takes at least one bit of Huffman code, so a small file that is whole cannot ask for much
+        // memory. Arithmetic coding has no such bound, and what is missing from a damaged file is filled in.
         let blocks: usize = self.components().iter().map(block_count).sum();
         let is_arithmetic = self.errors.reports.coding().is_some_and(Coding::is_arithmetic);
-        let may_lack = if self.damage == Damage::Use { ALWAYS } else { 0 };
-        if !is_arithmetic && blocks > file_bytes.saturating_mul(8).max(may_lack) {
+        if !is_arithmetic && self.damage == Damage::Refuse && blocks > file_bytes.saturating_mul(8) {
             let message = format!("{blocks} blocks cannot be in {file_bytes} bytes");
             return Err(JpegError::Truncated { message });
         }
         limited("bytes of memory", memory, self.memory(blocks, file_bytes, is_arithmetic))?;
+        let reports = &mut self.errors.reports;
+        // SAFETY: the source manager exists while the decompressor does.
+        let rest = unsafe { self.info.src.as_ref() }.map_or(0, |source| source.bytes_in_buffer);
+        reports.file_bytes = file_bytes as u64;
+        reports.bytes_read = file_bytes.saturating_sub(rest) as u64;
+        reports.work.add(work::BLOCK.saturating_mul(blocks as u64))?;
         Ok(colour)
     }
 
     /// Bytes for coefficients while the file is read: libjpeg's arrays and, after them, all of the sparse form.
     fn memory(&self, blocks: usize, file_bytes: usize, is_arithmetic: bool) -> u64 {
         let [blocks, file_bytes] = [blocks as u64, file_bytes as u64];
-        let padded = |count: u32, factor: c_int| u64::from(count).next_multiple_of(factor.unsigned_abs().max(1).into());
-        let dense: u64 = self
-            .components()
-            .iter()
-            .map(|component| {
-                padded(component.width_in_blocks, component.h_samp_factor)
-                    * padded(component.height_in_blocks, component.v_samp_factor)
-            })
-            .sum::<u64>()
-            * 2
-            * BLOCK as u64;
+        let dense = self.components().iter().map(padded_blocks).sum::<u64>() * 2 * BLOCK as u64;
         // A coefficient that is not zero takes two bits of Huffman code or more, but for a DC that its neighbour tells.
         let most = blocks.saturating_mul(BLOCK as u64);
         let non_zeros = if is_arithmetic { most } else { most.min(blocks.saturating_add(4 * file_bytes)) };
         dense.saturating_add(blocks).saturating_add(3 * non_zeros)
     }
 
-    fn colour(&self, inverted: bool) -> Result<Colour, JpegError> {
+    fn colour(&self) -> Result<Colour, JpegError> {
         let count = self.info.num_components;
         match self.info.jpeg_color_space {
             sys::JCS_GRAYSCALE => Ok(Colour::Gray),
             sys::JCS_YCbCr => Ok(Colour::YCbCr),
             sys::JCS_RGB => Ok(Colour::Rgb),
-            sys::JCS_CMYK => Ok(Colour::Cmyk { inverted }),
+            sys::JCS_CMYK => Ok(Colour::Cmyk { inverted: true }),
             sys::JCS_YCCK => Ok(Colour::Ycck),
             _ => Err(JpegError::Unsupported {
                 expected: COLOURS,
@@ -292,7 +303,7 @@ impl Decoder {
         if self.damage == Damage::Refuse {
             return Err(JpegError::Corrupt { message });
         }
-        self.errors.reports.warn(message);
+        self.errors.reports.warn(info.component_index.unsigned_abs() as usize, message);
         let table = self.info.quant_tbl_ptrs.get(info.quant_tbl_no.unsigned_abs() as usize);
         // SAFETY: a table that is not null lives until the decompressor is destroyed.
         let table = table.and_then(|&table| unsafe { table.as_ref() });
@@ -349,10 +360,21 @@ fn block_count(component: &sys::jpeg_component_info) -> usize {
     component.height_in_blocks as usize * component.width_in_blocks as usize
 }
 
+/// Bits of the shortest code of a coefficient, its value's included, in tables of codes as a segment has them; none in
+/// tables of DC codes, of which a block has one.
+fn least_bits_of(tables: &[u8]) -> Option<u64> {
+    const IS_AC: u8 = 0x10;
+    let mut rest = tables;
+    let mut least = None;
+    while let Some(([head, counts @ ..], symbols)) = rest.split_first_chunk::<17>() {
+        let lengths = (1..).zip(counts).flat_map(|(length, &count)| std::iter::repeat_n(length, count.into()));
+        let coefficients = lengths.clone().zip(symbols).filter(|&(_, symbol)| head & IS_AC != 0 && symbol & 15 != 0);
+        least = least.into_iter().chain(coefficients.map(|(length, symbol)| length + u64::from(symbol & 15))).min();
+        rest = symbols.get(lengths.count()..).unwrap_or_default();
+    }
+    least
+}
+
+const HUFFMAN_TABLES: u8 = 0xc4;
 const EXIF: u8 = 0xe1;
 const ICC: u8 = 0xe2;
-const ADOBE: u8 = 0xee;
-/// Bytes of an Adobe segment, without which libjpeg takes it for something else.
-const ADOBE_LENGTH: u32 = 12;
-/// Bytes before a piece of an ICC profile.
-const ICC_HEADER: u32 = 14;

@@ -33,12 +33,16 @@ impl Default for WriteOptions {
 /// other than the first is written as Exif data; an ICC profile, remarks and how the picture was coded before are not kept.
 ///
 /// # Errors
-/// [`JpegError::Unwritable`]: no components or more than its colour has, two of one identifier, sides or sampling out of
+/// [`JpegError::Unwritable`]: no components or more than its colour has, two of one identifier, inks that are not inverted, sides or sampling out of
 /// range, blocks that are not those of its size, more than four quantisation tables, or a coefficient that 8-bit files have
 /// no code for.
 pub fn write_coefficients(jpeg: &SparseJpeg, options: &WriteOptions) -> Result<Vec<u8>, JpegError> {
     jpeg.check()?;
     check_identifiers(&jpeg.components)?;
+    if jpeg.colour == (Colour::Cmyk { inverted: false }) {
+        let expected = "inks stored inverted, as readers of files take them";
+        return Err(unwritable("colour", expected, &"inks that are not"));
+    }
     let tables = tables(&jpeg.components)?;
     let mut encoder = Encoder::new();
     let written = caught(|| encoder.write(jpeg, &tables, options));
@@ -163,8 +167,8 @@ impl Encoder {
             sys::jpeg_set_defaults(&mut self.info);
             sys::jpeg_set_colorspace(&mut self.info, colours);
         }
-        if let Colour::Cmyk { inverted } = jpeg.colour {
-            self.info.write_Adobe_marker = inverted.into();
+        if matches!(jpeg.colour, Colour::Cmyk { .. }) {
+            self.info.write_Adobe_marker = 1;
         }
     }
 
