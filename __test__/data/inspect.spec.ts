@@ -32,6 +32,37 @@ test('orientation, ICC profiles and oddities are told', async t => {
   t.like(await inspectJpeg(plain), { orientation: 1, notes: [], warnings: [] })
 })
 
+const turned = test.macro(async (t, file: string) => {
+  t.like(await inspectJpeg(fixture(`cases/${file}`)), { orientation: 6, notes: [] })
+})
+
+test('an orientation is read from Exif data', turned, 'plain6.jpg')
+test('an orientation that is a long number is read', turned, 'long.jpg')
+test('an orientation behind a prefix that stands twice is read', turned, 'dupPrefix.jpg')
+test('an orientation is read from XMP data where there is no Exif data', turned, 'xmpOnly.jpg')
+
+test('a hundred thousand segments are read like one', async t => {
+  const [plain] = jpegs as [Buffer]
+  const flood = Buffer.concat([plain.subarray(0, 2), Buffer.from('ffe10002', 'hex'), plain.subarray(2)])
+  const many = Buffer.concat([plain.subarray(0, 2), Buffer.from('ffe10002'.repeat(100_000), 'hex'), plain.subarray(2)])
+  const { components } = await inspectJpeg(flood)
+  t.deepEqual((await inspectJpeg(many)).components, components)
+})
+
+test('a file that would take more work than the limit is refused, and says how much', async t => {
+  const path = fixture('cases/cut-12-megapixels.jpg')
+  const { width, warnings } = await inspectJpeg(path, { onError: 'use' })
+  t.deepEqual([width, warnings.length > 0], [4000, true])
+  await failsWith(t, () => inspectJpeg(path, { onError: 'use', limits: { work: 10 } }), {
+    code: 'JPEG_TOO_LARGE',
+    message: 'expected at most 10 milliseconds of work, found 20',
+  })
+  await failsWith(t, () => inspectJpeg(path, { limits: { bytes: '1 kB' } }), {
+    code: 'JPEG_TOO_LARGE',
+    message: 'expected at most 1000 bytes, found 20000',
+  })
+})
+
 /** A file whose frame says 12 bits a sample. */
 function twelveBits(): Buffer {
   const bytes = Buffer.from(jpegs[0] as Buffer)

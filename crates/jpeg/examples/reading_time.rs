@@ -3,6 +3,12 @@
 //! `cargo run --release -p jpegnet-jpeg --example reading_time -- FILE… | MEGABYTES [any-work]`
 //!
 //! Times are those of the thread, whatever runs beside it, as Linux tells them.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "small numbers, chosen here"
+)]
 
 #[path = "../tests/hostile/mod.rs"]
 mod hostile;

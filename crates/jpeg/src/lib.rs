@@ -22,6 +22,7 @@ mod segments;
 mod sparse;
 mod validity;
 mod warning;
+mod xmp;
 
 pub use coding::Coding;
 pub use colour::Colour;

@@ -250,7 +250,7 @@ fn exif_data_that_makes_no_sense_is_noted_and_turns_nothing() {
     let mut broken = exif(*b"MM", 6);
     broken[10] = b'X';
     for (segment, words) in
-        [(exif(*b"MM", 0), "the orientation 0"), (exif(*b"II", 9), "the orientation 9"), (broken, "byte order")]
+        [(exif(*b"MM", 0), "the orientation 0"), (exif(*b"II", 9), "the orientation 9"), (broken, "no TIFF header")]
     {
         let jpeg = read(&inserted(&plain, 2, &segment)).unwrap();
         assert_eq!(jpeg.orientation, Orientation::TopLeft);

@@ -12,6 +12,7 @@ use crate::orientation::Orientation;
 use crate::read_options::{Damage, ReadOptions};
 use crate::segments::{Segment, before_scans};
 use crate::sparse::{BLOCK, Component, SparseBuilder, SparseJpeg};
+use crate::xmp;
 use mozjpeg_sys as sys;
 use std::ffi::c_int;
 use std::sync::Arc;
@@ -152,7 +153,8 @@ impl Decoder {
         /// Bytes before a piece of a profile: its name, its number and how many there are.
         const ICC_HEADER: usize = ICC_NAME.len() + 2;
         let mut found = Segments::default();
-        let mut tiff = None;
+        let mut exif = Vec::new();
+        let mut xmp = None;
         let mut begin = 0;
         let mut least_bits = None;
         for Segment { marker, data, end } in before_scans(bytes) {
@@ -166,18 +168,21 @@ impl Decoder {
                 }
                 ICC if data.starts_with(b"MPF\0") => found.has_further_pictures = true,
                 HUFFMAN_TABLES => least_bits = least_bits.into_iter().chain(least_bits_of(data)).min(),
-                EXIF if tiff.is_none() => tiff = data.strip_prefix(exif::PREFIX),
+                EXIF => {
+                    // Exif data that is too long for a segment goes on in the next; of XMP data the last counts.
+                    exif.extend_from_slice(data.strip_prefix(exif::PREFIX).unwrap_or_default());
+                    xmp = data.strip_prefix(xmp::PREFIX).or(xmp);
+                }
                 _ => {}
             }
         }
         found.least_bits = least_bits;
-        match tiff.map_or(Ok(None), exif::orientation) {
-            Ok(orientation) => found.orientation = orientation.unwrap_or_default(),
-            Err(reason) => {
-                let note =
-                    format!("Exif data that does not say how to turn the picture ({reason}); taken as it is stored");
-                self.errors.reports.notes.push(note);
-            }
+        let told = exif::orientation(&exif);
+        let from_xmp = xmp.filter(|_| !told.is_final).and_then(xmp::orientation);
+        found.orientation = told.orientation.or(from_xmp).unwrap_or_default();
+        if let (None, Some(oddity)) = (from_xmp, told.oddity) {
+            let note = format!("Exif data that does not say how to turn the picture ({oddity}); taken as it is stored");
+            self.errors.reports.notes.push(note);
         }
         Ok(found)
     }
@@ -376,5 +381,6 @@ fn least_bits_of(tables: &[u8]) -> Option<u64> {
 }
 
 const HUFFMAN_TABLES: u8 = 0xc4;
+/// Of Exif and XMP data.
 const EXIF: u8 = 0xe1;
 const ICC: u8 = 0xe2;

@@ -1,5 +1,11 @@
 //! Files made to take long, by their names.
 #![allow(dead_code, reason = "who uses them needs some")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "small numbers, chosen here"
+)]
 
 /// A file that is made when it is wanted.
 pub struct Hostile {
@@ -57,7 +63,7 @@ pub fn all(bytes: usize) -> Vec<Hostile> {
     for (name, marker) in [("APP1", 0xe1), ("COM", 0xfe), ("APP2", 0xe2)] {
         all.push(hostile(format!("longest {name}"), move || {
             let file = small();
-            let segment = segment(marker, &[b'x'; 65_533]);
+            let segment = segment(marker, &vec![b'x'; 65_533]);
             [&file[..2], &segment.repeat(bytes / segment.len() + 1), &file[2..]].concat()
         }));
     }
@@ -107,6 +113,9 @@ fn huffman(bytes: usize) -> Vec<Hostile> {
     ]
 }
 
+const GRAY: &[u8] = &[0x11];
+const INKS: &[u8] = &[0x11; 4];
+
 fn progressive() -> Vec<Hostile> {
     let passes = |sampling: &'static [u8], scans: usize, parameters: fn(usize) -> [u8; 3]| {
         move || {
@@ -124,8 +133,6 @@ fn progressive() -> Vec<Hostile> {
     };
     let one_band = |number: usize| [1 + (number / 14 % 63) as u8, 1 + (number / 14 % 63) as u8, shifts(number % 14)];
     let wide_band = |number: usize| [1, 63, shifts(number % 14)];
-    const GRAY: &[u8] = &[0x11];
-    const INKS: &[u8] = &[0x11; 4];
     vec![
         hostile("gray, 499 scans of a coefficient", passes(GRAY, 499, one_band)),
         hostile("4 components, 499 scans of a coefficient", passes(INKS, 499, one_band)),

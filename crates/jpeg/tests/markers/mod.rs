@@ -1,4 +1,5 @@
 //! Files made from others at their markers.
+#![allow(dead_code, reason = "each test uses what it needs")]
 
 /// Where the first marker of a kind is.
 pub fn marker(bytes: &[u8], kind: u8) -> usize {
