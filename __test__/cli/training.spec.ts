@@ -34,11 +34,10 @@ test('Ctrl-C during a training keeps the last checkpoint, and resuming it equals
   const args = ['train', folder, '--out', stopped, '--epochs', '100000', ...quick, '--json']
   const { code, stderr } = await jpegnet(args, { interrupt: /"epoch":3/ })
   t.is(code, 130, stderr)
-  const [, saved] = /stopped\.model holds the model after epoch (\d+); .* --resume .*stopped\.model/.exec(stderr) ?? []
-  const epoch = Number(saved)
-  t.true(epoch >= 3, stderr)
+  t.regex(stderr, /stopped\.model holds the model after (step|epoch) \d+.* --resume .*stopped\.model/)
   using model = await loadModel(stopped)
-  t.is(model.training?.epoch, epoch)
+  const { epoch = 0 } = model.training ?? {}
+  t.true(epoch >= 3, stderr)
 
   const epochs = ['--epochs', `${epoch + 2}`]
   t.is((await jpegnet(['train', folder, '--resume', stopped, '--out', resumed, ...epochs])).code, 0)
@@ -114,7 +113,9 @@ test('with a test set the best weights are saved, and the best and the last epoc
 test('a second Ctrl-C does not wait for the step', async t => {
   const folder = await folderOf(t, inTwoFolders(3000))
   const out = join(await temporaryFolder(t), 'none.model')
-  const args = ['train', folder, '--out', out, '--batch-size', '3000', '--json']
+  // One step that takes many seconds on any machine.
+  const step = ['--model', 'cifar-resnet56', '--batch-size', '100', '--accumulate', '30']
+  const args = ['train', folder, '--out', out, ...step, '--json']
   const twice = { interrupt: /"type":"start"/, interruptAgain: /Ctrl-C again/ }
   const { signal, stderr } = await jpegnet(args, twice)
   t.is(signal, 'SIGINT', stderr)
