@@ -143,6 +143,19 @@ test('a model with a value that is not finite is not written, and the file that 
   t.deepEqual(await readFile(path), before)
 })
 
+test('a history that could not be read again is not written either', async t => {
+  const path = await modelPath(t)
+  using model = newModel()
+  await model.fit(data, { epochs: 1, checkpoint: { path } })
+  const before = await readFile(path)
+  model.training!.history[0]!.loss = NaN
+  await failsWith(t, () => model.save(path, { optimizer: true }), {
+    code: 'INVALID_CHECKPOINT',
+    path: 'jpegnet.training.history.0.loss',
+  })
+  t.deepEqual(await readFile(path), before)
+})
+
 /** Its last stage's maps have one pixel of pictures of 32×32. */
 const toOnePixel = resnet({
   stages: [

@@ -29,16 +29,26 @@ export interface ModelMetadata {
 
 const labelsSchema = z.array(z.string())
 
-/** What goes into the file beside the tensors. */
+/**
+ * What goes into the file beside the tensors: only what can be read again.
+ *
+ * @throws ModelError `INVALID_CHECKPOINT` if a part could not be, such as a number that is not finite
+ */
 export function toMetadata({ definition, labels, training, trained }: ModelMetadata): Record<string, string> {
   return {
     format: 'pt',
     [KEYS.version]: VERSION,
     [KEYS.definition]: JSON.stringify(definition),
-    ...(labels && { [KEYS.labels]: JSON.stringify(labels) }),
-    ...(training && { [KEYS.training]: JSON.stringify(training) }),
-    ...(trained && { [KEYS.trained]: JSON.stringify(trained) }),
+    ...(labels && { [KEYS.labels]: readable(labelsSchema, labels, KEYS.labels) }),
+    ...(training && { [KEYS.training]: readable(trainingStateSchema, training, KEYS.training) }),
+    ...(trained && { [KEYS.trained]: readable(trainedSchema, trained, KEYS.trained) }),
   }
+}
+
+function readable<T>(schema: z.ZodType<T>, value: T, key: string): string {
+  const text = JSON.stringify(value)
+  parsed(schema, text, key)
+  return text
 }
 
 /**
