@@ -1,6 +1,6 @@
 /** What a training tells, as a page shows it. */
 import type { Evaluation } from '../model/evaluate.js'
-import type { StartEvent, StepEvent, TrainEvent } from '../train/events.js'
+import type { StartEvent, StepEvent, StopEvent, TrainEvent } from '../train/events.js'
 
 /** Means over one or more steps that follow one another. */
 export interface CurvePoint {
@@ -17,18 +17,20 @@ const POINTS = 480
 export class TrainingRecord {
   /** The training's `start` event, once it came. */
   start: StartEvent | undefined
+  /** Its `stop` event, once it came. */
+  stop: StopEvent | undefined
   readonly #points: (CurvePoint & { steps: number })[] = []
   /** Steps that a point stands for. */
   #steps = 1
   #last: Tested | undefined
-  /** Those with the least loss and with the most right answers, one of which a training may keep. */
-  #best: Tested[] = []
+  #best: Tested | undefined
 
   /** Takes what {@link Model.train} gives, or what `onEvent` of {@link Model.fit} is told. */
   add(event: TrainEvent): void {
     if (event.type === 'start') this.start = event
     if (event.type === 'step') this.#addStep(event)
-    if (event.type === 'epoch' && event.test) this.#addTest({ epoch: event.epoch, evaluation: event.test })
+    if (event.type === 'epoch' && event.test) this.#addTest(event.epoch, event.test, event.best?.epoch)
+    if (event.type === 'stop') this.stop = event
   }
 
   /** Loss and learning rate over the steps. */
@@ -36,10 +38,10 @@ export class TrainingRecord {
     return this.#points
   }
 
-  /** How the test set went after an epoch, the last one unless given; nothing if that is not known any more. */
+  /** How the test set went after the last epoch, or after the best one if it is that; nothing if it is not known any more. */
   tested(epoch?: number): Tested | undefined {
     if (epoch === undefined) return this.#last
-    return [this.#last, ...this.#best].find(tested => tested?.epoch === epoch)
+    return [this.#last, this.#best].find(tested => tested?.epoch === epoch)
   }
 
   #addStep({ epoch, step, loss, learningRate }: StepEvent): void {
@@ -57,12 +59,9 @@ export class TrainingRecord {
     this.#points.splice(0, Infinity, ...pairs)
   }
 
-  #addTest(tested: Tested): void {
-    this.#last = tested
-    const all = [...this.#best, tested]
-    const bestBy = (worse: (evaluation: Evaluation) => number) =>
-      all.reduce((best, other) => (worse(other.evaluation) < worse(best.evaluation) ? other : best))
-    this.#best = [bestBy(({ loss }) => loss), bestBy(({ accuracy }) => -accuracy)]
+  #addTest(epoch: number, evaluation: Evaluation, best: number | undefined): void {
+    this.#last = { epoch, evaluation }
+    if (best === epoch) this.#best = this.#last
   }
 }
 

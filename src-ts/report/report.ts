@@ -7,6 +7,7 @@ import { grouped } from '../numbers.js'
 import { evaluationNumbers, evaluationSections } from './evaluation.js'
 import { details, facts, figure, headline, key, page, paragraph, section, type Fact } from './html.js'
 import { gallery, type ReportPicture } from './pictures.js'
+import { keptEpoch } from '../train/stopping.js'
 import type { TrainingRecord } from './record.js'
 import { inputText, settingsFacts, whereItRan } from './settings.js'
 
@@ -60,27 +61,41 @@ export async function trainingReport(options: ReportOptions): Promise<string> {
   ])
 }
 
-/** How the weights that the model has do on the test set, with their epoch if that is known. */
+/** The epoch whose weights are the model's at the end: the best, if it is kept. */
+function keptIn({ training, trained }: Model): number | undefined {
+  return (training && keptEpoch(training)?.epoch) ?? trained?.test?.epoch
+}
+
+/** How the weights that are kept do on the test set, or, where that is not known, the last ones; with their epoch if that is known. */
 function testOf({ evaluation, record, model }: ReportOptions): { epoch?: number; evaluation: Evaluation } | undefined {
-  const epoch = model.trained?.test?.epoch
+  const epoch = keptIn(model)
   if (evaluation) return { ...(epoch !== undefined && { epoch }), evaluation }
   return record.tested(epoch) ?? record.tested()
 }
 
 /** How far it came, and which weights are told of. */
-function progressText({ model }: ReportOptions, tested: number | undefined): string[] {
-  const { epoch = 0, settings, best, unfinished } = model.training ?? {}
+function progressText({ model, record }: ReportOptions, tested: number | undefined): string[] {
+  const { epoch = 0, settings, unfinished } = model.training ?? {}
   if (!settings) return []
-  const stoppedEarly = best !== undefined && settings.earlyStopping !== false && tested === best.epoch
-  const part = unfinished ? ` and a part of the next` : ''
-  return [
-    ...(epoch < settings.epochs && !stoppedEarly
-      ? [`It had done ${epoch} of ${settings.epochs} epochs${part} when this was written.`]
-      : []),
-    ...(tested !== undefined && tested < epoch
-      ? [`Tests are of the weights after epoch ${tested}, which are the model's.`]
-      : []),
-  ]
+  const kept = keptIn(model)
+  const progress =
+    record.stop?.reason === 'patience'
+      ? [`It ended after epoch ${epoch} of ${settings.epochs}, because tests got no better.`]
+      : epoch < settings.epochs
+        ? [
+            `It had done ${epoch} of ${settings.epochs} epochs${unfinished ? ' and a part of the next' : ''} when this was written.`,
+          ]
+        : []
+  if (tested === undefined || kept === undefined) return progress
+  if (tested !== kept) {
+    return [
+      ...progress,
+      `Tests are of the weights after epoch ${tested}; those that are kept are of epoch ${kept}, before it was resumed.`,
+    ]
+  }
+  return kept < epoch
+    ? [...progress, `Tests are of the weights after epoch ${kept}, the best, which are kept.`]
+    : progress
 }
 
 async function charts(record: TrainingRecord, model: Model, kept: number | undefined): Promise<string> {
