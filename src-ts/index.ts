@@ -115,7 +115,7 @@ export { evaluationTransform, type EvaluationTransformOptions, type Transform } 
 export { adam, adamW, sgd, type AdamOptions, type Optimizer, type SgdOptions } from './train/optimizers.js'
 export { constant, cosine, oneCycle, step, type Schedule } from './train/schedules.js'
 export { type CosineOptions, type OneCycleOptions, type StepOptions } from './train/schedules.js'
-export { type CheckpointEvent, type EpochEvent, type EpochResult } from './train/events.js'
+export { type CheckpointEvent, type EpochEvent, type EpochResult, type LostEvent } from './train/events.js'
 export { type StartEvent, type StepEvent, type StopEvent, type TestResult, type TrainEvent } from './train/events.js'
 export { type TrainingState, type UnfinishedEpoch } from './train/checkpoint.js'
 export { type History } from './train/fit.js'

@@ -180,12 +180,20 @@ test('damaged files are skipped, counted and named if wished', async t => {
   t.is(events.at(-1)?.skipped, 3)
 })
 
-test('a class that has damaged files only is an error even if they are skipped', async t => {
-  const folder = await folderOf(t, { 'cat/1.jpg': a, 'dog/1.jpg': 'no' })
-  await failsWith(t, () => loadDataset(jpegFolder(folder, { onError: 'skip' })), {
-    code: 'NO_CLASSES',
-    message: 'class dog',
-  })
+test('a class that has damaged files only is an error, or left out and named if they are skipped', async t => {
+  const folder = await folderOf(t, { 'cat/1.jpg': a, 'dog/1.jpg': 'no', 'eel/1.jpg': b })
+  await failsWith(t, () => loadDataset(jpegFolder(folder)), { code: 'NOT_JPEG', path: join(folder, 'dog/1.jpg') })
+  using dataset = await loadDataset(jpegFolder(folder, { onError: 'skip' }))
+  t.deepEqual(
+    [dataset.classes, [...dataset.labels]],
+    [
+      ['cat', 'eel'],
+      [0, 1],
+    ],
+  )
+  t.is(dataset.skipped.at(-1)?.file, `${folder}, class dog`)
+  const all = jpegFolder(await folderOf(t, { 'cat/1.jpg': 'no', 'dog/1.jpg': 'no' }), { onError: 'skip' })
+  await failsWith(t, () => loadDataset(all), { code: 'NO_CLASSES', found: 'none that can be used (2 files' })
 })
 
 test('an aborted reading ends with an error', async t => {

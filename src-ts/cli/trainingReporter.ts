@@ -38,6 +38,12 @@ function otherSizes({ images, ofOtherSize, testOfOtherSize = 0 }: StartEvent, { 
     : undefined
 }
 
+/** Files left out when the sets were read, and those that do not fit the network's transforms. */
+function skippedIn({ skipped }: Sets, event: StartEvent): readonly SkippedFile[] {
+  const files = new Set(skipped.map(({ file }) => file))
+  return [...skipped, ...event.skipped.filter(({ file }) => !files.has(file))]
+}
+
 /** Tells a person, or a program, what a training does. */
 export function reporter(
   json: boolean,
@@ -46,6 +52,7 @@ export function reporter(
   input: InputDefinition,
 ): (event: TrainEvent) => void {
   let [stepsPerEpoch, epochs] = [0, 0]
+  const lost = new Set<string>()
   return event => {
     switch (event.type) {
       case 'start': {
@@ -57,10 +64,11 @@ export function reporter(
           say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)
         }
         event.changed.forEach(change => say(`changed since the checkpoint: ${change}`))
-        warnSkipped(sets.skipped)
+        warnSkipped(skippedIn(sets, event))
         warnOfDamaged(event.warned)
         if (json) {
-          const { skipped, train } = sets
+          const { train } = sets
+          const skipped = skippedIn(sets, event)
           printResult(
             true,
             { ...event, skipped: skipped.length, warned: event.warned.length, balance: train.balance },
@@ -101,6 +109,14 @@ export function reporter(
             : `best on the test set: ${metric} ${valueOf(best)} after epoch ${best.epoch}; the last, epoch ${last.epoch}: ${valueOf(last)}`
         const kept = restored || best.epoch === last.epoch ? 'the best weights are saved' : 'the last weights are saved'
         printResult(json, event, `${why}${both}; ${kept}`)
+        break
+      }
+      case 'lost': {
+        const files = event.files.filter(({ file }) => !lost.has(file))
+        files.forEach(({ file }) => lost.add(file))
+        progress.clear()
+        warnSkipped(files)
+        if (json && files.length > 0) printResult(true, { ...event, files }, '')
         break
       }
       case 'checkpoint':

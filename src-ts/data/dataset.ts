@@ -11,7 +11,7 @@ import { ahead, throwIfAborted } from './iteration.js'
 import { classesInOrder, decode, list, type JpegSource, type Listing } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 import { SharedPictures } from './pictures.js'
-import { reading, type WarnedFile } from './reading.js'
+import { reading, type OnBadFile, type WarnedFile } from './reading.js'
 import { splitNumbers, splitOptionsSchema, type SplitOptions } from './split.js'
 
 /** How far reading a data set has come. */
@@ -36,6 +36,7 @@ interface DatasetContents {
   labels: Uint32Array
   skipped: readonly SkippedFile[]
   warned: readonly WarnedFile[]
+  onError: OnBadFile
   /** Of a part, the numbers of its pictures among all. */
   numbers?: Uint32Array
 }
@@ -55,19 +56,22 @@ export class Dataset {
   readonly skipped: readonly SkippedFile[]
   /** Files used in spite of doubts, and the doubts; none unless the source's `onError` is `use`. */
   readonly warned: readonly WarnedFile[]
+  /** What becomes of files that turn out bad only when they are used, too: its source's. */
+  readonly onError: OnBadFile
   readonly #numbers: Uint32Array | undefined
   #shared: SharedPictures | undefined
   #files: readonly string[] | undefined
   #balance: ClassBalance | undefined
 
   /** @internal use {@link loadDataset} */
-  constructor({ source, pictures, classes, labels, skipped, warned, numbers }: DatasetContents) {
+  constructor({ source, pictures, classes, labels, skipped, warned, onError, numbers }: DatasetContents) {
     this.source = source
     this.#shared = pictures.retain()
     this.classes = classes
     this.labels = labels
     this.skipped = skipped
     this.warned = warned
+    this.onError = onError
     this.#numbers = numbers
   }
 
@@ -153,11 +157,31 @@ export class Dataset {
     return this.#part(numbers)
   }
 
-  #part(indices: readonly number[]): Dataset {
-    const { source, classes } = this
+  #part(indices: readonly number[], { skipped = [], warned = [] }: Partial<Pick<Dataset, 'skipped' | 'warned'>> = {}) {
+    const { source, classes, onError } = this
     const numbers = this.#allNumbers(Uint32Array.from(indices))
     const labels = Uint32Array.from(indices, index => this.labels[index] as number)
-    return new Dataset({ source, pictures: this.#pictures, classes, labels, skipped: [], warned: [], numbers })
+    return new Dataset({ source, pictures: this.#pictures, classes, labels, skipped, warned, onError, numbers })
+  }
+
+  /**
+   * @internal The pictures that a view can be made of: all, which is this data set itself; or, if bad files are skipped, a part
+   * without the others, which are named with those skipped before. It is the caller's to dispose of.
+   *
+   * @throws ModelError `SIZE_MISMATCH` naming pictures that are too small or too large for a transform, unless they are skipped
+   */
+  fitting(view: BindingView): Dataset {
+    const all = Uint32Array.from({ length: this.length }, (_, index) => index)
+    const misfits = lift(this.#pictures.set.misfits(this.#allNumbers(all), view))
+    if (misfits.length === 0) return this
+    const errors = misfits.map(({ failure }) => asError(failure))
+    if (this.onError !== 'skip' || misfits.length === this.length) throw badFiles(errors)
+    const left = new Set(misfits.map(({ position }) => position))
+    const skipped = errors.map(({ path = '', message }) => ({ file: path, reason: message }))
+    return this.#part(
+      [...all].filter(index => !left.has(index)),
+      { skipped: [...this.skipped, ...skipped], warned: this.warned },
+    )
   }
 
   /** @internal Pictures of another size in pixels. */
@@ -312,7 +336,9 @@ export async function* readDataset(
     lift(set.finish())
     if (bad.length > 0 && source.onError !== 'skip') throw badFiles(bad)
     const present = new Set(kept.labels)
-    const empty = [...classes].find(name => !present.has(name))
+    const lost = [...classes].filter(name => !present.has(name))
+    if (source.onError === 'skip') lost.forEach(name => skipped.push(lostClass(listing.source, name)))
+    const empty = source.onError === 'skip' ? undefined : lost[0]
     if (empty !== undefined || kept.labels.length === 0) {
       const where = empty === undefined ? listing.source : `${listing.source}, class ${empty}`
       const found = bad.length === 0 ? 'none' : `none that can be used (${badFiles(bad).message})`
@@ -320,10 +346,17 @@ export async function* readDataset(
     }
     whole = true
     const pictures = new SharedPictures(set, set.givenUp > 0 && listing.again === 'bytes' ? kept.jpegs : undefined)
-    return new Dataset({ source: listing.source, pictures, ...numbered(kept.labels, listing.order), skipped, warned })
+    const { onError } = source
+    const labelled = numbered(kept.labels, listing.order)
+    return new Dataset({ source: listing.source, pictures, ...labelled, skipped, warned, onError })
   } finally {
     if (!whole) set.dispose()
   }
+}
+
+/** What is said of a class all of whose pictures were skipped. */
+function lostClass(source: string, name: string): SkippedFile {
+  return { file: `${source}, class ${name}`, reason: 'no class, because none of its pictures can be used' }
 }
 
 /** Classes, and each picture's number of its class. */

@@ -50,8 +50,10 @@ export async function inspectDataset(
     const sampling = new Counts()
     let [progressive, warned, fileBytes] = [0, 0, 0]
     const all = Uint32Array.from({ length: dataset.length }, (_, index) => index)
-    for await (const { indices, pictures } of batches(dataset, cut(all, PICTURES_A_CALL))) {
+    const lostFiles: SkippedFile[] = []
+    for await (const { indices, pictures, lost } of batches(dataset, cut(all, PICTURES_A_CALL))) {
       throwIfAborted(options.signal)
+      lostFiles.push(...lost)
       for (const position of indices.keys()) {
         const picture = inspection(lift(pictures.describe(position)))
         sizes.add(`${picture.width}×${picture.height}`)
@@ -74,7 +76,7 @@ export async function inspectDataset(
       warned,
       fileBytes,
       bytes: dataset.bytes,
-      skipped: dataset.skipped,
+      skipped: [...dataset.skipped, ...lostFiles],
     }
   } finally {
     if (dataset !== data) dataset.dispose()

@@ -131,8 +131,10 @@ export async function evaluate(
   model.assertUsable()
   const start = performance.now()
   const view = lowerView(model.definition.input, transform ?? model.definition.input.transform ?? [])
-  const dataset = source instanceof Dataset ? source : await loadDataset(source, { memory, onProgress, signal })
+  const read = source instanceof Dataset ? source : await loadDataset(source, { memory, onProgress, signal })
+  let dataset = read
   try {
+    dataset = read.fitting(view)
     const { indices: tested, labels: classes, leftOut } = testedPictures(model, dataset, unknownClasses)
     const labels = model.labels ?? dataset.classes
     const result = (file: string, { index, label, said, probability, labelProbability }: Answer): PictureResult => {
@@ -146,21 +148,25 @@ export async function evaluate(
       }
     }
     const count = new Count(model.classes, worst)
-    let done = 0
-    for await (const { indices, pictures } of batches(dataset, cut(tested, batchSize), () => view)) {
+    const labelOf = new Uint32Array(dataset.length)
+    tested.forEach((index, at) => (labelOf[index] = classes[at] as number))
+    const lostFiles: SkippedFile[] = []
+    let [done, images] = [0, 0]
+    for await (const { indices, pictures, lost, asked } of batches(dataset, cut(tested, batchSize), () => view)) {
       throwIfAborted(signal)
       const logits = await model.logits(pictures, mode)
       for (const [position, index] of indices.entries()) {
         const row = Array.from(logits.subarray(position * model.classes, (position + 1) * model.classes))
-        const answer = answerOf(row, index, classes[done + position] as number)
+        const answer = answerOf(row, index, labelOf[index] as number)
         count.add(answer)
         if (onPicture) await onPicture(result(dataset.files[index] as string, answer))
       }
-      done += indices.length
+      lostFiles.push(...lost)
+      images += indices.length
+      done += asked
       onProgress?.({ type: 'evaluate', done, total: tested.length })
     }
     const { confusion, correct, inTop, loss } = count
-    const images = tested.length
     const perClass = classScores(confusion, labels)
     const files = dataset.filesOf(count.worst.map(({ index }) => index))
     return {
@@ -178,11 +184,12 @@ export async function evaluate(
       worst: count.worst.map((answer, at) => result(files[at] as string, answer)),
       missing: perClass.filter(({ images }) => images === 0).map(({ label }) => label),
       leftOut,
-      skipped: [...dataset.skipped],
+      skipped: [...dataset.skipped, ...lostFiles],
       warned: [...dataset.warned],
     }
   } finally {
-    if (dataset !== data) dataset.dispose()
+    if (dataset !== read) dataset.dispose()
+    if (read !== data) read.dispose()
   }
 }
 

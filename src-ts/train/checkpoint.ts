@@ -24,8 +24,10 @@ export interface TrainingState {
 
 /** A part of an epoch. */
 export interface UnfinishedEpoch {
-  /** Pictures it has seen, in the epoch's order. */
+  /** Pictures it has come to, in the epoch's order. */
   images: number
+  /** How many of them it has not seen, because their files had gone or changed. */
+  lost?: number | undefined
   /** Sum of their losses, each before the update. */
   lossSum: number
   /** How many of them were right, each before the update. */
@@ -47,6 +49,7 @@ export const trainingStateSchema = z.strictObject({
   unfinished: z
     .strictObject({
       images: count,
+      lost: count.optional(),
       lossSum: z.number(),
       correct: count,
       seconds: z.number(),

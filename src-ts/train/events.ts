@@ -8,7 +8,13 @@ import type { SecondsLeft } from './remaining.js'
 
 /** What a training tells, in the order it happens. */
 export type TrainEvent =
-  (DataEvent & { set: 'train' | 'test' }) | StartEvent | StepEvent | EpochEvent | StopEvent | CheckpointEvent
+  | (DataEvent & { set: 'train' | 'test' })
+  | StartEvent
+  | StepEvent
+  | LostEvent
+  | EpochEvent
+  | StopEvent
+  | CheckpointEvent
 
 /** The data is read and the first step comes. */
 export interface StartEvent {
@@ -55,6 +61,14 @@ export interface StepEvent {
   imagesPerSecond: number
   /** How long the rest is likely to take. */
   secondsLeft: SecondsLeft
+}
+
+/** Files that were good when they were read and could not be read again: the steps go on without them. */
+export interface LostEvent {
+  type: 'lost'
+  /** Counted from 1. */
+  epoch: number
+  files: readonly SkippedFile[]
 }
 
 /** One pass over the data. */

@@ -29,7 +29,13 @@ export async function fit(
   for await (const event of model.train(data, options)) {
     if (event.type === 'start') [skipped, warned] = [event.skipped, event.warned]
     if (event.type === 'stop') stop = event
+    if (event.type === 'lost') skipped = [...skipped, ...newly(event.files, skipped)]
     onEvent?.(event)
   }
   return { epochs: model.training?.history ?? [], skipped, warned, ...(stop && { stop }) }
+}
+
+/** Those that are not among the files told of before: each epoch misses them again. */
+function newly(files: readonly SkippedFile[], before: readonly SkippedFile[]): SkippedFile[] {
+  return files.filter(({ file }) => !before.some(told => told.file === file))
 }

@@ -7,10 +7,10 @@ import { mismatch } from '../errors.js'
 import { EVALUATION_BATCH, type Evaluation } from '../model/evaluate.js'
 import { labelsFor, testedPictures } from '../model/labels.js'
 import type { Model } from '../model/model.js'
-import { permutation } from '../native/addon.js'
+import { permutation, type BindingView } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
-import type { EpochResult, StepEvent, StopEvent, TestResult, TrainEvent } from './events.js'
+import type { EpochResult, LostEvent, StepEvent, StopEvent, TestResult, TrainEvent } from './events.js'
 import { checkAvailable } from './memory.js'
 import { checkedTrainOptions, type TrainOptions } from './options.js'
 import { Remaining } from './remaining.js'
@@ -44,9 +44,12 @@ export async function* train(
   const own: Dataset[] = []
   try {
     await checkpoints.prepare()
-    const dataset = yield* opened(data, 'train', own, { signal, memory })
+    const { input } = model.definition
+    const dataset = yield* opened(data, 'train', own, { signal, memory, view: lowerView(input, settings.augment) })
     const labels = labelsFor(model, dataset)
-    const test = testData && (yield* opened(testData, 'test', own, { signal, memory }))
+    const test =
+      testData &&
+      (yield* opened(testData, 'test', own, { signal, memory, view: lowerView(input, input.transform ?? []) }))
     if (test) testedPictures({ labels: model.labels ?? dataset.classes, classes: model.classes }, test, 'error')
     dataset.checkBatch(picturesOfStep(settings))
     test?.checkBatch(EVALUATION_BATCH)
@@ -105,9 +108,9 @@ async function* epochs(run: Run, course: Course): AsyncGenerator<TrainEvent, voi
   const remaining = new Remaining()
   while (endOf(state) === undefined) {
     for await (const event of epoch(run, course, remaining)) {
-      checkpoints.changed()
+      if (event.type === 'step') checkpoints.changed()
       yield event
-      if (state.unfinished?.images !== dataset.length) yield* checkpoints.saveIfDue(run)
+      if (event.type === 'step' && state.unfinished?.images !== dataset.length) yield* checkpoints.saveIfDue(run)
     }
     const start = performance.now()
     const evaluation = test && (await model.evaluate(test, { signal }))
@@ -125,21 +128,29 @@ async function* epochs(run: Run, course: Course): AsyncGenerator<TrainEvent, voi
   yield* checkpoints.save(run)
 }
 
-/** Reads a source, telling its progress; a data set is taken as it is and stays its owner's. */
+/**
+ * Reads a source, telling its progress; a data set is taken as it is and stays its owner's. Pictures that no view can be made of are
+ * found now rather than in an epoch, and left out or refused.
+ */
 async function* opened(
   data: JpegSource | Dataset,
   set: 'train' | 'test',
   own: Dataset[],
-  options: Pick<TrainOptions, 'signal' | 'memory'>,
+  { view, ...options }: Pick<TrainOptions, 'signal' | 'memory'> & { view: BindingView },
 ): AsyncGenerator<TrainEvent, Dataset> {
-  if (data instanceof Dataset) return data
+  const fitting = (read: Dataset) => {
+    const dataset = read.fitting(view)
+    if (dataset !== read) own.push(dataset)
+    return dataset
+  }
+  if (data instanceof Dataset) return fitting(data)
   const reading = readDataset(data, options)
   try {
     for (;;) {
       const { done, value } = await reading.next()
       if (done) {
         own.push(value)
-        return value
+        return fitting(value)
       }
       yield { ...value, set }
     }
@@ -154,7 +165,7 @@ async function* epoch(
   { model, state }: Run,
   { dataset, labels, update: updateOf, signal }: Course,
   remaining: Remaining,
-): AsyncGenerator<StepEvent, void> {
+): AsyncGenerator<StepEvent | LostEvent, void> {
   const { schedule, epochs } = state.settings
   const ofStep = picturesOfStep(state.settings)
   const stepsPerEpoch = Math.ceil(dataset.length / ofStep)
@@ -166,8 +177,9 @@ async function* epoch(
   const first = done.images
   const view = (before: number) =>
     lowerView(model.definition.input, augment, { mix, random: { seed, epoch: state.epoch, start: first + before } })
-  for await (const { indices, pictures } of batches(dataset, cut(order, ofStep, first), view)) {
+  for await (const { indices, pictures, lost, asked } of batches(dataset, cut(order, ofStep, first), view)) {
     throwIfAborted(signal)
+    if (lost.length > 0) yield { type: 'lost', epoch: state.epoch + 1, files: lost }
     const stepOfEpoch = Math.floor(done.images / ofStep)
     const place = { step: state.epoch * stepsPerEpoch + stepOfEpoch, stepsPerEpoch, epochs }
     const update = updateOf(scheduleFactor(schedule, place))
@@ -176,7 +188,8 @@ async function* epoch(
     const seconds = (performance.now() - start) / 1000
     const images = indices.length
     done = {
-      images: done.images + images,
+      images: done.images + asked,
+      ...(asked > images || done.lost !== undefined ? { lost: (done.lost ?? 0) + asked - images } : {}),
       lossSum: done.lossSum + loss * images,
       correct: done.correct + correct,
       seconds: done.seconds + seconds,
@@ -228,12 +241,13 @@ async function* stopEvent(model: Model, state: TrainingState): AsyncGenerator<St
 
 /** What an epoch that has seen every picture came to. */
 function resultOf({ epoch, images, unfinished }: TrainingState, evaluation: Evaluation | undefined): EpochResult {
-  const { lossSum, correct, seconds, learningRate } = unfinished as UnfinishedEpoch
+  const { lossSum, correct, seconds, lost = 0, learningRate } = unfinished as UnfinishedEpoch
+  const seen = images - lost
   return {
     epoch: epoch + 1,
-    loss: lossSum / images,
-    accuracy: correct / images,
-    imagesPerSecond: images / seconds,
+    loss: lossSum / seen,
+    accuracy: correct / seen,
+    imagesPerSecond: seen / seconds,
     seconds,
     ...(learningRate !== undefined && { learningRate }),
     ...(evaluation && { test: numbersOf(evaluation) }),

@@ -1,6 +1,8 @@
 //! A data set: packed pictures in native memory, and batches cut from it.
 
-use crate::decoding::{self, BindingDecodeReport, BindingReadOptions, Source, append, decoded, files};
+use crate::decoding::{
+    self, BindingDecodeFailure, BindingDecodeReport, BindingReadOptions, Source, append, decoded, files,
+};
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
 use crate::jpeg_set::{JpegSet, Picture};
@@ -13,6 +15,7 @@ use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, ObjectFinalize, Result, Uint8Array, Uint32Array};
 use napi_derive::napi;
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// None once disposed of. The lock is only ever held for a moment, since JavaScript's thread takes it too.
@@ -79,6 +82,30 @@ impl PackedSet {
         let other = |store: &Store, index: u32| store.size(index as usize).is_some_and(|size| size != (width, height));
         let count = |store: &Store| indices.iter().filter(|&&index| other(store, index)).count();
         self.measure(|store| u32::try_from(count(store)).unwrap_or(u32::MAX))
+    }
+
+    /// Which pictures, by their places among these numbers, are too small or too large for the transforms of a view, and why.
+    #[napi(ts_return_type = "Array<BindingDecodeFailure> | BindingFailure")]
+    #[must_use]
+    pub fn misfits(&self, indices: Uint32Array, view: BindingView) -> Outcome<Vec<BindingDecodeFailure>> {
+        outcome(Viewing::new(&view).and_then(|viewing| {
+            self.with(|store| {
+                store.check_indices(&indices)?;
+                let mut known = HashMap::new();
+                let mut misfits = Vec::new();
+                for (position, &index) in (0..).zip(indices.iter()) {
+                    let Some(size) = store.size(index as usize) else { continue };
+                    if *known.entry(size).or_insert_with(|| viewing.fits("", size).is_ok()) {
+                        continue;
+                    }
+                    let name = store.name(index as usize);
+                    misfits.extend(
+                        viewing.fits(&name, size).err().map(|failure| BindingDecodeFailure { position, failure }),
+                    );
+                }
+                Ok(misfits)
+            })
+        }))
     }
 
     /// All names, in order.

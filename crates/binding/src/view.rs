@@ -3,8 +3,8 @@
 use crate::failure::BindingFailure;
 use crate::jpeg_set::{JpegSet, Picture, PictureContent};
 use jpegnet_engine::Isa;
-use jpegnet_engine::transform::{MixSpec, Pipeline, Seed, TransformSpec, mix};
-use jpegnet_engine::view::{Pixels, Renderer};
+use jpegnet_engine::transform::{MixSpec, Pipeline, Seed, TransformSpec, mix, view_of};
+use jpegnet_engine::view::{Pixels, Renderer, View};
 use napi_derive::napi;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -54,6 +54,18 @@ impl Viewing {
         };
         let (seed, epoch, start) = (whole(view.seed), whole(view.epoch), whole(view.start));
         Ok(Viewing { isa: crate::runtime::isa()?, pipeline, mixes, seed, epoch, start })
+    }
+
+    /// Fails if a picture of this name and these sides, upright, is too small or too large for a transform in any epoch.
+    ///
+    /// Nothing random but quarter turns decides whether sides fit: of so many draws of them all are among them.
+    pub(crate) fn fits(&self, name: &str, (width, height): (u32, u32)) -> Outcomes<()> {
+        let turns = self.pipeline.transforms.iter().any(|transform| matches!(transform, TransformSpec::Rotate { .. }));
+        for epoch in 0..if turns { 64 } else { 1 } {
+            let seed = Seed { seed: self.seed, epoch, picture: 0 };
+            view_of(name, View::new(width as usize, height as usize), &self.pipeline.transforms, seed)?;
+        }
+        Ok(())
     }
 
     /// Views of pictures that have these numbers in their data set.

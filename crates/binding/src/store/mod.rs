@@ -175,6 +175,11 @@ impl Store {
         Ok((self.names.get(index), kept))
     }
 
+    /// The name of a picture that there is.
+    pub(crate) fn name(&self, index: usize) -> String {
+        self.names.get(index)
+    }
+
     /// All names, in order.
     pub(crate) fn names(&self) -> Vec<String> {
         (0..self.len()).map(|index| self.names.get(index)).collect()
