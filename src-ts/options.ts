@@ -1,7 +1,7 @@
 /** Options checked by zod, with errors in the package's own words. */
 import { inspect, types } from 'node:util'
 import * as z from 'zod'
-import { mismatch, type ModelErrorCode } from './errors.js'
+import { mismatch, type ModelError, type ModelErrorCode } from './errors.js'
 
 /**
  * The value as the schema reads it (defaults filled in).
@@ -14,7 +14,7 @@ export function checked<T>(
   where: string,
   code: ModelErrorCode = 'INVALID_OPTION',
 ): T {
-  const result = schema.safeParse(value, { reportInput: true })
+  const result = read(schema, value, where, code)
   if (result.success) return result.data
   const issue = innermost(result.error.issues[0])
   const path = [where, ...(issue?.path ?? []).map(String)].join('.')
@@ -24,6 +24,41 @@ export function checked<T>(
     throw mismatch(code, `${path}.${key}`, 'no option of that name', shown(found))
   }
   throw mismatch(code, path, expectation(issue), shown(issue?.input))
+}
+
+/** What the schema makes of a value, which may be one that cannot even be looked at. */
+function read<T>(schema: z.ZodType<T>, value: unknown, where: string, code: ModelErrorCode) {
+  try {
+    return schema.safeParse(value, { reportInput: true })
+  } catch {
+    throw mismatch(code, where, 'a value of another kind', shown(value))
+  }
+}
+
+/**
+ * An object, whose entries may be anything.
+ *
+ * @throws ModelError `INVALID_OPTION`
+ */
+export function checkedObject<T extends object>(value: T, where: string, expected = 'an object of options'): T {
+  if (typeof value === 'object' && value !== null) return value
+  throw mismatch('INVALID_OPTION', where, expected, shown(value))
+}
+
+/**
+ * A file's path.
+ *
+ * @throws ModelError `INVALID_OPTION`
+ */
+export function checkedPath(value: string, where: string): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw mismatch('INVALID_OPTION', where, 'a path', shown(value))
+}
+
+/** The error of a name that is none of these. */
+export function unknownName(where: string, names: readonly string[], found: unknown): ModelError {
+  const name = typeof found === 'string' && found !== '' ? found : shown(found)
+  return mismatch('INVALID_OPTION', where, `one of ${names.join(', ')}`, name)
 }
 
 // Told by what they are rather than by their constructor, which is another one in a test runner's or vm's realm.
@@ -83,11 +118,16 @@ export function shown(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'string') value = JSON.stringify(value)
-  const text =
-    typeof value === 'object'
-      ? inspect(value, { depth: 1, compact: true, breakLength: Infinity, maxArrayLength: 8 })
-      : String(value)
+  const text = typeof value === 'object' ? inspected(value) : String(value)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+function inspected(value: object | null): string {
+  try {
+    return inspect(value, { depth: 1, compact: true, breakLength: Infinity, maxArrayLength: 8, customInspect: false })
+  } catch {
+    return 'an object that cannot be looked at'
+  }
 }
 
 /** An object without the entries that are undefined. */

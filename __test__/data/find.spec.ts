@@ -98,6 +98,9 @@ test('what tells no classes is refused, rather than learned by the names of its 
 })
 
 test('parts are never read as classes', async t => {
+  const [one, two] = jpegs as [Buffer, Buffer]
+  const flat = jpegTar(await tarOf({ 'train/1.jpg': one, 'test/2.jpg': two }))
+  await failsWith(t, () => loadDataset(flat), { code: 'NO_CLASSES', found: 'parts of a data set' })
   const folder = await folderOf(t, {
     ...sets('photos/train', 'photos/test'),
     'both.tar': await tarOf(sets('train', 'test')),

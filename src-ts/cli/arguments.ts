@@ -1,7 +1,7 @@
 /** Values of options, read strictly: a wrong one ends the command with where, expected and found. */
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bytesOf, MEMORY_SIZE } from '../data/memory.js'
-import { mismatch } from '../errors.js'
+import { mismatch, ModelError, type ModelErrorCode } from '../errors.js'
 import type { PixelBox, ModeOptions, OnBadFile } from '../index.js'
 
 const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
@@ -104,6 +104,20 @@ export function onErrorOf({ skipBadFiles, useDamagedFiles }: BadFileOptions): On
     throw mismatch('INVALID_OPTION', '--use-damaged-files', 'nothing beside --skip-bad-files', 'both')
   }
   return skipBadFiles ? 'skip' : useDamagedFiles ? 'use' : 'error'
+}
+
+/** Errors of a file that was read, rather than of what a command was given. */
+const OF_PICTURES: readonly ModelErrorCode[] = [
+  ...(['EMPTY_FILE', 'NOT_JPEG', 'TRUNCATED_JPEG', 'CORRUPT_JPEG', 'UNSUPPORTED_JPEG', 'JPEG_TOO_LARGE'] as const),
+  'SIZE_MISMATCH',
+]
+
+/** Which option goes on without the pictures that ended a command, if it has one and was not given it. */
+export function badFileAdvice(error: unknown, command: Command | undefined): string | undefined {
+  const skips = command?.options.find(({ long }) => long === '--skip-bad-files')
+  if (!skips || command?.opts<BadFileOptions>().skipBadFiles) return undefined
+  const isOfPictures = error instanceof ModelError && OF_PICTURES.includes(error.code)
+  return isOfPictures ? `${skips.long} goes on without such files` : undefined
 }
 
 /** Options of commands that read many files. */

@@ -2,6 +2,7 @@
 /** The `jpegnet` command. */
 import { Command, CommanderError } from 'commander'
 import { runtimeInfo } from '../index.js'
+import { badFileAdvice } from './arguments.js'
 import { addCard } from './card.js'
 import { addCoefficients } from './coefficients.js'
 import { addConvert } from './convert.js'
@@ -61,7 +62,13 @@ function exitCode(error: unknown): number {
     if (error.exitCode === 0) return 0
     return error.code === 'commander.invalidArgument' ? 1 : 2
   }
-  sayFailure(error)
+  sayFailure(
+    error,
+    badFileAdvice(
+      error,
+      program.commands.find(command => command.name() === program.args[0]),
+    ),
+  )
   return 1
 }
 

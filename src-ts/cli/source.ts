@@ -1,8 +1,9 @@
 /** What DATA on a command line names. */
 import { mismatch } from '../errors.js'
 import { findDataset, isDataset } from '../data/find.js'
-import { jpegTar, type ClassBalance, type JpegSource, type OnBadFile } from '../index.js'
-import { count, say } from './terminal.js'
+import { partOf } from '../data/layout.js'
+import { jpegTar, type ClassBalance, type Dataset, type JpegSource, type OnBadFile } from '../index.js'
+import { count, say, warn } from './terminal.js'
 
 /** What it may be, for the command's help. */
 export const DATA =
@@ -69,6 +70,12 @@ export async function trainingSourcesOf(
     say(`${data}: ${parts.join(', ')}`)
   }
   return { train, test: tested }
+}
+
+/** Says so if classes have the names of parts of a data set: the wrong column of a list, perhaps. */
+export function warnOfParts({ classes }: Dataset): void {
+  if (!classes.every(name => partOf(name))) return
+  warn(`the classes are called ${classes.join(' and ')}, as parts of a data set are: is that what tells them apart?`)
 }
 
 /** A source as a command line names it. */

@@ -54,8 +54,9 @@ export function sayError(text: string): void {
 }
 
 /** One line for what went wrong; more of it for who looks for its cause. */
-export function sayFailure(error: unknown): void {
-  sayError(error instanceof Error ? error.message : String(error))
+export function sayFailure(error: unknown, advice?: string): void {
+  const message = error instanceof Error ? error.message : String(error)
+  sayError(advice === undefined ? message : `${message}; ${advice}`)
   if (process.env['JPEGNET_DEBUG'] && error instanceof Error) `${error.stack}`.split('\n').forEach(warn)
   if (!(error instanceof ModelError)) warn('This is a bug in jpegnet; JPEGNET_DEBUG=1 shows where.')
 }

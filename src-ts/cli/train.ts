@@ -41,7 +41,7 @@ import {
 import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { forceOption, modelOutput } from './output.js'
 import { modelToResume, startingModel, type ModelArguments } from './startingModel.js'
-import { DATA, sourceOf, trainingSourcesOf } from './source.js'
+import { DATA, sourceOf, trainingSourcesOf, warnOfParts } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
 import { Progress, say, warn } from './terminal.js'
@@ -238,6 +238,7 @@ async function readSets(
       onProgress: ({ done, total }) => progress.show(`reading ${set} files`, done, total),
     })
   const train = await read(found.train, 'train')
+  warnOfParts(train)
   if (split !== undefined) {
     const parts = train.split({ test: split, seed: seed ?? resumed?.training?.settings.seed })
     train.dispose()

@@ -6,7 +6,7 @@ import { createModel, type Model } from '../model/model.js'
 import { modeShape } from '../model/mode.js'
 import { namedNetwork, networkNames } from '../models/named.js'
 import { networkShape, type NetworkOptions } from '../models/network.js'
-import { checked } from '../options.js'
+import { checked, checkedPath } from '../options.js'
 import { withoutPrefix, type LoadReport } from '../weights/load.js'
 import { readSafetensors, type Tensor } from '../weights/safetensors.js'
 import { PREPROCESSINGS, readKerasModel, type Preprocessing } from './keras/model.js'
@@ -51,6 +51,7 @@ const optionsSchema = z.strictObject({
  *   that are not finite
  */
 export async function convertModel(path: string, options: ConvertOptions = {}): Promise<Conversion> {
+  checkedPath(path, 'convertModel.path')
   const given = checked(optionsSchema, options, 'convertModel')
   const { network, labels, preprocessing, ...shape } = given
   if (path.endsWith('.json')) {

@@ -1,7 +1,7 @@
 /** All coefficients of a picture: out of a JPEG file, and in safetensors files that other programs read. */
 import * as z from 'zod'
 import { lift, readCoefficientsFile, writeCoefficientsFile, type BindingCoefficients } from '../native/addon.js'
-import { checked, int16Array, uint16Array } from '../options.js'
+import { checked, checkedPath, int16Array, uint16Array } from '../options.js'
 import type { JpegColour } from './inspect.js'
 import type { JpegFile } from './bytes.js'
 import type { JpegReadOptions } from './reading.js'
@@ -75,7 +75,7 @@ export async function jpegCoefficients(file: JpegFile, options: JpegReadOptions 
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `INVALID_WEIGHTS` for a file of something else
  */
 export async function readCoefficients(path: string): Promise<JpegCoefficients> {
-  return lifted(lift(await readCoefficientsFile(path)))
+  return lifted(lift(await readCoefficientsFile(checkedPath(path, 'readCoefficients.path'))))
 }
 
 /**
@@ -86,7 +86,12 @@ export async function readCoefficients(path: string): Promise<JpegCoefficients> 
  * @throws ModelError `INVALID_OPTION`, `INVALID_WEIGHTS` if values do not fill their blocks, `WRITE_FAILED`
  */
 export async function writeCoefficients(path: string, coefficients: JpegCoefficients): Promise<void> {
-  lift(await writeCoefficientsFile(path, lowered(coefficients, 'writeCoefficients')))
+  lift(
+    await writeCoefficientsFile(
+      checkedPath(path, 'writeCoefficients.path'),
+      lowered(coefficients, 'writeCoefficients'),
+    ),
+  )
 }
 
 /**

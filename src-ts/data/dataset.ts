@@ -1,13 +1,14 @@
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { asError, lift, NativePackedSet, type BindingView, type NativeJpegSet } from '../native/addon.js'
-import { abortSignal, checked, shown } from '../options.js'
+import { abortSignal, checked, checkedObject, shown } from '../options.js'
 import { frozen } from '../layers/freeze.js'
 import { lifted, type JpegCoefficients } from './coefficients.js'
 import { balanceOf, type ClassBalance } from './balance.js'
 import type { SkippedFile } from './folder.js'
 import { inspection, type JpegInspection } from './inspect.js'
 import { ahead, throwIfAborted } from './iteration.js'
+import { partOf } from './layout.js'
 import { classesInOrder, decode, list, type JpegSource, type Listing } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 import { SharedPictures } from './pictures.js'
@@ -148,7 +149,7 @@ export class Dataset {
    * @throws ModelError `INVALID_OPTION` if there is no picture of a number, or no number; `DISPOSED`
    */
   subset(indices: Iterable<number>): Dataset {
-    const numbers = Array.from(indices)
+    const numbers = Array.from<number>(checkedObject(indices, 'subset.indices', 'numbers'))
     if (numbers.length === 0) throw mismatch('INVALID_OPTION', 'subset.indices', 'at least one number', 'none')
     const wrong = numbers.find(number => !(Number.isInteger(number) && number >= 0 && number < this.length))
     if (wrong !== undefined) {
@@ -196,6 +197,8 @@ export class Dataset {
    * @throws ModelError `INVALID_OPTION` if there is no such picture; `DISPOSED`; why its file could not be read again
    */
   async describe(index: number): Promise<JpegInspection> {
+    const wrong = !(Number.isInteger(index) && index >= 0 && index < this.length)
+    if (wrong) throw mismatch('INVALID_OPTION', 'describe.index', `a whole number below ${this.length}`, shown(index))
     const picture = await this.batch(Uint32Array.of(index))
     try {
       return inspection(lift(picture.describe(0)))
@@ -344,6 +347,7 @@ export async function* readDataset(
       const found = bad.length === 0 ? 'none' : `none that can be used (${badFiles(bad).message})`
       throw mismatch('NO_CLASSES', where, 'pictures', found)
     }
+    if (listing.order === 'codes') mustBeClasses(present, listing.source)
     whole = true
     const pictures = new SharedPictures(set, set.givenUp > 0 && listing.again === 'bytes' ? kept.jpegs : undefined)
     const { onError } = source
@@ -352,6 +356,13 @@ export async function* readDataset(
   } finally {
     if (!whole) set.dispose()
   }
+}
+
+/** @throws ModelError `NO_CLASSES` if folders that were taken for classes have the names of parts, all of them */
+function mustBeClasses(names: ReadonlySet<string>, source: string): void {
+  if (names.size < 2 || ![...names].every(partOf)) return
+  const found = `${[...names].join(' and ')}, which are parts of a data set; a list of paths and classes tells others`
+  throw mismatch('NO_CLASSES', source, 'a folder for each class', found)
 }
 
 /** What is said of a class all of whose pictures were skipped. */
@@ -369,6 +380,12 @@ function numbered(names: readonly string[], order: Listing['order']) {
 function doesNotFit(source: string, set: NativePackedSet, memory: MemorySize | undefined): ModelError {
   const expected = `room for all pictures of ${source}, which cannot be read again`
   return mismatch('INVALID_OPTION', 'memory', expected, `${bytesOf(memory)} bytes, which ${set.length} of them exceed`)
+}
+
+/** @throws ModelError `INVALID_OPTION` if a value is no data set */
+export function checkedDataset(value: Dataset, where: string): Dataset {
+  if (value instanceof Dataset) return value
+  throw mismatch('INVALID_OPTION', where, 'what loadDataset gives', shown(value))
 }
 
 /** @throws ModelError `INVALID_OPTION` if a value is neither a source nor a data set */

@@ -4,6 +4,7 @@ import { batches, cut } from './batches.js'
 import { checkedSource, checkMemory, Dataset, loadDataset, type LoadDatasetOptions } from './dataset.js'
 import type { SkippedFile } from './folder.js'
 import { inspection } from './inspect.js'
+import { checkedObject } from '../options.js'
 import { throwIfAborted } from './iteration.js'
 import type { JpegSource } from './listing.js'
 
@@ -43,7 +44,7 @@ export async function inspectDataset(
   options: LoadDatasetOptions = {},
 ): Promise<DatasetInspection> {
   const source = checkedSource(data, 'inspectDataset')
-  checkMemory(options.memory, [data], 'inspectDataset')
+  checkMemory(checkedObject(options, 'inspectDataset').memory, [data], 'inspectDataset')
   const dataset = source instanceof Dataset ? source : await loadDataset(source, options)
   try {
     const sizes = new Counts()

@@ -2,10 +2,10 @@
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
-import { throwIfAborted } from '../data/iteration.js'
+import { Stop, throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
 import { secondsLeft } from '../numbers.js'
-import { abortSignal, checked } from '../options.js'
+import { abortSignal, checked, unknownName } from '../options.js'
 import { listPictures, quickCount, type Pictures } from './data.js'
 import type { Experiment, Row, Settings } from './experiment.js'
 import { svgFile } from '../report/html.js'
@@ -80,7 +80,7 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
   const given = checked(optionsSchema, options, 'runExperiment')
   const { out, data, quick = false, seeds = quick ? 1 : 3, epochs = quick ? 3 : 10, signal } = given
   const experiment = EXPERIMENTS.find(other => other.name === name)
-  if (!experiment) throw mismatch('INVALID_OPTION', 'experiment', `one of ${experimentNames.join(', ')}`, name)
+  if (!experiment) throw unknownName('experiment', experimentNames, name)
   await checkInstalled(experiment.needsPackages ?? [], name)
   const pictures = await checkedPictures(experiment, data)
   const most = quick ? await quickCount(pictures) : Infinity
@@ -103,9 +103,9 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
     }
     yield event('part')
     // Whoever stops listening ends the part too.
-    const left = new AbortController()
+    const left = new Stop(signal)
     const context = {
-      signal: AbortSignal.any([left.signal, ...(signal ? [signal] : [])]),
+      signal: left.signal,
       progress: (done: number) => (share = done),
     }
     const running = part.run(context)
@@ -116,7 +116,7 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
       kept.set(part.key, finished)
       await part.tidy?.()
     } finally {
-      left.abort()
+      left.now()
       await running.catch(() => undefined)
     }
   }

@@ -5,12 +5,12 @@ import { PAGE_SCRIPT } from '#page-script'
 import { inspectJpeg } from '../data/inspect.js'
 import { readShape, type JpegReadOptions } from '../data/reading.js'
 import { modeOf, MODE_KEYS, MODES } from '../model/approximations.js'
-import type { Model } from '../model/model.js'
 import { named, pictureSchema, type Picture, type Prediction } from '../model/predict.js'
 import { checked } from '../options.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { pageData } from './data.js'
 import { explanationPage } from './page.js'
+import { checkedModel, type Model } from '../model/model.js'
 
 /** Options of {@link explainPicture}. */
 export interface ExplainOptions extends JpegReadOptions {
@@ -34,6 +34,7 @@ const ALL = 15
  * @throws ModelError as {@link Model.predict}
  */
 export async function explainPicture(model: Model, picture: Picture, options: ExplainOptions = {}): Promise<string> {
+  checkedModel(model, 'explainPicture.model')
   const given = checked(optionsSchema, options, 'explainPicture')
   const { transform, ...read } = given
   const { name, jpeg, error } = await named(checked(pictureSchema, picture, 'explainPicture.picture'), 0)

@@ -1,9 +1,11 @@
 /** A model's card: what it is, what it was trained on and how well it did, for programs and for people. */
+import * as z from 'zod'
 import type { InputDefinition } from '../model/definition.js'
 import { modeSentence, ownMode, type Mode } from '../model/mode.js'
-import type { Model } from '../model/model.js'
 import { grouped, percent } from '../numbers.js'
-import type { Trained } from '../train/trained.js'
+import { checked } from '../options.js'
+import { trainedSchema, type Trained } from '../train/trained.js'
+import { checkedModel, type Model } from '../model/model.js'
 
 /** What is known of a model; plain data. What is not known is left out. */
 export interface ModelCard {
@@ -22,7 +24,7 @@ export interface ModelCard {
 
 /** The card of a model. */
 export function modelCard(model: Model): ModelCard {
-  const { definition, parameterCount: parameters, classes, labels, trained } = model
+  const { definition, parameterCount: parameters, classes, labels, trained } = checkedModel(model, 'modelCard')
   const mode = ownMode(definition)
   return {
     name: definition.name,
@@ -35,8 +37,26 @@ export function modelCard(model: Model): ModelCard {
   }
 }
 
-/** A card as Markdown. */
-export function modelCardMarkdown({ name, parameters, input, classes, labels, mode, trained }: ModelCard): string {
+const numbers = z.array(z.number()).readonly()
+
+/** What the text is made of; a card that a program read from a file may have more. */
+const cardSchema = z.looseObject({
+  name: z.string(),
+  parameters: z.number(),
+  input: z.looseObject({ width: z.number(), height: z.number(), channels: z.number(), mean: numbers, std: numbers }),
+  classes: z.number(),
+  labels: z.array(z.string()).readonly().optional(),
+  trained: trainedSchema.optional(),
+})
+
+/**
+ * A card as Markdown.
+ *
+ * @throws ModelError `INVALID_OPTION` if it is no card
+ */
+export function modelCardMarkdown(card: ModelCard): string {
+  checked(cardSchema, card, 'modelCardMarkdown')
+  const { name, parameters, input, classes, labels, mode, trained } = card
   const { width, height, channels, mean, std, transform, colour = 'linear' } = input
   const steps = (list: readonly { type: string }[] = []) => list.map(({ type }) => type).join(', ') || 'none'
   const facts = [

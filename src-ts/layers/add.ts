@@ -1,5 +1,5 @@
 import { mismatch } from '../errors.js'
-import { checked, shown } from '../options.js'
+import { checked, checkedObject, shown } from '../options.js'
 import { frozen } from './freeze.js'
 import { addSchema, named, type AddLayer, type Layers } from './layer.js'
 
@@ -26,7 +26,8 @@ export interface ResidualOptions {
  *
  * @throws ModelError `INVALID_OPTION`
  */
-export function add({ branches, then = [] }: AddOptions): AddLayer {
+export function add(options: AddOptions): AddLayer {
+  const { branches, then = [] } = checkedObject(options, 'add')
   if (!Array.isArray(branches)) throw mismatch('INVALID_OPTION', 'add.branches', 'a list of branches', shown(branches))
   const lists = (branches as readonly Layers[]).map((branch, index) => named(branch, `add.branches.${index}`))
   const empty = lists.filter(list => list.length === 0).length
@@ -39,7 +40,8 @@ export function add({ branches, then = [] }: AddOptions): AddLayer {
  *
  * @throws ModelError `INVALID_OPTION`
  */
-export function residual({ body, shortcut = [], activation = [] }: ResidualOptions): AddLayer {
+export function residual(options: ResidualOptions): AddLayer {
+  const { body, shortcut = [], activation = [] } = checkedObject(options, 'residual')
   const branches = [named(body, 'residual.body'), named(shortcut, 'residual.shortcut')]
   if (branches[0]?.length === 0) throw mismatch('INVALID_OPTION', 'residual.body', 'at least one layer', 'none')
   const then = named(activation, 'residual.activation')

@@ -8,7 +8,7 @@ import type { Transform } from '../transforms/transform.js'
 import { transformsSchema } from '../transforms/transform.js'
 import type { ModelDefinition } from './definition.js'
 import { completeMode, modeShape, withMode, type ModeOptions } from './mode.js'
-import { createModel, type Model } from './model.js'
+import { checkedModel, createModel, type Model } from './model.js'
 
 /** Options of {@link replaceHead}; a mode, if given, replaces the model's. */
 export interface HeadOptions extends ModeOptions {
@@ -42,6 +42,7 @@ const optionsSchema = z.strictObject({
  *   there twice; `SHAPE_MISMATCH` for pictures too small; `DISPOSED`
  */
 export async function replaceHead(model: Model, options: HeadOptions): Promise<Model> {
+  checkedModel(model, 'replaceHead.model')
   const { classes, seed, height, width, transform, ...mode } = checked(optionsSchema, options, 'replaceHead')
   const labels = typeof classes === 'number' ? undefined : classes
   const { definition } = model

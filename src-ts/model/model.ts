@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Dataset } from '../data/dataset.js'
 import type { JpegSource } from '../data/listing.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
-import { checked } from '../options.js'
+import { checked, checkedObject, checkedPath, shown } from '../options.js'
 import { frozen } from '../layers/freeze.js'
 import { lift, NativeNetwork, type BindingStepOptions, type NativeJpegSet } from '../native/addon.js'
 import type { TrainEvent } from '../train/events.js'
@@ -72,6 +72,15 @@ const createOptionsSchema = z.strictObject({
   ...modeShape,
 }) satisfies z.ZodType<CreateOptions>
 
+const weightSet = z.enum(['live', 'average', 'best']).optional()
+
+const saveOptionsSchema = z.strictObject({
+  optimizer: z.boolean().optional(),
+  weights: weightSet,
+}) satisfies z.ZodType<SaveOptions>
+
+const parametersOptionsSchema = z.strictObject({ weights: weightSet })
+
 const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
 
 /** Batches of calls to `predict` that are read or run at a time: one runs, and a picture alone is read by one thread. */
@@ -114,7 +123,8 @@ export type LoadOptions = ModeOptions
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const mode = checked(loadOptionsSchema, options, 'loadModel')
-  const { definition: saved, labels, training, trained, tensors } = await readModelFile(path)
+  const file = checkedPath(path, 'loadModel.path')
+  const { definition: saved, labels, training, trained, tensors } = await readModelFile(file)
   const definition = frozen(withMode(saved, completeMode(mode, saved, 'loadModel')))
   try {
     const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
@@ -175,7 +185,8 @@ export class Model {
   }
 
   /** @throws ModelError `LABELS_MISMATCH` if they are not as many names as there are classes, each its own */
-  set labels(labels: readonly string[] | undefined) {
+  set labels(given: readonly string[] | undefined) {
+    const labels = checked(z.array(z.string()).readonly().optional(), given, 'labels')
     if (labels !== undefined && labels.length !== this.classes) {
       throw mismatch('LABELS_MISMATCH', 'labels', `${this.classes} names, one a class`, `${labels.length}`)
     }
@@ -365,7 +376,8 @@ export class Model {
    *
    * @throws ModelError `INVALID_OPTION` if there is no such set
    */
-  parameters({ weights }: { weights?: WeightSet | undefined } = {}): Promise<Tensor[]> {
+  async parameters(options: { weights?: WeightSet | undefined } = {}): Promise<Tensor[]> {
+    const { weights } = checked(parametersOptionsSchema, options, 'parameters')
     return this.#call(network => (weights === undefined ? network.state(false) : network.weights(weights)))
   }
 
@@ -377,7 +389,8 @@ export class Model {
    * @throws ModelError `INVALID_OPTION`; `INVALID_WEIGHTS` if a tensor is not finite or given twice; `DISPOSED`
    */
   async load(weights: readonly Tensor[] | { tensors: readonly Tensor[] }): Promise<LoadReport> {
-    const given = checkedTensors('tensors' in weights ? weights.tensors : weights, 'load.tensors')
+    const all = checkedObject(weights, 'load', 'tensors, or { tensors }')
+    const given = checkedTensors('tensors' in all ? all.tensors : all, 'load.tensors')
     const { prefix, tensors } = withoutPrefix(given)
     const report = await this.#call(network => network.load(tensors))
     delete this.training?.best
@@ -442,13 +455,15 @@ export class Model {
    * @throws ModelError `WRITE_FAILED`; `NOT_FINITE` if a tensor could not be loaded again; `INVALID_OPTION` if there is no such set of weights, or the training's state is to go
    * with a set
    */
-  async save(path: string, { optimizer = false, weights }: SaveOptions = {}): Promise<void> {
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    const file = checkedPath(path, 'save.path')
+    const { optimizer = false, weights } = checked(saveOptionsSchema, options, 'save')
     if (optimizer && weights !== undefined) {
       throw mismatch('INVALID_OPTION', 'save.weights', 'nothing, because the optimizer goes with all sets', weights)
     }
     const training = optimizer ? this.training : undefined
     const metadata = toMetadata({ definition: this.definition, labels: this.labels, training, trained: this.trained })
-    await this.#call(network => network.save(path, metadata, optimizer, weights))
+    await this.#call(network => network.save(file, metadata, optimizer, weights))
   }
 
   /**
@@ -487,6 +502,12 @@ export class Model {
       this.#running -= 1
     }
   }
+}
+
+/** @throws ModelError `INVALID_OPTION` if a value is no model */
+export function checkedModel(value: Model, where: string): Model {
+  if (value instanceof Model) return value
+  throw mismatch('INVALID_OPTION', where, 'a model that createModel or loadModel gave', shown(value))
 }
 
 /** The numbers of all pictures of a batch. */

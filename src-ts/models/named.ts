@@ -1,11 +1,11 @@
 /** Networks that have names. */
-import { mismatch } from '../errors.js'
 import type { ModelDefinition } from '../model/definition.js'
 import { cifarResnet, type CifarDepth } from './cifar.js'
 import { resnet101, resnet152, resnet18, resnet34, resnet50 } from './imagenet.js'
 import type { NetworkOptions } from './network.js'
 import { paperResnet } from './paper.js'
 import type { Shortcut } from './blocks.js'
+import { checkedObject, unknownName } from '../options.js'
 
 /** Options of {@link namedNetwork}. */
 export interface NamedNetworkOptions extends NetworkOptions {
@@ -48,7 +48,7 @@ export const networkNames: readonly string[] = Object.freeze(Object.keys(NETWORK
  * @throws ModelError `INVALID_OPTION`
  */
 export function namedNetwork(name: string, options: NamedNetworkOptions = {}): ModelDefinition {
-  const make = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined
-  if (!make) throw mismatch('INVALID_OPTION', 'network', `one of ${networkNames.join(', ')}`, name)
-  return make(options)
+  const make = typeof name === 'string' && Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined
+  if (!make) throw unknownName('network', networkNames, name)
+  return make(checkedObject(options, 'namedNetwork'))
 }

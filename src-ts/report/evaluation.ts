@@ -1,10 +1,12 @@
 /** An evaluation as sections of a page, and as a page of its own. */
-import type { Dataset } from '../data/dataset.js'
+import { checkedDataset, type Dataset } from '../data/dataset.js'
+import { mismatch } from '../errors.js'
 import type { ClassScore } from '../model/scores.js'
 import type { Evaluation } from '../model/evaluate.js'
 import { completeMode, modeSentence, ownMode, type ModeOptions } from '../model/mode.js'
-import type { Model } from '../model/model.js'
+import { checkedModel, type Model } from '../model/model.js'
 import { grouped, percent } from '../numbers.js'
+import { checkedObject, shown } from '../options.js'
 import { escaped, facts, figure, headline, page, paragraph, resultsTable, section, type Fact } from './html.js'
 import { mistakenPictures } from './pictures.js'
 import { inputText, whereItRan } from './settings.js'
@@ -24,12 +26,22 @@ export interface EvaluationReportOptions extends ModeOptions {
   command?: string | undefined
 }
 
+/** @throws ModelError `INVALID_OPTION` if a value is not what {@link Model.evaluate} gives */
+export function checkedEvaluation(value: Evaluation, where: string): Evaluation {
+  const { images, perClass, confusion, worst, labels } = checkedObject(value, where, 'what evaluate gave')
+  if (typeof images === 'number' && [perClass, confusion, worst, labels].every(Array.isArray)) return value
+  throw mismatch('INVALID_OPTION', where, 'what evaluate gave', shown(value))
+}
+
 /**
  * One HTML page of how a model does: scores by class, the confusion matrix, the pictures that it is most confidently wrong about: no
  * script, no request.
  */
 export async function evaluationReport(options: EvaluationReportOptions): Promise<string> {
-  const { model, evaluation, data, command } = options
+  const { data, command } = checkedObject(options, 'evaluationReport')
+  const model = checkedModel(options.model, 'evaluationReport.model')
+  const evaluation = checkedEvaluation(options.evaluation, 'evaluationReport.evaluation')
+  if (data !== undefined) checkedDataset(data, 'evaluationReport.data')
   const mode = completeMode(options, model.definition, 'evaluationReport') ?? ownMode(model.definition)
   const { name, input } = model.definition
   const { trained } = model

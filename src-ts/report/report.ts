@@ -1,14 +1,16 @@
 /** A training as one self-contained page. */
-import type { Dataset } from '../data/dataset.js'
+import { checkedDataset, type Dataset } from '../data/dataset.js'
+import { mismatch } from '../errors.js'
 import type { Evaluation } from '../model/evaluate.js'
 import { modeSentence, ownMode } from '../model/mode.js'
-import type { Model } from '../model/model.js'
+import { checkedModel, type Model } from '../model/model.js'
 import { grouped } from '../numbers.js'
-import { evaluationNumbers, evaluationSections } from './evaluation.js'
+import { checkedObject, shown } from '../options.js'
+import { checkedEvaluation, evaluationNumbers, evaluationSections } from './evaluation.js'
 import { details, facts, figure, headline, key, page, paragraph, section, type Fact } from './html.js'
 import { gallery, type ReportPicture } from './pictures.js'
 import { keptEpoch } from '../train/stopping.js'
-import type { TrainingRecord } from './record.js'
+import { TrainingRecord } from './record.js'
 import { inputText, settingsFacts, whereItRan } from './settings.js'
 
 /** What a report tells of. */
@@ -38,7 +40,15 @@ export interface ReportOptions {
  * @throws ModelError if the file of one of `pictures` is no longer there or gives no coefficients
  */
 export async function trainingReport(options: ReportOptions): Promise<string> {
-  const { model, record, test, data, pictures = [] } = options
+  const { record, test, data, pictures = [] } = checkedObject(options, 'trainingReport')
+  const model = checkedModel(options.model, 'trainingReport.model')
+  if (!(record instanceof TrainingRecord)) {
+    throw mismatch('INVALID_OPTION', 'trainingReport.record', 'a TrainingRecord', shown(record))
+  }
+  if (options.evaluation !== undefined) checkedEvaluation(options.evaluation, 'trainingReport.evaluation')
+  for (const [name, set] of Object.entries({ data, test })) {
+    if (set !== undefined) checkedDataset(set, `trainingReport.${name}`)
+  }
   const tested = testOf(options)
   const history = model.training?.history ?? []
   const last = history.at(-1)

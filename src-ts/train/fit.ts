@@ -5,6 +5,7 @@ import type { WarnedFile } from '../data/reading.js'
 import type { Model } from '../model/model.js'
 import type { EpochResult, StopEvent, TrainEvent } from './events.js'
 import type { TrainOptions } from './options.js'
+import { checkedObject } from '../options.js'
 
 /** What a training came to. */
 export interface History {
@@ -22,8 +23,9 @@ export interface History {
 export async function fit(
   model: Model,
   data: JpegSource | Dataset,
-  { onEvent, ...options }: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
+  given: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
 ): Promise<History> {
+  const { onEvent, ...options } = checkedObject(given, 'fit')
   let [skipped, warned]: [readonly SkippedFile[], readonly WarnedFile[]] = [[], []]
   let stop: StopEvent | undefined
   for await (const event of model.train(data, options)) {

@@ -44,8 +44,9 @@ export function evaluationTransform(size = 224, options: EvaluationTransformOpti
     ...interpolationShape,
     resizeTo: side.optional(),
   }) satisfies z.ZodType<EvaluationTransformOptions>
-  const { resizeTo = Math.round((size * 8) / 7), ...rest } = checked(schema, options, 'evaluationTransform')
-  return frozen([resize(resizeTo, rest), centerCrop(size)])
+  const length = checked(side, size, 'evaluationTransform.size')
+  const { resizeTo = Math.round((length * 8) / 7), ...rest } = checked(schema, options, 'evaluationTransform')
+  return frozen([resize(resizeTo, rest), centerCrop(length)])
 }
 
 /** Whether a transform is about the shape of pictures; in a list these come first. */

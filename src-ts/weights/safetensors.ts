@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { checked, float32Array } from '../options.js'
+import { checked, checkedPath, float32Array } from '../options.js'
 import { lift, readSafetensors as nativeRead, writeSafetensors as nativeWrite } from '../native/addon.js'
 
 /** A tensor with PyTorch's name for it. */
@@ -20,6 +20,11 @@ const tensorsSchema = z.array(
   }),
 ) satisfies z.ZodType<Tensor[]>
 
+const contentsSchema = z.strictObject({
+  tensors: tensorsSchema,
+  metadata: z.record(z.string(), z.string()).optional(),
+})
+
 /** @throws ModelError `INVALID_OPTION` if they are not tensors */
 export function checkedTensors(tensors: readonly Tensor[], where: string): Tensor[] {
   return checked(tensorsSchema, tensors, where)
@@ -39,7 +44,7 @@ export interface Safetensors {
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `INVALID_WEIGHTS`
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  return lift(await nativeRead(path))
+  return lift(await nativeRead(checkedPath(path, 'readSafetensors.path')))
 }
 
 /**
@@ -49,7 +54,9 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
  */
 export async function writeSafetensors(
   path: string,
-  { tensors, metadata = {} }: { tensors: readonly Tensor[]; metadata?: Record<string, string> | undefined },
+  contents: { tensors: readonly Tensor[]; metadata?: Record<string, string> | undefined },
 ): Promise<void> {
-  lift(await nativeWrite(path, checkedTensors(tensors, 'writeSafetensors.tensors'), metadata))
+  const file = checkedPath(path, 'writeSafetensors.path')
+  const { tensors, metadata = {} } = checked(contentsSchema, contents, 'writeSafetensors')
+  lift(await nativeWrite(file, tensors, metadata))
 }

@@ -3,11 +3,11 @@ import * as z from 'zod'
 import type { ModelDefinition } from '../../model/definition.js'
 import { lowerModel } from '../../model/graph.js'
 import { withMode } from '../../model/mode.js'
-import type { Model } from '../../model/model.js'
 import { writeWhole } from '../../files.js'
 import { lift, runtimeInfo } from '../../native/addon.js'
 import { checked } from '../../options.js'
 import { onnxFile } from './twin.js'
+import { checkedModel, type Model } from '../../model/model.js'
 
 /** Options of {@link exportOnnx}. */
 export interface OnnxOptions {
@@ -36,6 +36,7 @@ const optionsSchema = z.strictObject({
  *   it was; `DISPOSED`
  */
 export async function exportOnnx(model: Model, options: OnnxOptions = {}): Promise<Uint8Array> {
+  checkedModel(model, 'exportOnnx.model')
   const { file, input = 'normalised', mode } = checked(optionsSchema, options, 'exportOnnx')
   const definition: ModelDefinition = mode === undefined ? model.definition : withMode(model.definition, { mode })
   const { mean, std, channels } = definition.input
