@@ -170,7 +170,7 @@ test('a report is of the weights that the model has: those of its best epoch', a
   const { loss } = await model.evaluate(opposite)
   t.is(record.tested(best)?.evaluation.loss, loss)
   const html = await trainingReport({ model, record, test: opposite })
-  t.true(html.includes(`Tests are of the weights after epoch ${best}, the best, which are kept.`))
+  t.true(html.includes(`Tests are of the weights after epoch ${best}, the best on these files, which are kept.`))
   t.true(html.includes(`<th scope="row">test loss</th><td>${loss.toFixed(4)}</td>`))
   t.true(html.includes(`It ended after epoch ${model.training?.epoch} of 6, because tests got no better.`))
 })

@@ -42,25 +42,29 @@ const SMOOTHED = 24
 /** Loss over the steps of a training and its running mean, on a logarithmic axis; test losses as dots. */
 export function lossChart(curve: readonly CurvePoint[], history: readonly EpochResult[]): string {
   const tested = history.flatMap(({ epoch, test }) => (test ? [{ at: epoch, loss: test.loss }] : []))
-  // Of a training that went on from a checkpoint the steps before are known by their epochs alone.
-  const before = history.flatMap(({ epoch, loss }) =>
-    epoch <= (curve[0]?.at ?? Infinity) ? [{ at: epoch, loss }] : [],
-  )
-  const known = [...before, ...curve]
+  const before = epochsBefore(curve, history).map(({ epoch, loss }) => ({ at: epoch, loss }))
+  const place = { x: 'at', y: 'loss', stroke: ACCENT, strokeWidth: 2 } as const
+  const smooth = { k: Math.ceil(curve.length / SMOOTHED) }
   return svg('loss over the epochs', {
     ...axes,
     x: epochAxis(Math.ceil(Math.max(history.length, curve.at(-1)?.at ?? 0))),
     y: { type: 'log', label: 'loss', grid: true, tickFormat: 'g', ticks: 6 },
     marks: [
-      Plot.line(known, { x: 'at', y: 'loss', stroke: ACCENT, strokeWidth: 1, strokeOpacity: 0.3 }),
-      Plot.line(
-        known,
-        Plot.windowY({ k: Math.ceil(known.length / SMOOTHED) }, { x: 'at', y: 'loss', stroke: ACCENT, strokeWidth: 2 }),
-      ),
-      ...(known.length === 1 ? [Plot.dot(known, { x: 'at', y: 'loss', fill: ACCENT, r: 3 })] : []),
+      Plot.line(curve, { ...place, strokeWidth: 1, strokeOpacity: 0.3 }),
+      Plot.line(curve, Plot.windowY(smooth, place)),
+      Plot.line(before, place),
+      ...(before.length + curve.length === 1
+        ? [Plot.dot([...before, ...curve], { ...place, fill: ACCENT, r: 2 })]
+        : []),
       Plot.dot(tested, { x: 'at', y: 'loss', fill: WARM, r: history.length > 40 ? 2 : 4 }),
     ],
   })
+}
+
+/** Of a training that went on from a checkpoint, the epochs before, whose steps are not known. */
+function epochsBefore(curve: readonly CurvePoint[], history: readonly EpochResult[]): EpochResult[] {
+  const first = curve[0]?.at ?? Infinity
+  return history.filter(({ epoch }) => epoch <= first)
 }
 
 /** Accuracy of training (each batch before its update) and of the test set over the epochs; a ring at the one whose weights are kept. */
@@ -84,13 +88,17 @@ export function accuracyChart(history: readonly EpochResult[], kept?: number): s
 }
 
 /** Learning rate over the steps of a training. */
-export function learningRateChart(curve: readonly CurvePoint[]): string {
+export function learningRateChart(curve: readonly CurvePoint[], history: readonly EpochResult[]): string {
+  const before = epochsBefore(curve, history).flatMap(({ epoch, learningRate }) =>
+    learningRate === undefined ? [] : [{ at: epoch, learningRate }],
+  )
   return svg('learning rate over the epochs', {
     ...axes,
     marginLeft: 64,
-    x: epochAxis(Math.ceil(curve.at(-1)?.at ?? 1)),
+    marginTop: 28,
+    x: epochAxis(Math.ceil(Math.max(history.length, curve.at(-1)?.at ?? 0))),
     y: { label: 'learning rate', grid: true, zero: true, tickFormat: '~g', ticks: 6 },
-    marks: [Plot.line(curve, { x: 'at', y: 'learningRate', stroke: ACCENT, strokeWidth: 1.5 })],
+    marks: [Plot.line([...before, ...curve], { x: 'at', y: 'learningRate', stroke: ACCENT, strokeWidth: 1.5 })],
   })
 }
 

@@ -104,7 +104,7 @@ function progressText({ model, record }: ReportOptions, tested: number | undefin
     ]
   }
   return kept < epoch
-    ? [...progress, `Tests are of the weights after epoch ${kept}, the best, which are kept.`]
+    ? [...progress, `Tests are of the weights after epoch ${kept}, the best on these files, which are kept.`]
     : progress
 }
 
@@ -131,7 +131,7 @@ async function charts(record: TrainingRecord, model: Model, kept: number | undef
           ),
         ]
       : []),
-    ...(record.curve.length > 0 ? [figure('Learning rate', learningRateChart(record.curve))] : []),
+    ...(record.curve.length > 0 ? [figure('Learning rate', learningRateChart(record.curve, history))] : []),
   ]
   return drawn.length > 0 ? `<div class="charts">${drawn.join('')}</div>` : paragraph('No step was done.')
 }
