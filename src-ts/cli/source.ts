@@ -7,7 +7,10 @@ import { count, say, warn } from './terminal.js'
 
 /** What it may be, for the command's help. */
 export const DATA =
-  'a folder with a folder for each class, or with train and test or val that have them; a list of paths and labels (.csv, .tsv, .txt); a tar archive (.tar, .tar.gz) or a folder in it (photos.tar:train); or - for one on stdin (-:train)'
+  'a folder with a folder for each class, or with train and test or val that have them; a list of paths and labels (.csv, .tsv, .txt); a tar archive (.tar, .tar.gz) or a folder in it (photos.tar:train); or - for one on stdin (stdin:train)'
+
+/** An archive on stdin, and the folder in it. */
+const STDIN = /^(?:-|stdin:(.+))$/
 
 /** What is learned from and what is tested on, as an argument names them. */
 export interface NamedSets {
@@ -22,8 +25,9 @@ export interface NamedSets {
  * @throws ModelError as {@link findDataset}; `INVALID_OPTION` if stdin is a terminal
  */
 export async function setsOf(data: string, onError: OnBadFile): Promise<NamedSets> {
-  const [, stdin, folder] = /^(-)(?::(.+))?$/.exec(data) ?? []
-  if (stdin !== undefined) {
+  const stdin = STDIN.exec(data)
+  if (stdin) {
+    const [, folder] = stdin
     if (process.stdin.isTTY) throw mismatch('INVALID_OPTION', '-', 'a tar archive on stdin', 'a terminal')
     return { train: jpegTar(process.stdin, { onError, folder }) }
   }
@@ -43,7 +47,7 @@ export async function setsOf(data: string, onError: OnBadFile): Promise<NamedSet
 export async function sourceOf(data: string, onError: OnBadFile): Promise<JpegSource> {
   const { train, validation, test } = await setsOf(data, onError)
   const source = test ?? validation ?? train
-  if (pathOf(source) !== data && data !== '-') say(`${data} stands for ${pathOf(source)}`)
+  if (pathOf(source) !== data && !STDIN.test(data)) say(`${data} stands for ${pathOf(source)}`)
   return source
 }
 
@@ -61,7 +65,7 @@ export async function trainingSourcesOf(
   const { train, validation, test } = await setsOf(data, onError)
   const tested = isTestedOtherwise ? undefined : (validation ?? test)
   const left = [validation, test].filter(source => source !== undefined && source !== tested) as JpegSource[]
-  if (pathOf(train) !== data && !data.startsWith('-')) {
+  if (pathOf(train) !== data && !STDIN.test(data)) {
     const parts = [
       `learns from ${pathOf(train)}`,
       ...(tested ? [`tests on ${pathOf(tested)} (--test names another)`] : []),
@@ -87,7 +91,7 @@ function pathOf(source: JpegSource): string {
 
 /** Whether an argument names many pictures with their classes rather than one file. */
 export async function isData(argument: string): Promise<boolean> {
-  return /^-(:|$)/.test(argument) || (await isDataset(argument))
+  return STDIN.test(argument) || (await isDataset(argument))
 }
 
 /** How even the classes of a data set are, in one line. */

@@ -166,8 +166,7 @@ async function* byFolder(source: string, entries: AsyncIterable<Entry>): AsyncGe
     const part = partOf(above)
     if (part) parts.set(part, above)
     if (parts.size > 1) {
-      const expected =
-        'one folder of classes (name it by folder, or by a colon on the command line, or ask findDataset)'
+      const expected = `one folder of classes (the option folder, or ${source}:train in a command, names it; findDataset tells all)`
       throw mismatch('NO_CLASSES', source, expected, `${[...parts.values()].join(' and ')}, each with classes`)
     }
     yield label === undefined
