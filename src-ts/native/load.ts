@@ -1,6 +1,6 @@
 /** Finds the addon for this platform: beside this file or its bundle, or in the package that npm installs for it. */
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import * as modules from 'node:module'
 import { resolve } from 'node:path'
 import type * as Binding from '#binding'
 import { ModelError } from '../errors.js'
@@ -47,8 +47,8 @@ function origins(): string[] {
 /** @throws ModelError `NO_ADDON` */
 function load(): typeof Binding {
   const given = process.env['JPEGNET_ADDON']
-  // Made at run time and never named as a literal, so that bundlers leave all this alone.
-  const requires = origins().map(origin => createRequire(origin))
+  // Bundlers leave this alone: nothing is named by a literal, and webpack knows createRequire by its own name only.
+  const requires = origins().map(origin => modules.createRequire(origin))
   const candidates = given
     ? [resolve(given)]
     : names().flatMap(name => [...BESIDE.map(folder => `${folder}jpegnet.${name}.node`), `jpegnet-${name}`])
