@@ -8,7 +8,7 @@ import {
   jpegList,
   jpegTar,
 } from 'jpegnet'
-import { loadDataset, loadModel, ModelError, resnet, trainingReport, writeJpeg } from 'jpegnet'
+import { loadDataset, loadModel, ModelError, resnet, TrainingRecord, trainingReport, writeJpeg } from 'jpegnet'
 import { readFile } from 'node:fs/promises'
 
 /** A little of everything that the package does, and each of the libraries that it loads only when they are needed. */
@@ -30,9 +30,9 @@ async function tryAll() {
     'a page with its script and style',
   )
   expect(/<svg[^]*<\/svg>/.test(page), 'with a chart')
-  const steps = events.filter(({ type }) => type === 'step')
-  const start = events.find(({ type }) => type === 'start')
-  expect((await trainingReport({ title: 'A training', model, start, steps })).includes('<svg'), 'a report')
+  const record = new TrainingRecord()
+  for (const event of events) record.add(event)
+  expect((await trainingReport({ model, record })).includes('<svg'), 'a report')
 
   expect((await exportOnnx(model)).length > 1000, 'an ONNX file')
   const coefficients = await jpegCoefficients('pictures/even/0.jpg')
