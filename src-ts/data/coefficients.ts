@@ -60,13 +60,14 @@ const coefficientsSchema = z.strictObject({
 }) satisfies z.ZodType<JpegCoefficients>
 
 /**
- * All quantised coefficients of a JPEG file with what it takes to write them again ({@link writeJpeg}).
+ * All quantised coefficients of a JPEG file with what it takes to write them again ({@link writeJpeg}). Those that the scans
+ * of a progressive file have not given are zero, where networks read what smooths the picture.
  *
  * @param file a path, a `file:` URL, or the bytes of a file, whatever they are in
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients
  */
 export async function jpegCoefficients(file: JpegFile, options: JpegReadOptions = {}): Promise<JpegCoefficients> {
-  return withJpeg(file, options, 'jpegCoefficients', async set => lifted(lift(await set.coefficients(0))))
+  return withJpeg(file, options, 'jpegCoefficients', async set => lifted(lift(await set.coefficients(0))), true)
 }
 
 /**

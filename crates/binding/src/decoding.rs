@@ -46,6 +46,8 @@ pub struct BindingReadOptions {
     pub use_damaged: Option<bool>,
     /// Whether pictures count as upright as they are stored.
     pub ignore_orientation: Option<bool>,
+    /// Whether coefficients that the scans of a progressive file have not given stay as they were read.
+    pub as_coded: Option<bool>,
     /// Most bytes of a file.
     pub bytes: Option<f64>,
     /// Largest width times height.
@@ -134,6 +136,7 @@ impl From<BindingReadOptions> for ReadOptions {
                 work: given.work.map_or(usual.work, whole),
             },
             ignore_orientation: given.ignore_orientation == Some(true),
+            as_coded: given.as_coded == Some(true),
             damage: if given.use_damaged == Some(true) { Damage::Use } else { Damage::Refuse },
         }
     }

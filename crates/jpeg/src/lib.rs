@@ -19,6 +19,7 @@ mod orientation;
 pub mod packed;
 mod read_options;
 mod segments;
+mod smoothing;
 mod sparse;
 mod validity;
 mod warning;

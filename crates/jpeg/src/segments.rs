@@ -35,6 +35,14 @@ pub(crate) fn before_scans(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     })
 }
 
+/// The bytes before the last marker that begins a segment.
+pub(crate) fn before_last_segment(bytes: &[u8]) -> &[u8] {
+    let begins =
+        |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | TEMPORARY | FIRST_RESTART..=END_OF_IMAGE | 0xff);
+    let last = bytes.windows(2).rposition(begins);
+    &bytes[..last.unwrap_or(bytes.len())]
+}
+
 /// The second byte of the next marker and what follows it. `ff 00` is no marker, and any number of `ff` may begin one.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
     let mut rest = bytes;

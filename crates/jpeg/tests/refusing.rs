@@ -247,6 +247,25 @@ fn what_there_is_of_a_file_cut_early_is_used_whatever_its_size() {
 }
 
 #[test]
+fn the_scans_that_there_are_of_a_progressive_file_are_used_wherever_it_ends() {
+    let bytes = bytes_of("variants/progressive-422.jpg");
+    let blocks = read(&bytes).unwrap().components.iter().map(|component| component.blocks.len()).sum::<usize>() / 2;
+    let first = marker(&bytes, START_OF_SCAN) + 14;
+    let second = first + marker(&bytes[first..], START_OF_SCAN);
+    let mut least = 0;
+    // The end may lie in the codes of a scan, in its header, or in the tables before it.
+    for length in first..bytes.len() {
+        let options = ReadOptions { damage: Damage::Use, as_coded: true, ..ReadOptions::default() };
+        let jpeg = read_coefficients(&bytes[..length], &options).unwrap_or_else(|error| panic!("{length}: {error}"));
+        assert!(!jpeg.warnings.is_empty(), "{length} bytes are used without a word");
+        let non_zeros = jpeg.components.iter().map(|component| component.blocks.non_zeros()).sum::<usize>();
+        assert!(non_zeros > 0 && non_zeros >= least, "{length} bytes say less than the first scan does");
+        // Of most blocks it has a DC that is not zero.
+        least = if length < second { 0 } else { blocks };
+    }
+}
+
+#[test]
 fn thousands_of_good_and_bad_files_can_be_read_one_after_the_other() {
     let good = bytes_of("jpegs/8.jpg");
     let bad = &good[..good.len() / 2];

@@ -43,6 +43,10 @@ pub(super) struct Reports {
     pub(super) frame: u32,
     /// Whether the file has Huffman tables of its own.
     pub(super) has_huffman_tables: bool,
+    /// Whether libjpeg has come to the end of a segment of entropy-coded data before that of the segment's blocks.
+    pub(super) is_out_of_data: bool,
+    /// The row of MCUs in which it last did so.
+    pub(super) last_good_row: u32,
     /// Whether libjpeg came to the end of the bytes before that of the picture.
     pub(super) ended_early: bool,
 }
@@ -209,12 +213,16 @@ unsafe extern "C-unwind" fn on_error(info: &mut sys::jpeg_common_struct) {
 
 /// Called with −1 for a warning and 0… for trace messages.
 unsafe extern "C-unwind" fn on_message(info: &mut sys::jpeg_common_struct, level: c_int) {
+    /// Of libjpeg's ways to go on from a marker that it did not expect, the one that passes it over.
+    const GO_ON: u32 = 1;
     let code = message_code(info);
     add_work(info, work::MESSAGE);
     if level >= 0 {
         match code {
             sys::JTRC_SOF => reports(info).frame = parameter(info),
             sys::JTRC_DHT => reports(info).has_huffman_tables = true,
+            sys::JTRC_RST => reports(info).is_out_of_data = false,
+            sys::JTRC_RECOVERY_ACTION if parameters(info)[1] == GO_ON => reports(info).is_out_of_data = false,
             _ => reports(info).scan.hear(code, &parameters(info)),
         }
         return;
@@ -224,6 +232,11 @@ unsafe extern "C-unwind" fn on_message(info: &mut sys::jpeg_common_struct, level
         // The scan parameters of sequential files say nothing; some cameras leave them zero.
         sys::JWRN_JFIF_MAJOR | sys::JWRN_ADOBE_XFORM | sys::JWRN_NOT_SEQUENTIAL => note(info),
         sys::JWRN_EXTRANEOUS_DATA if !in_scans => note(info),
+        sys::JWRN_HIT_MARKER => {
+            let row = decompressor(info).map_or(0, |info| info.input_iMCU_row);
+            (reports(info).is_out_of_data, reports(info).last_good_row) = (true, row);
+            doubt(info, |message| JpegError::Corrupt { message });
+        }
         sys::JWRN_JPEG_EOF => {
             reports(info).ended_early = true;
             doubt(info, |message| JpegError::Truncated { message });
@@ -278,6 +291,7 @@ pub(super) unsafe extern "C-unwind" fn on_progress(info: &mut sys::jpeg_common_s
     let mut nanoseconds = 0;
     if scan > reports.scans_begun {
         reports.scans_begun = scan;
+        reports.is_out_of_data = false;
         let limit = reports.scan_limit;
         if scan > limit {
             stop(info, JpegError::TooLarge { what: "scans", limit: limit.into(), found: scan.into() });

@@ -10,7 +10,8 @@ use crate::exif;
 use crate::limits::Limits;
 use crate::orientation::Orientation;
 use crate::read_options::{Damage, ReadOptions};
-use crate::segments::{Segment, before_scans};
+use crate::segments::{Segment, before_last_segment, before_scans};
+use crate::smoothing::{Known, Plane, TOLD, is_useful};
 use crate::sparse::{BLOCK, Component, SparseBuilder, SparseJpeg};
 use crate::xmp;
 use mozjpeg_sys as sys;
@@ -43,11 +44,21 @@ pub fn read_coefficients(bytes: &[u8], options: &ReadOptions) -> Result<SparseJp
     if !bytes.starts_with(&[0xff, 0xd8]) {
         return Err(JpegError::not_jpeg(bytes));
     }
-    let mut decoder = Decoder::new(options);
+    let mut decoder = Decoder::new(options, Work::within(options.limits.work));
     let read = caught(|| decoder.read(bytes)).unwrap_or_else(|| Err(decoder.errors.reports.take_failure()));
+    let read = match read {
+        // The end can lie within tables, or the header of a scan, after scans that are to be used.
+        Err(JpegError::Truncated { .. }) if options.damage == Damage::Use && decoder.info.input_scan_number > 0 => {
+            let work = std::mem::take(&mut decoder.errors.reports.work);
+            let mut decoder = Decoder::new(options, work);
+            let bytes = before_last_segment(bytes);
+            caught(|| decoder.read(bytes)).unwrap_or_else(|| Err(decoder.errors.reports.take_failure()))
+        }
+        read => read,
+    };
     let orientation =
         |jpeg: &SparseJpeg| if options.ignore_orientation { Orientation::TopLeft } else { jpeg.orientation };
-    read.map(|jpeg| SparseJpeg { orientation: orientation(&jpeg), ..jpeg })
+    read.map(|jpeg| SparseJpeg { orientation: orientation(&jpeg), file_bytes: bytes.len(), ..jpeg })
 }
 
 /// One use of libjpeg's decompressor. Boxed parts must not move while libjpeg points to them.
@@ -58,6 +69,7 @@ struct Decoder {
     progress: Box<sys::jpeg_progress_mgr>,
     limits: Limits,
     damage: Damage,
+    as_coded: bool,
 }
 
 /// What the segments before the first scan say of the picture.
@@ -71,7 +83,7 @@ struct Segments {
 }
 
 impl Decoder {
-    fn new(ReadOptions { limits, damage, .. }: &ReadOptions) -> Decoder {
+    fn new(ReadOptions { limits, damage, as_coded, .. }: &ReadOptions, work: Work) -> Decoder {
         // SAFETY: libjpeg's structs are plain C data for which zero bytes are valid.
         let (info, mut progress) = unsafe {
             let progress: Box<sys::jpeg_progress_mgr> = Box::new(std::mem::zeroed());
@@ -82,11 +94,11 @@ impl Decoder {
             scan_limit: limits.scans,
             memory_limit: limits.memory,
             damage: *damage,
-            work: Work::within(limits.work),
+            work,
             least_bits: work::LEAST_BITS,
             ..Reports::default()
         };
-        Decoder { info, errors: Errors::new(reports), progress, limits: *limits, damage: *damage }
+        Decoder { info, errors: Errors::new(reports), progress, limits: *limits, damage: *damage, as_coded: *as_coded }
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<SparseJpeg, JpegError> {
@@ -99,8 +111,13 @@ impl Decoder {
         }
         // SAFETY: the header was read; errors unwind.
         let arrays = unsafe { sys::jpeg_read_coefficients(&mut self.info) };
+        let smoothed = if self.as_coded { None } else { self.smoothed() };
+        if smoothed.is_some() {
+            let blocks: u64 = self.components().iter().map(|component| block_count(component) as u64).sum();
+            self.errors.reports.work.add(work::SMOOTHED.saturating_mul(blocks))?;
+        }
         let components = (0..self.info.num_components.unsigned_abs() as usize)
-            .map(|index| self.component(index, arrays))
+            .map(|index| self.component(index, arrays, smoothed.as_ref().map(|smoothed| smoothed[index])))
             .collect::<Result<_, _>>()?;
         self.note_rest(segments.has_further_pictures);
         // SAFETY: all coefficients were read; errors unwind.
@@ -263,25 +280,76 @@ impl Decoder {
         unsafe { std::slice::from_raw_parts(self.info.comp_info, self.info.num_components.unsigned_abs() as usize) }
     }
 
-    fn component(&mut self, index: usize, arrays: *mut *mut sys::jvirt_barray_control) -> Result<Component, JpegError> {
+    /// What is known of the first coefficients of every component, up to the row of MCUs to which the last scan came and
+    /// after it, if libjpeg's decoder would tell those that are missing.
+    fn smoothed(&self) -> Option<Vec<[Known; 2]>> {
+        let all = self.components();
+        let known = |row: usize| self.known_bits(row).map(|bits| std::array::from_fn(|index| bits[index]));
+        let known = (0..all.len()).map(|index| {
+            let now: Known = known(index)?;
+            let had_two = self.info.input_scan_number > 1 && now[0] >= 0;
+            Some([now, if had_two { known(index + all.len())? } else { [-1; TOLD] }])
+        });
+        let known = known.collect::<Option<Vec<_>>>()?;
+        // SAFETY: libjpeg sets the pointer when a scan of the component begins, and keeps the table until it is finished.
+        let tables = all.iter().map(|component| unsafe { component.quant_table.as_ref() });
+        let tables = tables.map(|table| table.map(|table| &table.quantval)).collect::<Option<Vec<_>>>()?;
+        is_useful(tables.into_iter().zip(known.iter().map(|[now, _]| now))).then_some(known)
+    }
+
+    fn component(
+        &mut self,
+        index: usize,
+        arrays: *mut *mut sys::jvirt_barray_control,
+        smoothed: Option<[Known; 2]>,
+    ) -> Result<Component, JpegError> {
         // SAFETY: comp_info has num_components entries, and `index` is below that.
         let info = unsafe { &*self.info.comp_info.add(index) };
-        let quantisation = self.quantisation(info)?;
+        let quantisation = Arc::new(self.quantisation(info)?);
         let (blocks_high, blocks_wide) = (info.height_in_blocks as usize, info.width_in_blocks as usize);
         let mut sparse = SparseBuilder::with_blocks(block_count(info));
         // SAFETY: the memory manager and its functions exist from creation to destruction.
         let access = unsafe { (*self.info.common.mem).access_virt_barray };
         let access = access.ok_or_else(|| JpegError::Corrupt { message: "libjpeg has no block access".to_owned() })?;
-        for row in 0..info.height_in_blocks {
-            // SAFETY: jpeg_read_coefficients returned one array a component, each with height_in_blocks rows of at
-            // least width_in_blocks blocks; a row is read before the next is asked for.
-            let blocks = unsafe {
+        let mut rows = |row: usize| {
+            #[expect(clippy::cast_possible_truncation, reason = "libjpeg's own number")]
+            let row = row as u32;
+            // SAFETY: jpeg_read_coefficients returned one array a component, each with at least height_in_blocks rows,
+            // made up to whole MCUs, of at least width_in_blocks blocks; a row is read before the next is asked for.
+            unsafe {
                 let array = *arrays.add(index);
                 let rows = access(&mut self.info.common, array, row, 1, 0);
-                std::slice::from_raw_parts(*rows, blocks_wide)
+                std::slice::from_raw_parts::<[i16; BLOCK]>(*rows, blocks_wide)
+            }
+        };
+        if let Some(known) = smoothed {
+            let factor = info.v_samp_factor.unsigned_abs() as usize;
+            let padded = blocks_high.next_multiple_of(factor);
+            let dcs: Vec<i16> = (0..padded).flat_map(|row| rows(row).iter().map(|block| block[0])).collect();
+            let reports = &self.errors.reports;
+            let last_good = if reports.is_out_of_data { reports.last_good_row as usize } else { usize::MAX };
+            let plane = Plane {
+                dcs: &dcs,
+                columns: blocks_wide,
+                rows: blocks_high,
+                factor,
+                mcu_rows: padded / factor,
+                quantisation: &quantisation,
+                known,
+                last_good,
             };
-            for block in blocks {
-                sparse.push(block);
+            for row in 0..blocks_high {
+                for (column, block) in rows(row).iter().enumerate() {
+                    let mut block = *block;
+                    plane.smooth(row, column, &mut block);
+                    sparse.push(&block);
+                }
+            }
+        } else {
+            for row in 0..blocks_high {
+                for block in rows(row) {
+                    sparse.push(block);
+                }
             }
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of the file's header")]
@@ -292,7 +360,7 @@ impl Decoder {
             vertical: byte(info.v_samp_factor),
             blocks_high,
             blocks_wide,
-            quantisation: Arc::new(quantisation),
+            quantisation,
             blocks: sparse.finish(),
         })
     }
@@ -342,13 +410,16 @@ impl Decoder {
 
     /// How many coefficients of a component's blocks lack bits that no scan of a progressive file gave.
     fn unfinished_frequencies(&self, component: usize) -> usize {
+        self.known_bits(component).map_or(0, |known| known.iter().filter(|&&bits| bits != 0).count())
+    }
+
+    /// How many bits the coefficients of a component's blocks lack, in zigzag order, or −1 where none has come; and, beyond
+    /// the last component, the same before the last scan of each. None of a file that is not progressive.
+    fn known_bits(&self, row: usize) -> Option<&[c_int; BLOCK]> {
         let known = self.info.coef_bits.cast::<[c_int; BLOCK]>().cast_const();
-        if known.is_null() {
-            return 0;
-        }
-        // SAFETY: where it is not null, libjpeg has a row of 64 for every component, until it is finished.
-        let known = unsafe { &*known.add(component) };
-        known.iter().filter(|&&bits| bits != 0).count()
+        // SAFETY: where it is not null, libjpeg has two rows of 64 for every component, until it is finished. The first
+        // ten of the second are set when a scan of the component begins, and not looked at before.
+        (!known.is_null()).then(|| unsafe { &*known.add(row) })
     }
 }
 

@@ -63,3 +63,5 @@ pub(super) const VISIT: u64 = 25;
 pub(super) const FOUR_REFINED: u64 = 1;
 /// A coefficient of a block in a scan of arithmetic codes, which can be coded in next to no bits.
 pub(super) const ARITHMETIC: u64 = 75;
+/// A block of a component some of whose coefficients are told from the DCs around.
+pub(super) const SMOOTHED: u64 = 200;
