@@ -40,13 +40,14 @@ test('files of other names are left out, counted and named; hidden ones are pass
     '__MACOSX/cat/._1.jpg': '',
     'new/': '',
     'list.csv': '',
+    'stray.jpg': c,
   })
   using dataset = await loadDataset(jpegFolder(folder))
   t.deepEqual(dataset.classes, ['cat', 'dog'])
   t.deepEqual(
     dataset.skipped.map(({ file }) => file.slice(folder.length + 1)),
     [
-      ...['.cache', '__MACOSX', 'list.csv', 'cat/._1.jpg', 'cat/Thumbs.db', 'cat/notes.txt'],
+      ...['.cache', '__MACOSX', 'list.csv', 'stray.jpg', 'cat/._1.jpg', 'cat/Thumbs.db', 'cat/notes.txt'],
       ...['dog/2.png', 'dog/more.zip', 'new'],
     ],
   )
@@ -54,6 +55,7 @@ test('files of other names are left out, counted and named; hidden ones are pass
   t.is(reasons.get('.cache'), 'hidden, or left by a system')
   t.is(reasons.get('__MACOSX'), reasons.get('cat/._1.jpg'))
   t.regex(reasons.get('list.csv') ?? '', /^not called \.jpg/)
+  t.is(reasons.get('stray.jpg'), 'a picture outside the folders of the classes')
   t.regex(reasons.get('dog/2.png') ?? '', /^a \.png picture, and only JPEG files are read/)
   t.regex(reasons.get('dog/more.zip') ?? '', /^a \.zip archive.*unpack it/)
   t.regex(reasons.get('new') ?? '', /^no class/)

@@ -78,7 +78,11 @@ export async function listFolder(directory: string, onError: OnBadFile = 'error'
   const listing: FolderListing = { classes: [], files: [], labels: [], skipped: [] }
   const { entries: top, passedOver } = await readFolder(directory)
   passedOver.forEach(path => passOver(listing, path))
-  top.filter(entry => !entry.isFolder).forEach(entry => leaveOut(listing, entry.path))
+  for (const { name, path, isFolder } of top) {
+    if (isFolder) continue
+    if (isJpegName(name)) listing.skipped.push({ file: path, reason: 'a picture outside the folders of the classes' })
+    else leaveOut(listing, path)
+  }
   for (const { name, path } of top.filter(entry => entry.isFolder)) {
     const [files, skipped] = [listing.files.length, listing.skipped.length]
     await collect(path, listing.classes.length, listing)
