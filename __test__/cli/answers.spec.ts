@@ -1,7 +1,7 @@
 /** Answers of `jpegnet predict` and rows of `jpegnet evaluate` as files for other programs. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { parse } from 'csv-parse/sync'
@@ -114,6 +114,22 @@ test('a prediction that is ended keeps the answers that it has', async t => {
   t.deepEqual(await readdir(folder), ['answers.csv'])
   const told = Number(/: (\d+) file/.exec(stderr)?.[1])
   t.is(rowsOf(await readFile(out, 'utf8')).length, told)
+})
+
+test('answers that cannot be put in their place are an error that leaves nothing behind', async t => {
+  const model = await modelIn(t)
+  const folder = await temporaryFolder(t)
+  const out = join(folder, 'answers.csv')
+  const child = spawn(process.execPath, [COMMAND, 'predict', model, '--stdin', '--out', out])
+  let stderr = ''
+  child.stderr.on('data', (some: Buffer) => (stderr += some.toString()))
+  while (!(await readdir(folder)).some(name => name.endsWith('.writing'))) await new Promise(setImmediate)
+  await mkdir(out)
+  child.stdin.end(jpegPaths[0])
+  await once(child, 'close')
+  t.is(child.exitCode, 1)
+  t.regex(stderr, /^jpegnet: .*answers\.csv: expected a file that can be written, found .*\n$/)
+  t.deepEqual(await readdir(folder), ['answers.csv'])
 })
 
 test('options of answers that contradict each other are refused before anything is read', async t => {
