@@ -141,6 +141,7 @@ const methods: Record<string, [object, (folder: string) => unknown[]]> = {
   split: [dataset, () => [{ test: 0.5 }]],
   subset: [dataset, () => [[0, 1]]],
   describe: [dataset, () => [0]],
+  add: [new jpegnet.TrainingRecord(), () => [{ type: 'checkpoint' }]],
 }
 
 const functions = Object.entries(jpegnet as Record<string, unknown>).filter(

@@ -1,5 +1,6 @@
 /** What a training tells, as a page shows it. */
 import type { Evaluation } from '../model/evaluate.js'
+import { checkedObject } from '../options.js'
 import type { StartEvent, StepEvent, StopEvent, TrainEvent } from '../train/events.js'
 
 /** Means over one or more steps that follow one another. */
@@ -27,6 +28,7 @@ export class TrainingRecord {
 
   /** Takes what {@link Model.train} gives, or what `onEvent` of {@link Model.fit} is told. */
   add(event: TrainEvent): void {
+    checkedObject(event, 'TrainingRecord.add', 'an event of a training')
     if (event.type === 'start') this.start = event
     if (event.type === 'step') this.#addStep(event)
     if (event.type === 'epoch' && event.test) this.#addTest(event.epoch, event.test, event.best?.epoch)
