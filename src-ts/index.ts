@@ -49,6 +49,7 @@ export { replaceHead, type HeadOptions } from './model/head.js'
 
 // Networks that were trained on pixels.
 export { convertModel, type Conversion, type ConvertOptions } from './convert/convert.js'
+export { findPackaged, loadPretrained, type Pretrained, type PretrainedOptions } from './convert/pretrained.js'
 export { type Preprocessing } from './convert/keras/model.js'
 
 export { modelCard, modelCardMarkdown, type ModelCard } from './export/card.js'
@@ -60,6 +61,7 @@ export { type BytesInTime, type FileUrl, type JpegBytes, type JpegFile } from '.
 export { type WebStream } from './data/iteration.js'
 export { type ClassBalance, type ClassShare } from './data/balance.js'
 export { findDataset, type FoundDataset } from './data/find.js'
+export { type DatasetSurvey, type SizeCount } from './data/survey.js'
 export { type SplitOptions } from './data/split.js'
 export { type JpegSource } from './data/listing.js'
 export { type MemorySize } from './data/memory.js'
@@ -115,7 +117,8 @@ export { evaluationTransform, type EvaluationTransformOptions, type Transform } 
 export { adam, adamW, sgd, type AdamOptions, type Optimizer, type SgdOptions } from './train/optimizers.js'
 export { constant, cosine, oneCycle, step, type Schedule } from './train/schedules.js'
 export { type CosineOptions, type OneCycleOptions, type StepOptions } from './train/schedules.js'
-export { type CheckpointEvent, type EpochEvent, type EpochResult, type LostEvent } from './train/events.js'
+export { type CheckpointEvent, type EpochEvent, type EpochResult, type FeaturesEvent } from './train/events.js'
+export { type LostEvent } from './train/events.js'
 export { type StartEvent, type StepEvent, type StopEvent, type TestResult, type TrainEvent } from './train/events.js'
 export { type TrainingState, type UnfinishedEpoch } from './train/checkpoint.js'
 export { type History } from './train/fit.js'
@@ -127,6 +130,12 @@ export { type TrainingMemory, type TrainingSize } from './train/memory.js'
 export { type LayerGroup } from './train/groups.js'
 export { type Trained, type TrainedTest } from './train/trained.js'
 export { type BestEpoch, type EarlyStopping, type EarlyStoppingOptions } from './train/stopping.js'
+
+// What suits the pictures at hand.
+export { recommend, type Choice, type Recommendation } from './recommend/recommend.js'
+export { type RecommendedTraining, type RecommendOptions } from './recommend/recommend.js'
+export { recommendTuning, suitsPretrained } from './recommend/tuning.js'
+export { type TuningOptions, type TuningRecommendation } from './recommend/tuning.js'
 
 // Weights.
 export { readSafetensors, writeSafetensors, type Safetensors, type Tensor } from './weights/safetensors.js'

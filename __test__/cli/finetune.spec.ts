@@ -37,6 +37,31 @@ test('a training from a model of other classes has a new head on its body, froze
   t.like(wide.definition.input, { width: 40, height: 40 })
 })
 
+test('a new head alone learns unless something else is said', async t => {
+  const first = Object.entries(inTwoFolders(10))
+  const folder = await folderOf(t, {
+    ...Object.fromEntries(first.map(([file, jpeg]) => [`two/${file}`, jpeg])),
+    ...Object.fromEntries(first.map(([, jpeg], at) => [`three/${'abc'[at % 3]}/${at}.jpg`, jpeg])),
+  })
+  const at = (name: string) => join(folder, name)
+  t.is((await jpegnet(['train', at('two'), '--out', at('a.model'), ...quick])).code, 0)
+  const body = async (name: string) => {
+    const { tensors } = await readSafetensors(at(name))
+    return tensors.filter(({ name }) => !name.startsWith('optimizer.') && !name.startsWith('linear.'))
+  }
+  const from = ['train', at('three'), '--from', at('a.model'), ...quick]
+  const head = await jpegnet([...from, '--out', at('b.model'), '--epochs', '3'])
+  t.is(head.code, 0, head.stderr)
+  t.regex(head.stderr, /the head alone learns: its body was trained before \(--freeze none\)/)
+  t.deepEqual(await body('b.model'), await body('a.model'))
+  const all = await jpegnet([...from, '--out', at('c.model'), '--freeze', 'none'])
+  t.is(all.code, 0, all.stderr)
+  t.notDeepEqual(await body('c.model'), await body('a.model'))
+  const none = await jpegnet(['train', at('three'), '--from', 'none', '--out', at('d.model'), ...quick])
+  t.is(none.code, 0, none.stderr)
+  t.regex(none.stderr, /chosen by all 10 pictures:\n {2}colour: all pictures are in colour \(--channels\)/)
+})
+
 test('what contradicts the model is refused', async t => {
   const files = Object.entries(inTwoFolders(4)).map(([file, jpeg]) => [`two/${file}`, jpeg])
   const folder = await folderOf(t, Object.fromEntries(files) as Record<string, Buffer>)
@@ -44,9 +69,15 @@ test('what contradicts the model is refused', async t => {
   t.is((await jpegnet(['train', data, '--out', model, ...quick])).code, 0)
   const cases: [string[], RegExp][] = [
     [['--from', model, '--resume', model], /--from: expected nothing beside --resume/],
-    [['--from', model, '--model', 'resnet18'], /--model: expected paper, as .*a\.model has it, found resnet18/],
+    [
+      ['--from', model, '--model', 'resnet18'],
+      /--model: expected cifar-resnet20, as .*a\.model has it, found resnet18/,
+    ],
     [['--from', model, '--mean', '0.1'], /--mean: expected 0\.5,0\.5,0\.5, as .*a\.model has it/],
-    [['--from', join(folder, 'none.model')], /none\.model: expected a file, found none/],
+    [
+      ['--from', join(folder, 'none.model')],
+      /none\.model: expected a file, a folder, an installed npm package or one of resnet50, found none/,
+    ],
   ]
   for (const [args, message] of cases) {
     const { code, stderr } = await jpegnet(['train', data, '--out', out, ...quick, ...args])

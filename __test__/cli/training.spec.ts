@@ -31,7 +31,7 @@ test('Ctrl-C during a training keeps the last checkpoint, and resuming it equals
     string,
     string,
   ]
-  const args = ['train', folder, '--out', stopped, '--epochs', '100000', ...quick, '--json']
+  const args = ['train', folder, '--out', stopped, '--epochs', '100000', '--schedule', 'constant', ...quick, '--json']
   const { code, stderr } = await jpegnet(args, { interrupt: /"epoch":3/ })
   t.is(code, 130, stderr)
   t.regex(stderr, /stopped\.model holds the model after (step|epoch) \d+.* --resume .*stopped\.model/)
@@ -41,7 +41,7 @@ test('Ctrl-C during a training keeps the last checkpoint, and resuming it equals
 
   const epochs = ['--epochs', `${epoch + 2}`]
   t.is((await jpegnet(['train', folder, '--resume', stopped, '--out', resumed, ...epochs])).code, 0)
-  t.is((await jpegnet(['train', folder, '--out', whole, ...epochs, ...quick])).code, 0)
+  t.is((await jpegnet(['train', folder, '--out', whole, ...epochs, '--schedule', 'constant', ...quick])).code, 0)
   const [expected, found] = await Promise.all([readSafetensors(whole), readSafetensors(resumed)])
   t.deepEqual(found.tensors, expected.tensors)
 })
@@ -138,7 +138,7 @@ test('resuming with another network or normalisation than the model has is refus
   const folder = await folderOf(t, inTwoFolders(10))
   const out = join(await temporaryFolder(t), 'm.model')
   const train = ['train', folder, '--out', out]
-  t.is((await jpegnet([...train, '--epochs', '1', '--mean', '0.4', ...quick])).code, 0)
+  t.is((await jpegnet([...train, '--model', 'paper', '--epochs', '1', '--mean', '0.4', ...quick])).code, 0)
   const resume = [...train, '--resume', out, '--epochs', '2']
   const before = await readFile(out)
   for (const other of ['--mean=0.3', '--std=0.1,0.2,0.3', '--model=cifar-resnet20']) {

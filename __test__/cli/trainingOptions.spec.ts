@@ -8,7 +8,22 @@ import { jpegnet } from './command.js'
 test('every option of a training has its flag, and the checkpoint keeps it', async t => {
   const folder = await folderOf(t, inTwoFolders(10))
   const out = join(await temporaryFolder(t), 'm.model')
-  const train = ['train', folder, '--out', out, '--test', folder, '--epochs', '2', '--batch-size', '2', '--seed', '3']
+  const train = [
+    'train',
+    folder,
+    '--out',
+    out,
+    '--test',
+    folder,
+    '--model',
+    'paper',
+    '--epochs',
+    '2',
+    '--batch-size',
+    '2',
+    '--seed',
+    '3',
+  ]
   const flags = [
     ['--accumulate', '2'],
     ['--label-smoothing', '0.1'],
@@ -77,7 +92,7 @@ test('a training that stops early says why, and that nothing is left to resume',
 const wrongFlags = test.macro(async (t, flags: string[], message: RegExp) => {
   const folder = await folderOf(t, inTwoFolders(10))
   const out = join(await temporaryFolder(t), 'm.model')
-  const { code, stderr } = await jpegnet(['train', folder, '--out', out, '--epochs', '1', ...flags])
+  const { code, stderr } = await jpegnet(['train', folder, '--out', out, '--model', 'paper', '--epochs', '1', ...flags])
   t.is(code, 1, stderr)
   t.regex(stderr, message)
 })

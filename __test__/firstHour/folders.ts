@@ -112,7 +112,7 @@ export const folders: readonly Folder[] = [
     files: () => classes(12, number => ({ width: 80 + 17 * number, height: 160 - 7 * number })),
     steps: [
       {
-        args: ['train', '.', ...brief],
+        args: ['train', '.', '--from', 'none', ...brief],
         code: 0,
         says: [/--size/],
         check: async folder => {

@@ -26,6 +26,8 @@ export const share = number('a number from 0 to 1', value => value >= 0 && value
 export const part = number('a number above 0 and below 1', value => value > 0 && value < 1)
 export const momentum = number('a number from 0 to below 1', value => value >= 0 && value < 1)
 
+export const channels = number('1 or 3', value => value === 1 || value === 3)
+
 /** `224` or `320x240`: width and height. */
 export function size(text: string): readonly [number, number] {
   const [, width, height = width] = /^(\d+)(?:[x×](\d+))?$/.exec(text.trim()) ?? []

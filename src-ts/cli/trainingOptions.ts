@@ -36,8 +36,8 @@ export function addTrainingOptions(command: Command): Command {
     .addOption(
       option(
         '--freeze <a,b,…>',
-        'layers that stay as they are: paths, all below included; * stands for anything',
-      ).argParser(names),
+        'layers that stay as they are: paths, all below included; * stands for anything; or none (none; with --from, all but a new head)',
+      ).argParser(text => (text === 'none' ? [] : names(text))),
     )
     .option('--no-freeze-statistics', 'let frozen batch normalisations normalise by each batch and follow it')
     .addOption(

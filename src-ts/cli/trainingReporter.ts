@@ -78,6 +78,9 @@ export function reporter(
         ;({ stepsPerEpoch, epochs } = event)
         break
       }
+      case 'features':
+        progress.show(`features of ${event.set} files`, event.done, event.total)
+        break
       case 'step': {
         const { epoch, training } = event.secondsLeft
         // First what is left, because a narrow terminal shows the beginning.

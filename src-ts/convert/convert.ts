@@ -2,15 +2,18 @@
 import { open } from 'node:fs/promises'
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
+import type { ModelDefinition } from '../model/definition.js'
+import { withoutHead } from '../model/head.js'
 import { createModel, type Model } from '../model/model.js'
 import { modeShape } from '../model/mode.js'
 import { namedNetwork, networkNames } from '../models/named.js'
 import { networkShape, type NetworkOptions } from '../models/network.js'
-import { checked, checkedPath } from '../options.js'
-import { withoutPrefix, type LoadReport } from '../weights/load.js'
+import { checked, checkedPath, withoutUndefined } from '../options.js'
+import type { LoadReport } from '../weights/load.js'
 import { readSafetensors, type Tensor } from '../weights/safetensors.js'
 import { PREPROCESSINGS, readKerasModel, type Preprocessing } from './keras/model.js'
-import { recognise } from './recognise.js'
+import { partsOf, type Parts } from './parts.js'
+import { recognise, type RecognisedNetwork } from './recognise.js'
 
 /** Options of {@link convertModel}. */
 export interface ConvertOptions extends Omit<NetworkOptions, 'channels' | 'classes'> {
@@ -83,13 +86,69 @@ export async function convertModel(path: string, options: ConvertOptions = {}): 
       preprocessing,
     )
   }
+  return convertPytorch(path, { network, labels, ...shape }, { heads: 'kept' })
+}
+
+/**
+ * Weights with PyTorch's names as a model. A head of one linear layer is found whatever its name; of none, the model ends in
+ * pooling.
+ *
+ * @param heads what becomes of a head of several layers: `kept` refuses it, `dropped` leaves it out
+ * @param ofNetwork options that a network has unless others are given, by its name
+ * @throws ModelError as {@link convertModel}
+ */
+export async function convertPytorch(
+  path: string,
+  { network, labels, ...shape }: Omit<ConvertOptions, 'preprocessing'>,
+  { heads, ofNetwork }: { heads: 'kept' | 'dropped'; ofNetwork?: (network: string) => NetworkOptions },
+): Promise<Conversion> {
   await refusePickle(path)
   const { tensors } = await readSafetensors(path)
-  const known = network === undefined ? recognise(tensors, path) : { network, shortcut: shortcutOf(tensors) }
-  const sides = { channels: channelsOf(tensors), classes: classesOf(tensors) ?? labels?.length }
-  const definition = namedNetwork(known.network, { ...shape, ...sides, shortcut: known.shortcut })
-  const model = createModel(definition, { labels })
-  return { model, network: known.network, report: await loaded(model, tensors, path, known.network), leftOut: [] }
+  const parts = partsOf(tensors)
+  const { body, head, others } = parts
+  const known = network === undefined ? recognise(body, path) : { network, shortcut: shortcutOf(body) }
+  if (head.type === 'layers' && heads === 'kept') {
+    const expected = 'a head of one linear layer, or none'
+    const found = `several layers, ${head.paths.join(', ')}; jpegnet train --from puts a new head on such a body`
+    throw mismatch('INVALID_WEIGHTS', path, expected, found)
+  }
+  const model = createModel(
+    definitionOf(known, parts, { labels, ...ofNetwork?.(known.network), ...withoutUndefined(shape) }),
+    { labels },
+  )
+  const own = [...body, ...headTensors(model, head), ...others]
+  const report = await loaded(model, own, path, known.network)
+  const leftOut = head.type === 'layers' ? head.paths : []
+  return { model, network: known.network, report: { ...report, prefix: parts.prefix }, leftOut }
+}
+
+/** The network with as many outputs as its head has, or without its last layer if there is no head that can be loaded. */
+function definitionOf(
+  { network, shortcut }: RecognisedNetwork,
+  { body, head }: Parts,
+  { labels, ...shape }: Omit<ConvertOptions, 'preprocessing' | 'network'>,
+): ModelDefinition {
+  const classes = head.type === 'linear' ? head.weight.shape[0] : undefined
+  const definition = namedNetwork(network, {
+    ...shape,
+    channels: channelsOf(body),
+    classes: classes ?? labels?.length,
+    shortcut,
+  })
+  return head.type === 'linear' ? definition : withoutHead(definition)
+}
+
+/** A linear head's tensors as the model calls them; one without a bias adds zeros. */
+function headTensors({ nodes }: Model, head: Parts['head']): Tensor[] {
+  const path = nodes.at(-1)?.path
+  if (head.type !== 'linear' || path === undefined) return []
+  const { weight, bias } = head
+  const [outputs = 0] = weight.shape
+  const zeros = { shape: [outputs], values: new Float32Array(outputs) }
+  return [
+    { ...weight, name: `${path}.weight` },
+    { ...(bias ?? zeros), name: `${path}.bias` },
+  ]
 }
 
 /**
@@ -127,19 +186,14 @@ export function misfits({ mismatched, missing, unused, suggestions }: LoadReport
   ]
 }
 
-/** As many as the last layer has outputs. */
-function classesOf(tensors: readonly Tensor[]): number | undefined {
-  return tensors.find(({ name, shape }) => /(^|\.)(fc|linear)\.weight$/.test(name) && shape.length === 2)?.shape[0]
-}
-
 /** 1 or 3, as many as the first filter has inputs; another number does not fit and is told when it is loaded. */
-function channelsOf(given: readonly Tensor[]): number {
-  const first = withoutPrefix(given).tensors.find(({ name }) => /^(block1\.)?conv1\.weight$/.test(name))
+function channelsOf(body: readonly Tensor[]): number {
+  const first = body.find(({ name }) => /^(block1\.)?conv1\.weight$/.test(name))
   return first?.shape[1] === 1 ? 1 : 3
 }
 
-function shortcutOf(given: readonly Tensor[]): 'A' | 'B' {
-  const projects = withoutPrefix(given).tensors.some(({ name }) => /^layer[23]\.0\.shortcut\./.test(name))
+function shortcutOf(body: readonly Tensor[]): 'A' | 'B' {
+  const projects = body.some(({ name }) => /^layer[23]\.0\.shortcut\./.test(name))
   return projects ? 'B' : 'A'
 }
 

@@ -2,7 +2,6 @@
 import { mismatch } from '../errors.js'
 import type { Shortcut } from '../models/blocks.js'
 import { networkNames } from '../models/named.js'
-import { withoutPrefix } from '../weights/load.js'
 import type { Tensor } from '../weights/safetensors.js'
 
 /** A network as its weights show it. */
@@ -23,13 +22,13 @@ const IMAGENET: Record<string, string> = {
 }
 
 /**
- * Which network the tensors are of. Their shapes are compared when they are loaded.
+ * Which network the tensors of a body are of. Their shapes are compared when they are loaded.
  *
+ * @param tensors with the names that the networks here give them
  * @param where what an error calls them
  * @throws ModelError `INVALID_WEIGHTS` saying what stages were found, if no network with a name has them
  */
-export function recognise(given: readonly Tensor[], where: string): RecognisedNetwork {
-  const { tensors } = withoutPrefix(given)
+export function recognise(tensors: readonly Tensor[], where: string): RecognisedNetwork {
   const shapes = new Map(tensors.map(({ name, shape }) => [name, shape]))
   if (shapes.has('block1.conv1.weight')) return { network: 'paper', shortcut: undefined }
   const stages = stagesOf([...shapes.keys()])

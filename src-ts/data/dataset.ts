@@ -14,6 +14,7 @@ import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 import { SharedPictures } from './pictures.js'
 import { reading, type OnBadFile, type WarnedFile } from './reading.js'
 import { splitNumbers, splitOptionsSchema, type SplitOptions } from './split.js'
+import { surveyOf, type DatasetSurvey } from './survey.js'
 
 /** How far reading a data set has come. */
 export interface DataEvent {
@@ -183,6 +184,16 @@ export class Dataset {
       [...all].filter(index => !left.has(index)),
       { skipped: [...this.skipped, ...skipped], warned: this.warned },
     )
+  }
+
+  /**
+   * Sizes and colours of all pictures, counted. It takes what is known of them: no picture is read or unpacked.
+   *
+   * @throws ModelError `DISPOSED`
+   */
+  survey(): DatasetSurvey {
+    const all = Uint32Array.from({ length: this.length }, (_, index) => index)
+    return surveyOf(this, this.#pictures.set.kinds(this.#allNumbers(all)))
   }
 
   /** @internal Pictures of another size in pixels. */

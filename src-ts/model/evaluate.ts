@@ -108,11 +108,16 @@ const optionsSchema = z.strictObject({
   signal: abortSignal.optional(),
 }) satisfies z.ZodType<EvaluateOptions>
 
-/** Runs a model over pictures and counts. */
+/**
+ * Runs a model over pictures and counts.
+ *
+ * @param stored what stands for the pictures, if their features are known
+ */
 export async function evaluate(
   model: Model,
   data: JpegSource | Dataset,
   options: EvaluateOptions = {},
+  stored?: Pick<Dataset, 'batch'>,
 ): Promise<Evaluation> {
   const {
     batchSize = EVALUATION_BATCH,
@@ -152,7 +157,11 @@ export async function evaluate(
     tested.forEach((index, at) => (labelOf[index] = classes[at] as number))
     const lostFiles: SkippedFile[] = []
     let [done, images] = [0, 0]
-    for await (const { indices, pictures, lost, asked } of batches(dataset, cut(tested, batchSize), () => view)) {
+    for await (const { indices, pictures, lost, asked } of batches(
+      stored ?? dataset,
+      cut(tested, batchSize),
+      () => view,
+    )) {
       throwIfAborted(signal)
       const logits = await model.logits(pictures, mode)
       for (const [position, index] of indices.entries()) {

@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
 import type { Layer, NamedLayer } from '../layers/layer.js'
+import { linear } from '../layers/linear.js'
 import { checked } from '../options.js'
 import type { Transform } from '../transforms/transform.js'
 import { transformsSchema } from '../transforms/transform.js'
@@ -36,9 +37,10 @@ const optionsSchema = z.strictObject({
 
 /**
  * A new model of the same layers and weights but for the last layer, which has as many outputs as there are new classes, and initial
- * values. The model given stays as it is.
+ * values; after a body that ends in pooling it is added. The model given stays as it is.
  *
- * @throws ModelError `INVALID_OPTION`; `INVALID_DEFINITION` if the last layer is not a linear one; `LABELS_MISMATCH` if a name is
+ * @throws ModelError `INVALID_OPTION`; `INVALID_DEFINITION` if the last layer is neither a linear one nor
+ *   pooling; `LABELS_MISMATCH` if a name is
  *   there twice; `SHAPE_MISMATCH` for pictures too small; `DISPOSED`
  */
 export async function replaceHead(model: Model, options: HeadOptions): Promise<Model> {
@@ -61,14 +63,31 @@ export async function replaceHead(model: Model, options: HeadOptions): Promise<M
   return own
 }
 
-/** Layers whose last one has so many outputs, and its path. */
+/** What a head is called that is put on a body which had none. */
+const HEAD = 'fc'
+
+/** Layers whose last one has so many outputs, and its path; a body that ends in pooling gets a linear layer after it. */
 function withOutputs(layer: Layer, features: number, path: string): { layer: Layer; path: string } {
   if (layer.type === 'linear') return { layer: { ...layer, features }, path }
   if (layer.type === 'sequential') {
     const last = layer.layers.at(-1) as NamedLayer
+    if (last.layer.type === 'globalAveragePool') {
+      const taken = layer.layers.map(({ name }) => name)
+      const name = taken.includes(HEAD) ? `${HEAD}_new` : HEAD
+      const layers = [...layer.layers, { name, layer: linear({ features }) }]
+      return { layer: { ...layer, layers }, path: path === '' ? name : `${path}.${name}` }
+    }
     const inner = withOutputs(last.layer, features, path === '' ? last.name : `${path}.${last.name}`)
     const layers = [...layer.layers.slice(0, -1), { ...last, layer: inner.layer }]
     return { layer: { ...layer, layers }, path: inner.path }
   }
-  throw mismatch('INVALID_DEFINITION', path || 'layers', 'a linear layer at the end, to be replaced', layer.type)
+  throw mismatch('INVALID_DEFINITION', path || 'layers', 'a linear layer or pooling at the end', layer.type)
+}
+
+/** A definition without its last layer, which is a linear one: a body alone. */
+export function withoutHead(definition: ModelDefinition): ModelDefinition {
+  const { layers } = definition
+  const last = layers.type === 'sequential' ? layers.layers.at(-1) : undefined
+  if (layers.type !== 'sequential' || last?.layer.type !== 'linear') return definition
+  return frozen({ ...definition, layers: { ...layers, layers: layers.layers.slice(0, -1) } })
 }

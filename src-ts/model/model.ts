@@ -365,6 +365,16 @@ export class Model {
     return this.#batches.take(batch)
   }
 
+  /** @internal How many features there are behind layers that no step with these options changes, if there are such layers. */
+  settledFeatures(options: BindingStepOptions): number | undefined {
+    return lift(this.#network.settledFeatures(options)) ?? undefined
+  }
+
+  /** @internal Appends to a set what those layers make of all pictures of a batch. */
+  async appendFeatures(batch: NativeJpegSet, options: BindingStepOptions, to: NativeJpegSet): Promise<void> {
+    await this.#call(network => network.appendFeatures(batch, options, to))
+  }
+
   /** @internal One update on all pictures of a batch. */
   step(batch: NativeJpegSet, labels: Uint32Array, options: BindingStepOptions) {
     return this.#call(network => network.trainStep(batch, allOf(batch), labels, options))
@@ -382,8 +392,8 @@ export class Model {
   }
 
   /**
-   * Replaces every tensor whose name and shape fit, and says what became of each; nothing is guessed. A prefix that all
-   * names share (`module.`) is taken off and told. An average and best weights that a training kept are forgotten: they
+   * Replaces every tensor whose name and shape fit, and says what became of each; nothing is guessed. What stands
+   * before the layers' names (`module.`, `model.backbone.`) is taken off and told. An average and best weights that a training kept are forgotten: they
    * are not of these weights.
    *
    * @throws ModelError `INVALID_OPTION`; `INVALID_WEIGHTS` if a tensor is not finite or given twice; `DISPOSED`
@@ -391,7 +401,8 @@ export class Model {
   async load(weights: readonly Tensor[] | { tensors: readonly Tensor[] }): Promise<LoadReport> {
     const all = checkedObject(weights, 'load', 'tensors, or { tensors }')
     const given = checkedTensors('tensors' in all ? all.tensors : all, 'load.tensors')
-    const { prefix, tensors } = withoutPrefix(given)
+    const layers = this.nodes.filter(({ parameters }) => parameters > 0).map(({ path }) => path)
+    const { prefix, tensors } = withoutPrefix(given, layers)
     const report = await this.#call(network => network.load(tensors))
     delete this.training?.best
     this.trained = undefined

@@ -10,6 +10,7 @@ import type { SecondsLeft } from './remaining.js'
 export type TrainEvent =
   | (DataEvent & { set: 'train' | 'test' })
   | StartEvent
+  | FeaturesEvent
   | StepEvent
   | LostEvent
   | EpochEvent
@@ -41,6 +42,18 @@ export interface StartEvent {
   warned: readonly WarnedFile[]
   /** Options that differ from those of the checkpoint, as sentences. */
   changed: readonly string[]
+}
+
+/**
+ * How far the features have come that frozen layers make of the pictures. They are computed before the first step and stored, if
+ * these layers are all but the last ones and see the same of every picture in every epoch.
+ */
+export interface FeaturesEvent {
+  type: 'features'
+  set: 'train' | 'test'
+  /** Pictures so far. */
+  done: number
+  total: number
 }
 
 /** One update, by the pictures of one or more batches. */

@@ -4,13 +4,15 @@ import { checkedSource, checkMemory, Dataset, readDataset } from '../data/datase
 import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
 import { mismatch } from '../errors.js'
-import { EVALUATION_BATCH, type Evaluation } from '../model/evaluate.js'
+import { EVALUATION_BATCH, evaluate, type Evaluation } from '../model/evaluate.js'
 import { labelsFor, testedPictures } from '../model/labels.js'
 import type { Model } from '../model/model.js'
 import { permutation, type BindingView } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
+import type { Transform } from '../transforms/transform.js'
 import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
-import type { EpochResult, LostEvent, StepEvent, StopEvent, TestResult, TrainEvent } from './events.js'
+import type { EpochResult, FeaturesEvent, LostEvent, StepEvent, StopEvent, TestResult, TrainEvent } from './events.js'
+import { canStore, storedFeatures, type Pictures, type StoredFeatures } from './features.js'
 import { checkAvailable } from './memory.js'
 import { checkedTrainOptions, type TrainOptions } from './options.js'
 import { Remaining } from './remaining.js'
@@ -101,19 +103,29 @@ interface Course {
   signal: AbortSignal | undefined
 }
 
-/** The epochs that are left, each with its test and what is saved of it; then the best weights, if they are kept. */
+/** The epochs that are left, on the pictures or on what frozen layers make of them. */
 async function* epochs(run: Run, course: Course): AsyncGenerator<TrainEvent, void> {
+  const stored: StoredFeatures[] = []
+  try {
+    yield* epochsOn(yield* toLearnFrom(run, course, stored), run, course)
+  } finally {
+    stored.forEach(features => features.dispose())
+  }
+}
+
+/** The epochs that are left, each with its test and what is saved of it; then the best weights, if they are kept. */
+async function* epochsOn(given: Given, run: Run, course: Course): AsyncGenerator<TrainEvent, void> {
   const { model, state, trainedIn } = run
   const { dataset, test, checkpoints, signal } = course
   const remaining = new Remaining()
   while (endOf(state) === undefined) {
-    for await (const event of epoch(run, course, remaining)) {
+    for await (const event of epoch(given.train, run, course, remaining)) {
       if (event.type === 'step') checkpoints.changed()
       yield event
       if (event.type === 'step' && state.unfinished?.images !== dataset.length) yield* checkpoints.saveIfDue(run)
     }
     const start = performance.now()
-    const evaluation = test && (await model.evaluate(test, { signal }))
+    const evaluation = test && (await evaluate(model, test, { signal }, given.test))
     if (test) remaining.testTook((performance.now() - start) / 1000)
     const { test: tested, ...ofTraining } = await endEpoch(model, state, evaluation)
     checkpoints.changed()
@@ -160,8 +172,36 @@ async function* opened(
   }
 }
 
+/** What is learned from, and what is tested on. */
+interface Given {
+  train: Pictures
+  test: Pictures | undefined
+}
+
+/** The pictures themselves, or their features if frozen layers make the same of them in every epoch. */
+async function* toLearnFrom(
+  { model, state: { settings } }: Run,
+  { dataset, test, update: updateOf, signal }: Course,
+  stored: StoredFeatures[],
+): AsyncGenerator<FeaturesEvent, Given> {
+  const update = updateOf(1)
+  if (!canStore(model, settings, update, dataset.length + (test?.length ?? 0))) return { train: dataset, test }
+  const { input } = model.definition
+  const ofSet = async function* (pictures: Dataset, set: 'train' | 'test', transforms: readonly Transform[]) {
+    const view = lowerView(input, transforms)
+    const features = yield* storedFeatures(model, pictures, set, { view, update, signal })
+    stored.push(features)
+    return features
+  }
+  return {
+    train: yield* ofSet(dataset, 'train', settings.augment),
+    test: test && (yield* ofSet(test, 'test', input.transform ?? [])),
+  }
+}
+
 /** The steps of an epoch, from the first picture it has not seen. */
 async function* epoch(
+  given: Pictures,
   { model, state }: Run,
   { dataset, labels, update: updateOf, signal }: Course,
   remaining: Remaining,
@@ -177,7 +217,7 @@ async function* epoch(
   const first = done.images
   const view = (before: number) =>
     lowerView(model.definition.input, augment, { mix, random: { seed, epoch: state.epoch, start: first + before } })
-  for await (const { indices, pictures, lost, asked } of batches(dataset, cut(order, ofStep, first), view)) {
+  for await (const { indices, pictures, lost, asked } of batches(given, cut(order, ofStep, first), view)) {
     throwIfAborted(signal)
     if (lost.length > 0) yield { type: 'lost', epoch: state.epoch + 1, files: lost }
     const stepOfEpoch = Math.floor(done.images / ofStep)

@@ -54,6 +54,26 @@ export function isGeometry({ type }: Transform): boolean {
   return stageOf(type) === 0
 }
 
+/** Whether a transform may do another thing to the same picture each time. */
+export function isRandom(transform: Transform): boolean {
+  switch (transform.type) {
+    case 'resize':
+    case 'crop':
+    case 'cover':
+    case 'centerCrop':
+    case 'pad':
+      return false
+    case 'gray':
+    case 'flipHorizontally':
+    case 'flipVertically':
+      return transform.probability > 0 && transform.probability < 1
+    case 'rotate':
+      return transform.quarters.length > 1
+    default:
+      return true
+  }
+}
+
 function stageOf(type: Transform['type']): number {
   if (colourSchemas.some(schema => schema.shape.type.value === type)) return STAGES.indexOf('colours')
   return STAGES.indexOf(erasingSchemas.some(schema => schema.shape.type.value === type) ? 'erasing' : 'geometry')

@@ -19,7 +19,7 @@ export interface Suggestion {
 
 /** What a load did with every tensor given and every tensor needed. */
 export interface LoadReport {
-  /** What was taken off the front of every name (`module.`), or nothing. */
+  /** What was taken off the front of the names (`module.`, `backbone.`), or nothing. */
   prefix: string
   /** Tensors of the network that were replaced. */
   applied: string[]
@@ -33,17 +33,33 @@ export interface LoadReport {
   suggestions: Suggestion[]
 }
 
-/** What wrappers of PyTorch put in front of every name. */
-const PREFIXES = ['module.', 'model.', '_orig_mod.']
-
-/** Tensors without the prefix that all their names share. */
-export function withoutPrefix(tensors: readonly Tensor[]): { prefix: string; tensors: Tensor[] } {
-  const prefix = PREFIXES.find(
-    candidate => tensors.length > 0 && tensors.every(({ name }) => name.startsWith(candidate)),
+/**
+ * Tensors without what stands before the names of a network's layers (`module.`, `model.backbone.`, …): the prefix below which most
+ * of the layers are found. Tensors elsewhere keep their names, as a head beside the body does.
+ *
+ * @param layers paths of layers that have a weight
+ */
+export function withoutPrefix(
+  tensors: readonly Tensor[],
+  layers: readonly string[],
+): { prefix: string; tensors: Tensor[] } {
+  const prefix = prefixOf(new Set(tensors.map(({ name }) => name)), layers)
+  const named = tensors.map(tensor =>
+    tensor.name.startsWith(prefix) ? { ...tensor, name: tensor.name.slice(prefix.length) } : tensor,
   )
-  if (prefix === undefined) return { prefix: '', tensors: [...tensors] }
-  const inner = withoutPrefix(tensors.map(tensor => ({ ...tensor, name: tensor.name.slice(prefix.length) })))
-  return { prefix: prefix + inner.prefix, tensors: inner.tensors }
+  return { prefix, tensors: named }
+}
+
+function prefixOf(names: ReadonlySet<string>, layers: readonly string[]): string {
+  const weights = layers.map(path => `${path}.weight`)
+  const found = (prefix: string) => weights.filter(name => names.has(prefix + name)).length
+  const ends = [...names].flatMap(name =>
+    weights.filter(weight => name.endsWith(`.${weight}`)).map(weight => name.slice(0, name.length - weight.length)),
+  )
+  const prefixes = ['', ...new Set(ends)].map(prefix => ({ prefix, layers: found(prefix) }))
+  // The shortest of several that hold as many.
+  prefixes.sort((a, b) => b.layers - a.layers || a.prefix.length - b.prefix.length)
+  return (prefixes[0] as { prefix: string }).prefix
 }
 
 /** Tensors whose lack changes what a network answers: older PyTorch files count no batches. */

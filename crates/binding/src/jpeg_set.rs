@@ -6,11 +6,12 @@ use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
 use crate::memory::ToldBytes;
 use crate::view::{BindingView, Viewing};
+use jpegnet_engine::Features;
 use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::view::Pixels;
 use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg};
 use napi::Env;
-use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint8Array, Uint32Array};
 use napi_derive::napi;
 use rayon::prelude::*;
 use std::collections::HashSet;
@@ -29,6 +30,8 @@ pub(crate) enum PictureContent {
     Jpeg(SparseJpeg),
     /// A view of it.
     Pixels(Pixels),
+    /// What layers that stay as they are made of it.
+    Features(Features),
 }
 
 impl Picture {
@@ -40,8 +43,8 @@ impl Picture {
     fn jpeg(&self) -> std::result::Result<&SparseJpeg, BindingFailure> {
         match &self.content {
             PictureContent::Jpeg(jpeg) => Ok(jpeg),
-            PictureContent::Pixels(_) => {
-                Err(BindingFailure::invalid_option(&self.name, "the coefficients of a file", "pixels"))
+            PictureContent::Pixels(_) | PictureContent::Features(_) => {
+                Err(BindingFailure::invalid_option(&self.name, "the coefficients of a file", "what was made of it"))
             }
         }
     }
@@ -50,7 +53,9 @@ impl Picture {
     fn pixels(&self) -> std::result::Result<&Pixels, BindingFailure> {
         match &self.content {
             PictureContent::Pixels(pixels) => Ok(pixels),
-            PictureContent::Jpeg(_) => Err(BindingFailure::invalid_option(&self.name, "a view", "a file as it is")),
+            PictureContent::Jpeg(_) | PictureContent::Features(_) => {
+                Err(BindingFailure::invalid_option(&self.name, "a view", "none"))
+            }
         }
     }
 
@@ -59,6 +64,7 @@ impl Picture {
         let content = match &self.content {
             PictureContent::Jpeg(jpeg) => jpeg.bytes(),
             PictureContent::Pixels(pixels) => pixels.bytes(),
+            PictureContent::Features(features) => features.bytes(),
         };
         content + self.name.len()
     }
@@ -68,7 +74,7 @@ impl Picture {
 ///
 /// The lock is only ever held for a moment, since JavaScript's thread takes it too: who reads pictures for longer shares
 /// them ([`JpegSet::pictures`]).
-type Shared = Arc<Mutex<Option<Pictures>>>;
+pub(crate) type Shared = Arc<Mutex<Option<Pictures>>>;
 
 #[derive(Default)]
 pub(crate) struct Pictures {
@@ -79,7 +85,7 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    fn push(&mut self, mut picture: Picture) -> u32 {
+    pub(crate) fn push(&mut self, mut picture: Picture) -> u32 {
         if let PictureContent::Jpeg(jpeg) = &mut picture.content {
             for component in &mut jpeg.components {
                 match self.tables.get(&component.quantisation) {
@@ -203,6 +209,21 @@ impl JpegSet {
             picture.ok_or_else(|| BindingFailure::below("index", all.len(), index))
         };
         indices.iter().map(picture).collect()
+    }
+
+    /// A set of the pictures of these numbers, in this order; it shares them.
+    #[napi(ts_return_type = "JpegSet | BindingFailure")]
+    #[must_use]
+    pub fn select(&self, indices: Uint32Array) -> Outcome<JpegSet> {
+        match self.pictures(&indices) {
+            Ok(pictures) => Either::A(JpegSet::of(pictures, None)),
+            Err(failure) => Either::B(failure),
+        }
+    }
+
+    /// The pictures themselves, for what appends to them.
+    pub(crate) fn shared(&self) -> Shared {
+        Arc::clone(&self.pictures)
     }
 
     /// Pictures in the set.
@@ -367,7 +388,7 @@ impl ObjectFinalize for JpegSet {
 }
 
 /// A panic while the lock was held can have left a picture out, never half of one in.
-fn locked(pictures: &Mutex<Option<Pictures>>) -> MutexGuard<'_, Option<Pictures>> {
+pub(crate) fn locked(pictures: &Mutex<Option<Pictures>>) -> MutexGuard<'_, Option<Pictures>> {
     pictures.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, contained, job};
-use crate::jpeg_set::{JpegSet, Picture, PictureContent};
+use crate::jpeg_set::{JpegSet, Picture, PictureContent, locked};
 use crate::memory::ToldBytes;
 use crate::step::{BindingPlannedTraining, BindingStep, BindingStepOptions, BindingTrainingMemory, step_options};
 use crate::weights::{BindingTensor, copied, lifted};
@@ -247,6 +247,47 @@ impl Network {
                 Ok(plan.training_memory(&options, training.into(), isa)?)
             },
             |_, memory| memory.into(),
+        )
+    }
+
+    /// How many features there are behind the layers that no step with these options changes; none if there are no such
+    /// layers.
+    #[napi(ts_return_type = "number | null | BindingFailure")]
+    #[must_use]
+    pub fn settled_features(&self, options: BindingStepOptions) -> Outcome<Option<u32>> {
+        let count = |features: usize| u32::try_from(features).unwrap_or(u32::MAX);
+        match step_options(&options, &self.plan) {
+            Ok(options) => Either::A(self.plan.settled_features(&options).map(count)),
+            Err(failure) => Either::B(failure),
+        }
+    }
+
+    /// Appends to a set what the layers that no step with these options changes make of all pictures of another: what steps
+    /// and predictions take as well, without running these layers again.
+    #[napi(ts_return_type = "Promise<boolean | BindingFailure>")]
+    #[must_use]
+    pub fn append_features(
+        &self,
+        set: &JpegSet,
+        options: BindingStepOptions,
+        to: &JpegSet,
+    ) -> AsyncTask<Job<(), bool>> {
+        let pictures = set.pictures(&(0..set.length()).collect::<Vec<_>>());
+        let to = to.shared();
+        self.call(
+            move |engine| {
+                let options = step_options(&options, engine.plan())?;
+                let pictures = pictures?;
+                let features = engine.settled_features(&images(&pictures), &options)?;
+                let mut guard = locked(&to);
+                let to = guard.as_mut().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
+                for (picture, features) in pictures.iter().zip(features) {
+                    let (name, content) = (picture.name.clone(), PictureContent::Features(features));
+                    to.push(Picture { name, content });
+                }
+                Ok(())
+            },
+            |_, ()| true,
         )
     }
 
@@ -534,6 +575,7 @@ fn images(pictures: &[Arc<Picture>]) -> Vec<Image<'_>> {
             content: match &picture.content {
                 PictureContent::Jpeg(jpeg) => Content::Jpeg(jpeg),
                 PictureContent::Pixels(pixels) => Content::Pixels(pixels),
+                PictureContent::Features(features) => Content::Features(features),
             },
         })
         .collect()

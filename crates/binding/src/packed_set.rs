@@ -9,14 +9,28 @@ use crate::jpeg_set::{JpegSet, Picture};
 use crate::memory::ToldBytes;
 use crate::store::{Fingerprint, Kept, Packed, Store};
 use crate::view::{BindingView, Viewing};
-use jpegnet_jpeg::ReadOptions;
 use jpegnet_jpeg::packed::unpack;
+use jpegnet_jpeg::{Colour, ReadOptions};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, ObjectFinalize, Result, Uint8Array, Uint32Array};
 use napi_derive::napi;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Pictures of a size and colour.
+#[napi(object)]
+#[derive(Clone, Copy, Debug)]
+pub struct BindingPictureKind {
+    /// Columns, of the picture upright.
+    pub width: u32,
+    /// Rows, of the picture upright.
+    pub height: u32,
+    /// Whether it has luminance alone.
+    pub gray: bool,
+    /// How many there are.
+    pub count: u32,
+}
 
 /// None once disposed of. The lock is only ever held for a moment, since JavaScript's thread takes it too.
 type Shared = Arc<Mutex<Option<Store>>>;
@@ -106,6 +120,25 @@ impl PackedSet {
                 Ok(misfits)
             })
         }))
+    }
+
+    /// The kinds of pictures among those of these numbers, and how many there are of each: upright sizes, gray or not. Pictures
+    /// are taken as they are known; none is unpacked.
+    #[napi]
+    #[must_use]
+    pub fn kinds(&self, indices: Uint32Array) -> Vec<BindingPictureKind> {
+        self.measure(|store| {
+            let mut counts = HashMap::new();
+            for &index in indices.iter() {
+                let kind = store.size(index as usize).zip(store.colour(index as usize));
+                let kind = kind.map(|(size, colour)| (size, colour == Colour::Gray));
+                kind.into_iter().for_each(|kind| *counts.entry(kind).or_insert(0) += 1);
+            }
+            let mut kinds: Vec<_> = counts.into_iter().collect();
+            kinds.sort_unstable();
+            let kinds = kinds.into_iter();
+            kinds.map(|(((width, height), gray), count)| BindingPictureKind { width, height, gray, count }).collect()
+        })
     }
 
     /// All names, in order.

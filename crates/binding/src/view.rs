@@ -104,6 +104,6 @@ fn in_pixels(picture: Arc<Picture>) -> Option<(String, Pixels)> {
     let Picture { name, content } = Arc::unwrap_or_clone(picture);
     match content {
         PictureContent::Pixels(pixels) => Some((name, pixels)),
-        PictureContent::Jpeg(_) => None,
+        PictureContent::Jpeg(_) | PictureContent::Features(_) => None,
     }
 }

@@ -26,6 +26,30 @@ pub enum Content<'a> {
     Jpeg(&'a SparseJpeg),
     /// The pixels of a view of a file.
     Pixels(&'a Pixels),
+    /// What layers that stay as they are made of it.
+    Features(&'a Features),
+}
+
+/// What the first layers of a network made of a picture: a later step begins with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    /// Nodes that made it.
+    pub(crate) nodes: usize,
+    pub(crate) values: Vec<f32>,
+}
+
+impl Features {
+    /// Bytes of memory they take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.values[..])
+    }
+
+    /// The values themselves.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
 }
 
 /// All that the transform from planes to the network's input depends on, beside the network.
@@ -74,6 +98,7 @@ impl InputTransforms {
 
     fn kind(&mut self, input: &InputSpec, image: &Image) -> Result<Option<Kind>, EngineError> {
         let (width, height) = match image.content {
+            Content::Features(_) => return Ok(None),
             Content::Jpeg(jpeg) => (jpeg.width as usize, jpeg.height as usize),
             Content::Pixels(pixels) => (pixels.width, pixels.height),
         };
@@ -86,6 +111,7 @@ impl InputTransforms {
         }
         let jpeg = match image.content {
             Content::Jpeg(jpeg) => jpeg,
+            Content::Features(_) => return Ok(None),
             Content::Pixels(pixels) if pixels.channels == input.channels => return Ok(None),
             Content::Pixels(pixels) => {
                 return Err(EngineError::ShapeMismatch {
@@ -133,6 +159,34 @@ impl BatchInput<'_> {
         self.images.len()
     }
 
+    /// The nodes that made features of all images; none of a batch of pictures.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidOption`] for features beside pictures or of other nodes.
+    pub(crate) fn nodes_done(&self) -> Result<Option<usize>, EngineError> {
+        let done = |image: &Image| match image.content {
+            Content::Features(features) => Some(features.nodes),
+            Content::Jpeg(_) | Content::Pixels(_) => None,
+        };
+        let first = self.images.first().and_then(done);
+        match self.images.iter().find(|image| done(image) != first) {
+            None => Ok(first),
+            Some(image) => Err(EngineError::InvalidOption {
+                option: image.name.into(),
+                expected: "features of the same layers for all pictures of a batch, or for none".into(),
+                found: "both".into(),
+            }),
+        }
+    }
+
+    /// The features of an image; none of a picture.
+    pub(crate) fn features(&self, image: usize) -> Option<&[f32]> {
+        match self.images[image].content {
+            Content::Features(features) => Some(&features.values),
+            Content::Jpeg(_) | Content::Pixels(_) => None,
+        }
+    }
+
     /// Floats of scratch that so many rows of pixels of one image need.
     pub(crate) fn pixel_scratch(&self, rows: usize) -> usize {
         self.kinds.iter().flatten().map(|kind| kind.transform.pixel_workspace_len(rows)).max().unwrap_or(0)
@@ -160,6 +214,7 @@ impl BatchInput<'_> {
                 }
             }
             (Content::Jpeg(_), None) => unreachable!("every file has a kind"),
+            (Content::Features(_), _) => unreachable!("what begins with features reads no pixels"),
         }
     }
 

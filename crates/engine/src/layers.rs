@@ -43,11 +43,7 @@ impl Layers {
 
     /// Says which batch normalisations train on their running statistics; none if nothing is said.
     pub(crate) fn fix_statistics(&mut self, plan: &Plan, fixed: &[bool]) {
-        let is_fixed = |node: &Node| match node.operation {
-            Operation::BatchNorm { running, .. } => fixed.get(running).copied().unwrap_or(false),
-            _ => false,
-        };
-        self.fixed = plan.nodes.iter().map(is_fixed).collect();
+        self.fixed = fixed_nodes(plan, fixed);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -61,6 +57,16 @@ impl Layers {
             .sum();
         size_of::<f32>() * floats
     }
+}
+
+/// For each node whether it is a batch normalisation that trains on its running statistics, as `fixed` says of each
+/// normalisation; none if it is empty.
+pub(crate) fn fixed_nodes(plan: &Plan, fixed: &[bool]) -> Vec<bool> {
+    let is_fixed = |node: &Node| match node.operation {
+        Operation::BatchNorm { running, .. } => fixed.get(running).copied().unwrap_or(false),
+        _ => false,
+    };
+    plan.nodes.iter().map(is_fixed).collect()
 }
 
 /// Scale and shift of a batch normalisation by its running statistics.

@@ -36,7 +36,7 @@ mod workspace;
 
 pub use error::EngineError;
 pub use inference::StepSummary;
-pub use input::{Content, Image};
+pub use input::{Content, Features, Image};
 pub use jpegnet_kernels::{Isa, Labels};
 pub use network::{InferenceMode, LossAndGradients, Network, PlannedTraining, StepReport, TrainingMemory, WeightSet};
 pub use optimizer::OptimizerSpec;

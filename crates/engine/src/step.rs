@@ -2,7 +2,8 @@
 
 use crate::EngineError;
 use crate::optimizer::{OptimizerSpec, fraction, invalid, not_negative};
-use crate::plan::{Operation, Plan};
+use crate::plan::{Node, Operation, Plan};
+use crate::shape::Shape;
 
 /// How one step goes.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +147,34 @@ impl Plan {
             Operation::BatchNorm { weight, bias, running, .. } => (vec![weight, bias], Some(running)),
             _ => (Vec::new(), None),
         })
+    }
+
+    /// How many features there are behind the nodes that are [settled](Self::settled); none if there are no such nodes.
+    #[must_use]
+    pub fn settled_features(&self, options: &StepOptions) -> Option<usize> {
+        self.settled(options).map(|nodes| self.shapes[nodes].len())
+    }
+
+    /// The most nodes at the beginning whose joint output is a vector of features that no step with these options changes:
+    /// they learn nothing, normalise by statistics that stay, and no later node reads what they make on the way.
+    #[must_use]
+    pub fn settled(&self, options: &StepOptions) -> Option<usize> {
+        let stays = |node: &Node| {
+            let learns = node.operation.parameters().any(|parameter| !options.is_frozen(parameter));
+            let moves = match node.operation {
+                Operation::BatchNorm { running, .. } => {
+                    !options.fixed_statistics.get(running).copied().unwrap_or(false)
+                }
+                _ => false,
+            };
+            !learns && !moves
+        };
+        let settled = self.nodes.iter().take_while(|node| stays(node)).count();
+        let is_cut = |&nodes: &usize| {
+            let reads = self.nodes[nodes..].iter().flat_map(|node| &node.inputs);
+            matches!(self.shapes[nodes], Shape::Features(_)) && reads.into_iter().all(|&value| value >= nodes)
+        };
+        (1..=settled.min(self.nodes.len().saturating_sub(1))).rev().find(is_cut)
     }
 
     /// Batch normalisations, each of which keeps running statistics.

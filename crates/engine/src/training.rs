@@ -16,7 +16,8 @@ mod schedule;
 mod statistics;
 mod step;
 
+pub(crate) use compile::{Part, Wanted};
 pub(crate) use convolution::Convolution;
 pub(crate) use execute::{Batch, Observers, Training};
 pub(crate) use loss::{BatchLoss, LossTarget};
-pub(crate) use statistics::update_running;
+pub(crate) use statistics::{normalise_by_running, update_running};

@@ -10,8 +10,8 @@ mod recency;
 
 use crate::failure::BindingFailure;
 use frames::Frames;
-use jpegnet_jpeg::SparseJpeg;
 use jpegnet_jpeg::packed::{Frame, pack};
+use jpegnet_jpeg::{Colour, SparseJpeg};
 use memory::{allocated, grow};
 use names::Names;
 use recency::Recency;
@@ -107,6 +107,11 @@ impl Store {
     /// A picture's width and height.
     pub(crate) fn size(&self, index: usize) -> Option<(u32, u32)> {
         self.frame_of.get(index).map(|&frame| self.frames.size(frame))
+    }
+
+    /// What a picture's components stand for.
+    pub(crate) fn colour(&self, index: usize) -> Option<Colour> {
+        self.frame_of.get(index).map(|&frame| self.frames.get(frame).colour())
     }
 
     /// Bytes of memory it takes.

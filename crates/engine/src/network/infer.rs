@@ -196,6 +196,16 @@ impl Network {
     ) -> Result<Vec<f32>, EngineError> {
         check_batch(images.len())?;
         mode.map_or(Ok(()), InferenceMode::validate)?;
+        if let Some(begin) = self.transforms.batch(self.plan.input(), images)?.nodes_done()? {
+            if mode.is_none() && nodes == self.plan.nodes.len() {
+                return self.logits_of_features(images, begin);
+            }
+            return Err(EngineError::InvalidOption {
+                option: "pictures".into(),
+                expected: "pictures, or features for logits in the network's own mode".into(),
+                found: "features".into(),
+            });
+        }
         let wanted = Wanted { nodes, ..Wanted::logits(&self.plan, mode) };
         let outcome = self.run_compiled(images, wanted, |compiled, run| {
             let outputs = run(None);

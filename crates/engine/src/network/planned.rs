@@ -5,11 +5,12 @@ use super::mode::maskings;
 use crate::EngineError;
 use crate::inference::{Executor, Packed};
 use crate::input::usual_pixel_scratch;
+use crate::layers::fixed_nodes;
 use crate::optimizer::OptimizerSpec;
 use crate::parameters::ParameterSpec;
 use crate::plan::Plan;
 use crate::step::StepOptions;
-use crate::training::Training;
+use crate::training::{Part, Training, Wanted};
 use jpegnet_kernels::Isa;
 
 /// A training whose memory is asked for, beside how its steps go.
@@ -69,7 +70,13 @@ impl Plan {
         let copies = weights * (usize::from(options.average.is_some()) + usize::from(keeps_best));
         let threads = rayon::current_num_threads();
         let expanding = usual_pixel_scratch(self.input(), self.input().height);
-        let training = Training::new(self, &maskings(self, None), &options.frozen, options.storage);
+        let wanted = Wanted {
+            part: Part::WHOLE,
+            frozen: options.frozen.clone(),
+            fixed: fixed_nodes(self, &options.fixed_statistics),
+            storage: options.storage,
+        };
+        let training = Training::new(self, &maskings(self, None), wanted);
         let test = if tested == 0 {
             0
         } else {

@@ -6,12 +6,14 @@ use super::{Network, WeightSet, check_batch};
 use crate::EngineError;
 use crate::first_not_finite::FirstNotFinite;
 use crate::inference::StepTimes;
-use crate::input::{BatchInput, Image};
+use crate::input::{BatchInput, Features, Image};
 use crate::optimizer::OptimizerSpec;
 use crate::parameters::StateEntry;
 use crate::step::{StepOptions, Storage};
 use crate::tensor::NamedTensor;
-use crate::training::{Batch, BatchLoss, LossTarget, Observers, Training, update_running};
+use crate::training::{
+    Batch, BatchLoss, LossTarget, Observers, Part, Training, Wanted, normalise_by_running, update_running,
+};
 use jpegnet_kernels::{Labels, Masking};
 
 /// What a step saw, before its update.
@@ -101,9 +103,10 @@ impl Network {
     pub fn loss_and_gradients(&mut self, images: &[Image], labels: &[u32]) -> Result<LossAndGradients, EngineError> {
         let labels = labels.into();
         self.check_step(images, labels)?;
-        self.layers.fix_statistics(&self.plan, &[]);
+        self.fix_statistics(&[]);
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
-        let BatchLoss { mean, correct } = self.backpropagate(images, labels, target, (&[], Storage::Float32))?;
+        let wanted = self.wanted(Part::WHOLE, &[], Storage::Float32);
+        let BatchLoss { mean, correct } = self.backpropagate(images, labels, target, wanted)?;
         self.gradient_norm(|_| true)?;
         let named = self.plan.parameters.iter().zip(&self.parameters.gradients);
         let gradients = named.map(|(spec, values)| NamedTensor {
@@ -121,15 +124,17 @@ impl Network {
         labels: Labels,
         options: &StepOptions,
     ) -> Result<StepReport, EngineError> {
-        self.layers.fix_statistics(&self.plan, &options.fixed_statistics);
+        self.fix_statistics(&options.fixed_statistics);
         self.earlier_batches.begin();
+        let begin = self.nodes_done(images, options)?;
+        let wanted = self.wanted(Part { begin, end: None }, &options.frozen, options.storage);
         let target = LossTarget { label_smoothing: options.label_smoothing, images: images.len() };
         let size = options.batch.unwrap_or(images.len());
         let (mut loss, mut correct) = (0.0, 0);
         for start in (0..images.len()).step_by(size) {
             let end = (start + size).min(images.len());
             let (batch, labels) = (&images[start..end], labels.of(start..end));
-            let of_batch = self.backpropagate(batch, labels, target, (&options.frozen, options.storage))?;
+            let of_batch = self.backpropagate(batch, labels, target, wanted.clone())?;
             update_running(&self.plan, &mut self.parameters, &self.layers);
             #[expect(clippy::cast_precision_loss, reason = "no step has 2^52 images")]
             let share = batch.len() as f64 / images.len() as f64;
@@ -177,15 +182,11 @@ impl Network {
         images: &[Image],
         labels: Labels,
         target: LossTarget,
-        (frozen, storage): (&[bool], Storage),
+        wanted: Wanted,
     ) -> Result<BatchLoss, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
-        let trainer = match self.trainer.take().filter(|trainer| trainer.is_for(frozen, storage)) {
-            Some(trainer) => self.trainer.insert(trainer),
-            None => self.trainer.insert(Box::new(Training::new(&self.plan, &maskings, frozen, storage))),
-        };
-        trainer.prepare(&input, &mut self.workspaces, self.plan.input().height)?;
+        self.prepare_program(&input, &maskings, wanted)?;
         self.parameters.prepare_gradients()?;
         let Some(loss) = self.run_training(&input, (labels, target), &maskings, Observers::default()) else {
             unreachable!("every training program has a loss");
@@ -197,6 +198,84 @@ impl Network {
         let observers = Observers { search: Some(&search), times: None };
         self.run_training(&input, (labels, target), &maskings, observers);
         let path = search.first().map_or("loss", |node| &self.plan.nodes[node].path).into();
+        Err(self.not_finite(path, "an output that is infinite or not a number"))
+    }
+
+    /// Makes sure that the program at hand is the one that is wanted, with room for a batch.
+    fn prepare_program(&mut self, input: &BatchInput, maskings: &[Masking], wanted: Wanted) -> Result<(), EngineError> {
+        let trainer = match self.trainer.take().filter(|trainer| trainer.is_for(&wanted)) {
+            Some(trainer) => self.trainer.insert(trainer),
+            None => self.trainer.insert(Box::new(Training::new(&self.plan, maskings, wanted))),
+        };
+        trainer.prepare(input, &mut self.workspaces, self.plan.input().height)
+    }
+
+    fn wanted(&self, part: Part, frozen: &[bool], storage: Storage) -> Wanted {
+        Wanted { part, frozen: frozen.to_vec(), fixed: self.layers.fixed.clone(), storage }
+    }
+
+    fn fix_statistics(&mut self, fixed: &[bool]) {
+        self.layers.fix_statistics(&self.plan, fixed);
+        normalise_by_running(&self.plan, &self.parameters, &mut self.layers);
+    }
+
+    /// Nodes that made features of a step's images, none of pictures.
+    fn nodes_done(&mut self, images: &[Image], options: &StepOptions) -> Result<usize, EngineError> {
+        let done = self.transforms.batch(self.plan.input(), images)?.nodes_done()?;
+        match done {
+            Some(nodes) if self.plan.settled(options) != Some(nodes) => Err(EngineError::InvalidOption {
+                option: "frozen".into(),
+                expected: "all layers before the features that are given".into(),
+                found: "others".into(),
+            }),
+            _ => Ok(done.unwrap_or(0)),
+        }
+    }
+
+    /// What the layers that no step with these options changes make of pictures, to the bit what a step makes of them.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidOption`] if there are no such layers; as [`train_step`](Self::train_step).
+    pub fn settled_features(&mut self, images: &[Image], options: &StepOptions) -> Result<Vec<Features>, EngineError> {
+        check_batch(images.len())?;
+        options.validate(&self.plan)?;
+        let Some(nodes) = self.plan.settled(options) else {
+            return Err(EngineError::InvalidOption {
+                option: "frozen".into(),
+                expected: "layers that stay as they are, up to a vector of features".into(),
+                found: "none".into(),
+            });
+        };
+        self.fix_statistics(&options.fixed_statistics);
+        let wanted = self.wanted(Part { begin: 0, end: Some(nodes) }, &options.frozen, options.storage);
+        let values = self.run_forward(images, wanted)?;
+        let features = values.chunks_exact(values.len() / images.len());
+        Ok(features.map(|values| Features { nodes, values: values.to_vec() }).collect())
+    }
+
+    /// Logits `[images, classes]` of features that [`settled_features`](Self::settled_features) gave.
+    pub(super) fn logits_of_features(&mut self, images: &[Image], begin: usize) -> Result<Vec<f32>, EngineError> {
+        self.fix_statistics(&[]);
+        let wanted = self.wanted(Part { begin, end: Some(self.plan.nodes.len()) }, &[], Storage::Float32);
+        self.run_forward(images, wanted)
+    }
+
+    /// Runs a program without a loss; what it keeps.
+    fn run_forward(&mut self, images: &[Image], wanted: Wanted) -> Result<Vec<f32>, EngineError> {
+        let input = self.transforms.batch(self.plan.input(), images)?;
+        let maskings = maskings(&self.plan, None);
+        self.prepare_program(&input, &maskings, wanted)?;
+        let target = LossTarget { label_smoothing: 0.0, images: images.len() };
+        let labels = Labels::from(&[][..]);
+        self.run_training(&input, (labels, target), &maskings, Observers::default());
+        let values = self.trainer.as_ref().map_or(&[][..], |trainer| trainer.kept(images.len())).to_vec();
+        if values.iter().all(|value| value.is_finite()) {
+            return Ok(values);
+        }
+        let search = FirstNotFinite::new();
+        let observers = Observers { search: Some(&search), times: None };
+        self.run_training(&input, (labels, target), &maskings, observers);
+        let path = search.first().map_or("features", |node| &self.plan.nodes[node].path).into();
         Err(self.not_finite(path, "an output that is infinite or not a number"))
     }
 
@@ -220,7 +299,8 @@ impl Network {
         let labels = labels.into();
         self.check_step(images, labels)?;
         let target = LossTarget { label_smoothing: 0.0, images: images.len() };
-        self.backpropagate(images, labels, target, (&[], Storage::Float32))?;
+        let wanted = self.wanted(Part::WHOLE, &[], Storage::Float32);
+        self.backpropagate(images, labels, target, wanted)?;
         let input = self.transforms.batch(self.plan.input(), images)?;
         let maskings = maskings(&self.plan, None);
         let lines = self.trainer.as_ref().map_or_else(Vec::new, |training| training.steps(&self.plan));

@@ -10,14 +10,41 @@ use super::step::{Buffer, Step, Term};
 use crate::band::truncates;
 use crate::plan::{Operation, Plan};
 use crate::shape::Shape;
+use crate::step::Storage;
 use jpegnet_kernels::{Masking, MaxPool, PiecewiseLinear};
 
-/// Compiles forward, loss and backward of a network; `frozen` are the parameters, of none if it
-/// is empty, whose gradients nobody asks for; `sixteen_bits` keeps the maps that the backward pass needs so.
-pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixteen_bits: bool) -> Program {
+/// Which nodes of a plan a program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Nodes before them, whose output is given; none if pictures are.
+    pub(crate) begin: usize,
+    /// Nodes up to which it runs, forward alone; none if there is a loss at the end, and a way back.
+    pub(crate) end: Option<usize>,
+}
+
+impl Part {
+    /// From pictures to the loss, and back.
+    pub(crate) const WHOLE: Part = Part { begin: 0, end: None };
+}
+
+/// What a program is wanted for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) part: Part,
+    /// The parameters whose gradients nobody asks for; none if it is empty.
+    pub(crate) frozen: Vec<bool>,
+    /// For every node whether it is a batch normalisation by statistics that stay.
+    pub(crate) fixed: Vec<bool>,
+    pub(crate) storage: Storage,
+}
+
+/// Compiles forward, loss and backward of a network, or a part of it.
+pub(crate) fn compile(plan: &Plan, maskings: &[Masking], wanted: &Wanted) -> Program {
+    let Wanted { part, frozen, fixed, storage } = wanted;
     let mut compiler = Compiler {
         plan,
         maskings,
+        fixed,
         lengths: Vec::new(),
         steps: Vec::new(),
         completes: Vec::new(),
@@ -26,18 +53,26 @@ pub(crate) fn compile(plan: &Plan, maskings: &[Masking], frozen: &[bool], sixtee
         needs_gradient: needs_gradient(plan, frozen),
         values: Vec::new(),
     };
-    compiler.forward();
-    compiler.backward();
+    compiler.forward(*part);
+    match part.end {
+        None => compiler.backward(),
+        Some(end) => {
+            let from = compiler.store(end);
+            compiler.push(Step::Keep { from });
+        }
+    }
     let masks = (0..plan.nodes.len()).map(|node| compiler.mask_words(node)).collect();
     let Compiler { lengths, steps, completes, truncates, .. } = compiler;
     let convolutions = plan.nodes.iter().map(|node| Convolution::of(&node.operation)).collect();
-    let parts = schedule::Compiled { steps, completes, lengths, masks, truncates, convolutions };
-    schedule::schedule(plan, parts, sixteen_bits)
+    let parts = schedule::Compiled { begin: part.begin, steps, completes, lengths, masks, truncates, convolutions };
+    schedule::schedule(plan, parts, *storage == Storage::Bfloat16)
 }
 
 /// What is known of a value of the plan.
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
+    /// It is not computed: what comes after it is given.
+    Absent,
     /// It is in a buffer.
     Stored(Buffer),
     /// It is a function of the sum of maps that are.
@@ -60,6 +95,8 @@ struct Compiler<'a> {
     plan: &'a Plan,
     /// Of every node.
     maskings: &'a [Masking],
+    /// For every node whether it is a batch normalisation by statistics that stay.
+    fixed: &'a [bool],
     /// Floats of an image in every buffer.
     lengths: Vec<usize>,
     steps: Vec<Step>,

@@ -5,7 +5,7 @@ mod finish;
 mod maps;
 mod wide;
 
-use super::compile::compile;
+use super::compile::{Wanted, compile};
 use super::loss::{BatchLoss, LossTarget};
 use super::memory::{Chunk, Lengths, Maps, Memory, chunks_of};
 use super::program::{Program, Scheduled, Stage};
@@ -17,7 +17,6 @@ use crate::input::BatchInput;
 use crate::layers::Layers;
 use crate::parameters::Parameters;
 use crate::plan::Plan;
-use crate::step::Storage;
 use crate::workspace::Workspaces;
 use jpegnet_kernels::pixels::add_moments;
 use jpegnet_kernels::{Isa, Labels, Masking, add_in_place};
@@ -30,9 +29,7 @@ const SUMS_A_TASK: usize = 1 << 14;
 /// A compiled training step with its memory.
 #[derive(Debug)]
 pub(crate) struct Training {
-    /// Parameters whose gradients it leaves out.
-    frozen: Vec<bool>,
-    storage: Storage,
+    wanted: Wanted,
     program: Program,
     memory: Memory,
 }
@@ -59,15 +56,24 @@ pub(crate) struct Observers<'a> {
 }
 
 impl Training {
-    /// A step that computes the gradients of all parameters that are not frozen.
-    pub(crate) fn new(plan: &Plan, maskings: &[Masking], frozen: &[bool], storage: Storage) -> Training {
-        let program = compile(plan, maskings, frozen, storage == Storage::Bfloat16);
-        Training { frozen: frozen.to_vec(), storage, program, memory: Memory::default() }
+    /// A step that computes the gradients of all parameters that are not frozen, or a part of it.
+    pub(crate) fn new(plan: &Plan, maskings: &[Masking], wanted: Wanted) -> Training {
+        let program = compile(plan, maskings, &wanted);
+        Training { wanted, program, memory: Memory::default() }
     }
 
-    /// Whether it was made for these.
-    pub(crate) fn is_for(&self, frozen: &[bool], storage: Storage) -> bool {
-        self.frozen == frozen && self.storage == storage
+    /// Whether it was made for this.
+    pub(crate) fn is_for(&self, wanted: &Wanted) -> bool {
+        self.wanted == *wanted
+    }
+
+    /// What the last run kept of so many images, one after the other; nothing of a program with a loss.
+    pub(crate) fn kept(&self, images: usize) -> &[f32] {
+        let last = self.program.stages.last().and_then(|stage| stage.steps.last());
+        match last.map(|scheduled| &scheduled.step) {
+            Some(&Step::Keep { from }) => self.memory.of_batch(&self.program, from, images),
+            _ => &[],
+        }
     }
 
     /// Makes room for a batch.
@@ -202,6 +208,7 @@ impl Pass<'_> {
                 let doubles = &mut work.doubles[scheduled.doubles..][..2];
                 self.loss(first, (*logits, *gradient), maps, doubles);
             }
+            Step::Keep { .. } => {}
             Step::Copy { from, to } => maps.write(*to, [*from], |to, [from]| to.copy_from_slice(from)),
             Step::Narrow { from, to } => maps.narrow(isa, *from, *to),
             Step::Widen { from, to } => maps.widen(isa, *from, *to),

@@ -113,6 +113,14 @@ impl Memory {
         (ChunkMemory { slots, ..ChunkMemory::default() }, &mut self.wide)
     }
 
+    /// A buffer that is in the arena, of so many images one after the other.
+    pub(super) fn of_batch(&self, program: &Program, buffer: Buffer, images: usize) -> &[f32] {
+        match program.places[buffer.0] {
+            Place::Batch(slot) => &self.slots[slot][..program.length(buffer) * images],
+            Place::Thread(_) | Place::Narrow(_) => unreachable!("what is kept outlives its stage, in 32 bits"),
+        }
+    }
+
     /// Every chunk's sums, one after the other.
     pub(super) fn sums(&mut self, stage: &Stage, chunks: Chunks) -> (&mut [f32], &mut [f64]) {
         let count = chunks.count();

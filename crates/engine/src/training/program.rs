@@ -56,6 +56,8 @@ pub(crate) struct Scheduled {
 /// A compiled training step.
 #[derive(Debug)]
 pub(crate) struct Program {
+    /// Nodes that are not run: what they give is given.
+    pub(crate) begin: usize,
     pub(crate) stages: Vec<Stage>,
     /// Floats of an image in every buffer.
     pub(crate) lengths: Vec<usize>,

@@ -20,6 +20,8 @@ const MOST_IMAGES: usize = 32;
 
 /// What a plan was compiled to.
 pub(super) struct Compiled {
+    /// Nodes that are not run: what they give is given.
+    pub(super) begin: usize,
     pub(super) steps: Vec<Step>,
     /// The node that every step completes.
     pub(super) completes: Vec<Option<usize>>,
@@ -32,7 +34,7 @@ pub(super) struct Compiled {
 
 /// Cuts a step into stages; `sixteen_bits` keeps what the forward pass stores so.
 pub(super) fn schedule(plan: &Plan, compiled: Compiled, sixteen_bits: bool) -> Program {
-    let Compiled { steps, completes, mut lengths, masks, truncates, convolutions } = compiled;
+    let Compiled { begin, steps, completes, mut lengths, masks, truncates, convolutions } = compiled;
     let stored = if sixteen_bits { stored(plan, &steps) } else { Vec::new() };
     let ranges = stages(&steps, &convolutions);
     let mut all = steps.into_iter().zip(completes);
@@ -43,7 +45,7 @@ pub(super) fn schedule(plan: &Plan, compiled: Compiled, sixteen_bits: bool) -> P
     let steps: Vec<Step> = stages.iter().flatten().map(|(step, _)| step.clone()).collect();
     let Placed { places, slots, narrow_slots, maps } = place(&steps, &ranges, &lengths, &narrow);
     let mut program =
-        Program { stages: Vec::new(), lengths, places, slots, narrow_slots, masks, truncates, convolutions };
+        Program { begin, stages: Vec::new(), lengths, places, slots, narrow_slots, masks, truncates, convolutions };
     for ((steps, range), maps) in stages.into_iter().zip(ranges).zip(maps) {
         let stage = stage(plan, &program, range.start, steps, maps);
         program.stages.push(stage);
@@ -108,7 +110,10 @@ fn stages(steps: &[Step], convolutions: &[Option<Convolution>]) -> Vec<Range<usi
     let mut stages = Vec::new();
     let (mut start, mut summed) = (0, Vec::new());
     for (number, step) in steps.iter().enumerate() {
-        let alone = is_wide(step, convolutions) || (number > 0 && is_wide(&steps[number - 1], convolutions));
+        // What is kept for the caller must outlive the stage that makes it.
+        let alone = is_wide(step, convolutions)
+            || matches!(step, Step::Keep { .. })
+            || (number > 0 && is_wide(&steps[number - 1], convolutions));
         if number > 0 && (alone || waits_for(step).iter().any(|awaited| summed.contains(awaited))) {
             stages.push(start..number);
             start = number;

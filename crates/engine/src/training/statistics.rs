@@ -62,6 +62,13 @@ pub(super) fn finish_moments(
     layer.shift.iter_mut().for_each(|shift| *shift /= 8.0);
 }
 
+/// Makes every normalisation ready that is by running statistics: they need no batch.
+pub(crate) fn normalise_by_running(plan: &Plan, parameters: &Parameters, layers: &mut Layers) {
+    for node in (0..plan.nodes.len()).filter(|&node| layers.fixed[node]).collect::<Vec<_>>() {
+        finish_moments(plan, parameters, layers, node, 0, &[]);
+    }
+}
+
 /// The running statistics as those of endlessly many pixels, on which those of a batch have no influence: gradients by
 /// them take no way through the statistics.
 fn running_statistics(plan: &Plan, parameters: &Parameters, node: usize) -> BatchStatistics {

@@ -31,7 +31,7 @@ pub(crate) enum Passed {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    /// The pictures' sparse coefficients to normalised pixels.
+    /// The pictures' sparse coefficients to normalised pixels, or features that are given.
     Input {
         output: Buffer,
     },
@@ -146,6 +146,10 @@ pub(crate) enum Step {
         gradient: Buffer,
         target: Option<Target>,
     },
+    /// Leaves what was computed where it is, for the caller.
+    Keep {
+        from: Buffer,
+    },
     /// A map to its place in 16 bits.
     Narrow {
         from: Buffer,
@@ -184,6 +188,7 @@ impl Step {
             | Step::Linear { input: read, .. }
             | Step::Loss { logits: read, .. }
             | Step::Copy { from: read, .. }
+            | Step::Keep { from: read }
             | Step::Narrow { from: read, .. }
             | Step::Widen { from: read, .. }
             | Step::Add { term: read, .. }
@@ -231,7 +236,7 @@ impl Step {
             Step::Conv2dBackward { target, .. } | Step::LinearBackward { target, .. } => {
                 target.map(|target| target.buffer)
             }
-            Step::Moments { .. } | Step::GradientMoments { .. } => None,
+            Step::Moments { .. } | Step::GradientMoments { .. } | Step::Keep { .. } => None,
         }
     }
 
@@ -262,6 +267,7 @@ impl Step {
             Step::SubsampleBackward { .. } => "subsampleBackward",
             Step::AveragePoolBackward { .. } => "averagePoolBackward",
             Step::LinearBackward { .. } => "linearBackward",
+            Step::Keep { .. } => "keep",
             Step::Narrow { .. } => "narrow",
             Step::Widen { .. } => "widen",
         }
@@ -294,6 +300,7 @@ impl Step {
             | Step::Copy { .. }
             | Step::Add { .. }
             | Step::Pass { .. }
+            | Step::Keep { .. }
             | Step::Narrow { .. }
             | Step::Widen { .. } => None,
         }
@@ -315,6 +322,7 @@ impl Step {
             | Step::MaskedAgain { map: buffer, .. }
             | Step::Truncate { map: buffer, .. }
             | Step::MaskedBackward { gradient: buffer, .. }
+            | Step::Keep { from: buffer }
             | Step::Moments { input: buffer, .. } => rename(buffer),
             Step::Conv2d { input: from, output: to, .. }
             | Step::MaxPool { input: from, output: to, .. }

@@ -1,5 +1,6 @@
 //! What pictures of one kind have in common.
 
+use crate::colour::Colour;
 use crate::sparse::{Component, SparseBlocks, SparseJpeg};
 use crate::warning::Warning;
 use std::sync::Arc;
@@ -24,6 +25,12 @@ impl Frame {
             warnings: jpeg.warnings.clone(),
             ..*jpeg
         })
+    }
+
+    /// What the components of its pictures stand for.
+    #[must_use]
+    pub fn colour(&self) -> Colour {
+        self.0.colour
     }
 
     /// Lets every quantisation table be one that is already there, if there is an equal one.

@@ -1,15 +1,17 @@
 //! The forward half: convolutions are stored, what follows them until the next is a sum that is made where it is read.
 
-use super::{Buffer, Compiler, Function, Step, Term, Value};
+use super::{Buffer, Compiler, Function, Part, Step, Term, Value};
 use crate::plan::Operation;
 
 impl Compiler<'_> {
-    pub(super) fn forward(&mut self) {
+    pub(super) fn forward(&mut self, Part { begin, end }: Part) {
         let plan = self.plan;
-        let output = self.buffer_of(0);
+        self.values.resize(begin, Value::Absent);
+        let output = self.buffer_of(begin);
         self.push(Step::Input { output });
         self.values.push(Value::Stored(output));
-        for (number, node) in plan.nodes.iter().enumerate() {
+        let nodes = plan.nodes.iter().enumerate().take(end.unwrap_or(plan.nodes.len())).skip(begin);
+        for (number, node) in nodes {
             let first = node.inputs[0];
             let value = match &node.operation {
                 Operation::Conv2d { .. } => {
@@ -21,7 +23,9 @@ impl Compiler<'_> {
                 }
                 Operation::BatchNorm { .. } => {
                     let input = self.store(first);
-                    self.push(Step::Moments { node: number, input });
+                    if !self.fixed.get(number).copied().unwrap_or(false) {
+                        self.push(Step::Moments { node: number, input });
+                    }
                     let terms = vec![Term { buffer: input, normalised_by: Some(number) }];
                     self.sum(number, terms)
                 }
@@ -88,6 +92,7 @@ impl Compiler<'_> {
     pub(super) fn store(&mut self, value: usize) -> Buffer {
         match self.values[value].clone() {
             Value::Stored(buffer) => buffer,
+            Value::Absent => unreachable!("nothing reads beyond what is given"),
             Value::Sum { terms, function } => {
                 let output = self.make(value, terms, function);
                 self.values[value] = Value::Stored(output);

@@ -53,8 +53,17 @@ impl Pass<'_> {
     }
 
     pub(super) fn expand(&self, output: Buffer, first: usize, maps: &mut Maps, scratch: &mut [f32]) {
+        let begin = self.program.begin;
+        let length = length_of(&self.batch.plan.shapes[begin]);
+        if begin > 0 {
+            maps.write(output, [], |output, []| {
+                for (image, output) in output.chunks_exact_mut(length).enumerate() {
+                    output.copy_from_slice(self.batch.input.features(first + image).unwrap_or_default());
+                }
+            });
+            return;
+        }
         let (_, extent) = self.batch.plan.shapes[0].as_map();
-        let length = length_of(&self.batch.plan.shapes[0]);
         maps.write(output, [], |output, []| {
             for (image, output) in output.chunks_exact_mut(length).enumerate() {
                 self.batch.input.pixel_rows_into(self.batch.isa, first + image, 0..extent.height, output, scratch);

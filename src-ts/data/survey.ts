@@ -1,0 +1,41 @@
+/** What the pictures of a data set are like, all of them counted. */
+import type { Dataset } from './dataset.js'
+
+/** Pictures of one size. */
+export interface SizeCount {
+  /** Pixels from left to right, of the picture upright. */
+  width: number
+  /** Pixels from top to bottom. */
+  height: number
+  count: number
+}
+
+/** What the pictures of a data set are like; see {@link Dataset.survey}. */
+export interface DatasetSurvey {
+  images: number
+  /** Names of the classes. */
+  classes: readonly string[]
+  /** Pictures that have luminance alone. */
+  gray: number
+  /** Sizes of upright pictures, the most frequent first. */
+  sizes: readonly SizeCount[]
+}
+
+/** Pictures of a size and colour, as the store counts them. */
+interface Kind extends SizeCount {
+  gray: boolean
+}
+
+/** Counts kinds of pictures. */
+export function surveyOf(
+  { classes, length }: Pick<Dataset, 'classes' | 'length'>,
+  kinds: readonly Kind[],
+): DatasetSurvey {
+  const sizes = new Map<string, SizeCount>()
+  for (const { width, height, count } of kinds) {
+    const key = `${width}×${height}`
+    sizes.set(key, { width, height, count: count + (sizes.get(key)?.count ?? 0) })
+  }
+  const gray = kinds.reduce((sum, { gray, count }) => sum + (gray ? count : 0), 0)
+  return { images: length, classes, gray, sizes: [...sizes.values()].sort((a, b) => b.count - a.count) }
+}
