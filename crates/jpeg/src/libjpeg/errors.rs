@@ -32,8 +32,8 @@ pub(super) struct Reports {
     /// Scans whose work was added.
     pub(super) scans_begun: u32,
     pub(super) file_bytes: u64,
-    /// Bits of the shortest code of a coefficient.
-    pub(super) least_bits: u64,
+    /// Nanoseconds of a byte of a scan.
+    pub(super) byte_work: u64,
     /// Bytes whose work was added.
     pub(super) bytes_read: u64,
     pub(super) scan_limit: u32,
@@ -300,8 +300,7 @@ pub(super) unsafe extern "C-unwind" fn on_progress(info: &mut sys::jpeg_common_s
     }
     // Where libjpeg stands before bytes of its own, after the end of the file's, it may seem to have gone back.
     let read = reports.file_bytes.saturating_sub(rest).max(reports.bytes_read);
-    nanoseconds = nanoseconds
-        .saturating_add((work::BITS_OF_A_BYTE / reports.least_bits).saturating_mul(read - reports.bytes_read));
+    nanoseconds = nanoseconds.saturating_add(reports.byte_work.saturating_mul(read - reports.bytes_read));
     reports.bytes_read = read;
     add_work(info, nanoseconds);
 }

@@ -95,7 +95,7 @@ impl Decoder {
             memory_limit: limits.memory,
             damage: *damage,
             work,
-            least_bits: work::LEAST_BITS,
+            byte_work: work::PROGRESSIVE_BYTE,
             ..Reports::default()
         };
         Decoder { info, errors: Errors::new(reports), progress, limits: *limits, damage: *damage, as_coded: *as_coded }
@@ -107,7 +107,8 @@ impl Decoder {
         let colour = self.check_header(bytes.len())?;
         if !self.errors.reports.coding().is_some_and(Coding::is_progressive) {
             // Tables between scans can have shorter codes: few files have them, and those are counted at the usual cost.
-            self.errors.reports.least_bits = segments.least_bits.unwrap_or(work::LEAST_BITS).max(work::LEAST_BITS);
+            let bits = segments.least_bits.unwrap_or(work::LEAST_BITS).max(work::LEAST_BITS);
+            self.errors.reports.byte_work = work::BYTE_OF_BITS.div_ceil(bits);
         }
         // SAFETY: the header was read; errors unwind.
         let arrays = unsafe { sys::jpeg_read_coefficients(&mut self.info) };

@@ -49,14 +49,16 @@ pub(super) const HEADER_BYTE: u64 = 2;
 pub(super) const SEGMENT: u64 = 20;
 /// A message of libjpeg's: a marker that was found, or a remark.
 pub(super) const MESSAGE: u64 = 30;
-/// The bits of a byte, each as if it were a whole code: the shorter the codes, the more coefficients are in a byte.
-pub(super) const BITS_OF_A_BYTE: u64 = 64;
-/// Bits of the shortest code of a coefficient with its value, where it is not looked for.
+/// A byte of a progressive scan: up to four new coefficients, or eight that get another bit.
+pub(super) const PROGRESSIVE_BYTE: u64 = 32;
+/// A byte of a sequential scan times the bits of the shortest code of a coefficient with its value.
+pub(super) const BYTE_OF_BITS: u64 = 48;
+/// Those bits, where they are not looked for.
 pub(super) const LEAST_BITS: u64 = 2;
 /// A scan, whatever its blocks: its tables are made.
 pub(super) const SCAN: u64 = 10_000;
 /// A block, whatever its scans: its memory is taken, and its sparse form made.
-pub(super) const BLOCK: u64 = 70;
+pub(super) const BLOCK: u64 = 62;
 /// A block in a scan of Huffman codes.
 pub(super) const VISIT: u64 = 25;
 /// Four coefficients of a block in a scan that refines them.
