@@ -54,7 +54,7 @@ const mayUse: Record<string, string[]> = {
   transforms: ['layers', 'native', ...common],
   weights: ['layers', 'native', ...common],
   model: ['train', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
-  train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', ...common],
+  train: ['model', 'data', 'transforms', 'weights', 'layers', 'native', 'files', ...common],
   models: ['model', 'transforms', 'layers', ...common],
   experiments: [
     'convert',

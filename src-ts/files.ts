@@ -1,8 +1,9 @@
-/** Files that are written whole or not at all. */
+/** Files that are written whole or not at all, and by one at a time. */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { mismatch } from './errors.js'
-import { lift, writeFile } from './native/addon.js'
+import { ModelError, mismatch } from './errors.js'
+import { FileLock, lift, writeFile } from './native/addon.js'
 
 /**
  * Writes a file: aside first, flushed to the disk, then renamed over the old one, which a failure leaves as it was.
@@ -87,4 +88,41 @@ function failed(path: string, error: unknown) {
     'a file that can be written',
     error instanceof Error ? error.message : String(error),
   )
+}
+
+/** Locks of this process, which `process.exit` would leave as files. */
+const held = new Set<FileLock>()
+
+/**
+ * Takes the right to write a file, which one training or experiment at a time has, in whatever process. The system takes it back from
+ * a process that ends in any way.
+ *
+ * @returns what gives it back
+ * @throws ModelError `BUSY` saying who has it; `WRITE_FAILED` if nothing can be written beside the file
+ */
+export function lockFile(path: string): () => void {
+  const since = new Date().toISOString().replace('T', ' ').slice(0, 19)
+  const lock = lift(FileLock.take(path, `process ${process.pid} of ${hostname()}, since ${since} UTC,`))
+  if (held.size === 0) process.on('exit', releaseAll)
+  held.add(lock)
+  return () => {
+    lock.release()
+    held.delete(lock)
+    if (held.size === 0) process.off('exit', releaseAll)
+  }
+}
+
+function releaseAll(): void {
+  held.forEach(lock => lock.release())
+}
+
+/** Whether another has the right to write a file. */
+export function isLocked(path: string): boolean {
+  try {
+    lockFile(path)()
+    return false
+  } catch (error) {
+    if (error instanceof ModelError && error.code === 'BUSY') return true
+    throw error
+  }
 }

@@ -110,6 +110,18 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     ],
     /none\.txt: expected a readable text file/,
   ],
+  'a model after the picture': folder => [
+    ['predict', join(folder, 'sizes/0/a.jpg'), join(folder, 'small.model')],
+    /a\.jpg: expected the model, then the file, found them the other way round \(.*small\.model is a model\)/,
+  ],
+  'a model that is no weights': folder => [
+    ['convert', join(folder, 'small.model'), '--out', 'x.model'],
+    /small\.model: expected weights of a network .*, found a model that jpegnet saved, which needs no conversion/,
+  ],
+  'a folder in place of a picture': folder => [
+    ['explain', join(folder, 'small.model'), folder, '--out', 'x.html'],
+    /expected a readable file, found a folder/,
+  ],
   'a model that is not there': folder => [
     ['predict', join(folder, 'none.model'), 'a.jpg'],
     /none\.model: expected a file/,
@@ -179,6 +191,7 @@ test('a command line that makes no command: exit code 2 and one line that says s
     [['train', 'x', '--out', 'y.model', '--epoch', '3'], /unknown option '--epoch' \(Did you mean --epochs\?\)/],
     [['explain', 'x', 'y'], /required option '--out <page>' not specified/],
     [['predict', 'x'], /missing required argument 'file'/],
+    [['train', 'x', '--lr', '1'], /unknown option '--lr' \(Did you mean --learning-rate\?\)/],
   ]
   for (const [args, said] of lines) {
     const { code, lines, stderr } = await jpegnet(args)
@@ -186,6 +199,20 @@ test('a command line that makes no command: exit code 2 and one line that says s
     t.regex(stderr, said)
     t.regex(stderr, /^jpegnet: .*\n$/)
     t.deepEqual(lines, [])
+  }
+})
+
+test('a wrong environment ends every command, --version too', async t => {
+  for (const [env, said] of [
+    [{ JPEGNET_THREADS: '0' }, /^jpegnet: JPEGNET_THREADS: expected a whole number from 1 to 1024, found 0\n$/],
+    [{ JPEGNET_ISA: 'sse9' }, /^jpegnet: JPEGNET_ISA: expected one of scalar.*, found sse9\n$/],
+  ] as const) {
+    for (const args of [['--version'], ['inspect', fixture('jpegs/0.jpg')]]) {
+      const { code, lines, stderr } = await jpegnet(args, { env })
+      t.is(code, 1, args.join())
+      t.regex(stderr, said)
+      t.deepEqual(lines, [])
+    }
   }
 })
 

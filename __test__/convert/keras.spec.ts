@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import { convertModel, loadModel, type Conversion, type Preprocessing } from '../../src-ts/index.js'
 import { floatPictures, inSequence, randomise, saveKeras, tf, tfl, type KerasFiles } from '../fixtures/keras.js'
 import { failsWith } from '../fixtures/modelError.js'
-import { jpegPaths, temporaryFolder } from '../fixtures/pictures.js'
+import { fixture, jpegPaths, temporaryFolder } from '../fixtures/pictures.js'
 
 await tf.setBackend('cpu')
 const { layers } = tfl
@@ -127,6 +127,49 @@ test(
 )
 test('sums within sums, and of three terms, are kept', answersAre, nested, 'torch')
 test('a sequential model answers as in TensorFlow.js', answersAre, inSequence, 'tf')
+
+/** What meets a picture before its channels are mixed, and how they are mixed then. */
+const FIRST: Record<string, (input: Symbolic) => Symbolic> = {
+  'batch norm, then a filter that sees its padding': x => convolved(apply(layers.batchNormalization(), x), 4, 3, 1),
+  'explicit padding, whose zeros are the mean': x =>
+    convolved(apply(layers.zeroPadding2d({ padding: [1, 1] as [number, number] }), x), 4, 3, 2, { padding: 'valid' }),
+  'two filters': x => apply(layers.add(), convolved(x, 4, 3, 1), convolved(x, 4, 1, 1)),
+  'batch norm, ReLU and pooling, then two filters': x => {
+    const rectifiedFirst = rectified(apply(layers.batchNormalization(), x))
+    const pooled = apply(layers.maxPooling2d({ poolSize: 2, strides: 2 }), rectifiedFirst)
+    return apply(layers.add(), convolved(pooled, 4, 3, 1), convolved(pooled, 4, 5, 1))
+  },
+  'a sum of the picture and a filter of it': x => {
+    const sum = apply(layers.add(), apply(layers.batchNormalization(), x), convolved(x, 3, 3, 1))
+    return convolved(rectified(sum), 4, 3, 2)
+  },
+  'sums of sums of the picture': x => {
+    const normalised = apply(layers.batchNormalization(), x)
+    const first = apply(layers.add(), normalised, convolved(normalised, 3, 3, 1))
+    return convolved(apply(layers.add(), first, convolved(first, 3, 1, 1), convolved(first, 3, 3, 1)), 4, 3, 2)
+  },
+  'an average, then the head': x => apply(layers.batchNormalization(), x),
+}
+
+for (const [name, first] of Object.entries(FIRST)) {
+  const make = (head: boolean) => () => {
+    const input = tfl.input({ shape: [32, 32, 3] })
+    const pooled = apply(layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }), first(input))
+    return tfl.model({ inputs: input, outputs: head ? apply(layers.dense({ units: 3 }), pooled) : pooled })
+  }
+  test(`blue comes first for ${name}`, answersAre, make(true), 'caffe')
+  if (name === 'an average, then the head')
+    test('blue comes first for an average alone', answersAre, make(false), 'caffe')
+}
+
+test('a batch norm of the picture, in a file of TensorFlow.js, gives its answers', async t => {
+  const folder = fixture('keras-bn-first-caffe')
+  const { model } = await convertModel(join(folder, 'model.json'), { preprocessing: 'caffe' })
+  const [prediction] = await model.predict(join(folder, 'x.jpg'))
+  const expected = [13.94, -1.23, -3.65]
+  prediction?.logits.forEach((logit, at) => t.true(Math.abs(logit - (expected[at] as number)) < 0.01, `${logit}`))
+  model.dispose()
+})
 
 test('a converted model is saved, loaded and trained as any other', async t => {
   const folder = await temporaryFolder(t)

@@ -119,21 +119,6 @@ test('weights that are not finite, and files that are cut, are refused', async t
   await failsWith(t, () => convertModel(join(path, 'none')), { code: 'FILE_UNREADABLE' })
 })
 
-test('a pickle is refused with the lines of Python that make safetensors of it', async t => {
-  const folder = await temporaryFolder(t)
-  for (const [name, start] of [
-    ['a.pth', 'PK\x03\x04rest of an archive'],
-    ['b.th', '\x80\x02}q\x00(X'],
-  ] as const) {
-    const path = join(folder, name)
-    await writeFile(path, Buffer.from(start, 'latin1'))
-    const { message } = await failsWith(t, () => convertModel(path), { code: 'INVALID_WEIGHTS', path })
-    t.true(message.includes(`torch.load("${path}", map_location="cpu", weights_only=True)`), message)
-    t.true(message.includes(`safetensors.torch.save_file(`), message)
-    t.true(message.endsWith(`"${path.replace(/\.\w+$/, '.safetensors')}")`), message)
-  }
-})
-
 test('half floats are read as they are', async t => {
   const path = join(await temporaryFolder(t), 'weights.safetensors')
   const weights = await weightsOf(cifarResnet(20))

@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir } from 'node:fs/promises'
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import {
@@ -55,7 +55,14 @@ test("a file holds PyTorch's names, and all else in its metadata", async t => {
   const { tensors, metadata } = await readSafetensors(path)
   t.true(tensors.some(({ name }) => name === 'layer1.0.conv1.weight'))
   t.false(tensors.some(({ name }) => name.startsWith('optimizer.')))
-  t.deepEqual(Object.keys(metadata).sort(), ['format', 'jpegnet.definition', 'jpegnet.labels', 'jpegnet.version'])
+  t.deepEqual(Object.keys(metadata).sort(), [
+    'format',
+    'jpegnet.definition',
+    'jpegnet.labels',
+    'jpegnet.readBy',
+    'jpegnet.version',
+    'jpegnet.writtenBy',
+  ])
   t.deepEqual(JSON.parse(metadata['jpegnet.labels'] ?? ''), labels)
   t.deepEqual(JSON.parse(metadata['jpegnet.definition'] ?? ''), definition)
 })
@@ -107,6 +114,33 @@ const withoutMetadata = (key: string) => (file: Safetensors) => ({
 test('a file of another version is refused', refuses, withMetadata({ 'jpegnet.version': '99' }), {
   expected: 'version 1',
   found: 'version 99',
+})
+test(
+  'a file of a newer version says which version reads it',
+  refuses,
+  withMetadata({ 'jpegnet.version': '2', 'jpegnet.writtenBy': '8.1.0', 'jpegnet.readBy': '8.0.0' }),
+  { found: 'one of format version 2 that jpegnet 8.1.0 wrote, which jpegnet 8.0.0 or newer reads' },
+)
+test(
+  'and so does one of this format that an older version would misread',
+  refuses,
+  withMetadata({ 'jpegnet.writtenBy': '0.30.0', 'jpegnet.readBy': '0.10.0' }),
+  { found: 'jpegnet 0.10.0 or newer reads' },
+)
+test('a file without those versions is read, as one of before', async t => {
+  const { path } = await saved(t)
+  const { tensors, metadata } = await readSafetensors(path)
+  const { 'jpegnet.readBy': _, 'jpegnet.writtenBy': __, ...before } = metadata
+  await writeSafetensors(path, { tensors, metadata: before })
+  using model = await loadModel(path)
+  t.deepEqual(model.definition, definition)
+})
+test('a bit that changed on the disk is found', async t => {
+  const { path } = await saved(t)
+  const bytes = await readFile(path)
+  bytes[bytes.length - 9] = (bytes[bytes.length - 9] as number) ^ 4
+  await writeFile(path, bytes)
+  await failsWith(t, () => loadModel(path), { code: 'INVALID_WEIGHTS', message: 'it was damaged after it was written' })
 })
 test('weights without a definition are no model', refuses, file => ({ ...file, metadata: {} }), {
   expected: 'a model that jpegnet saved',

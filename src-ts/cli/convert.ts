@@ -72,7 +72,10 @@ export function addConvert(program: Command): void {
         if (!(error instanceof ModelError)) throw error
         const report = reportOf(error)
         if (report) printResult(json, { type: 'load', ...report }, shortList(misfits(report)))
-        const { code, expected, found } = error
+        const { code, path = '', expected, found } = error
+        if (path.startsWith('convertModel.') && expected !== undefined && found !== undefined) {
+          throw mismatch(code, path.replace('convertModel.', '--'), expected, found)
+        }
         if (code !== 'LABELS_MISMATCH' || options.classes === undefined) throw error
         throw mismatch(code, options.classes, expected ?? '', found ?? '')
       })

@@ -10,6 +10,7 @@ import { addEvaluate } from './evaluate.js'
 import { addExperiment } from './experiment.js'
 import { addExplain } from './explain.js'
 import { addExport } from './export.js'
+import { checkOrder, withHint } from './hints.js'
 import { addInspect } from './inspect.js'
 import { addPredict } from './predict.js'
 import { beQuiet, endWithReader, sayError, sayFailure } from './terminal.js'
@@ -18,21 +19,30 @@ import { addTrain } from './train.js'
 // Commands inherit these settings, so they come before the commands.
 const program = new Command('jpegnet')
   .description('Train and run residual networks directly on JPEG files, in the JPEG transform domain.')
-  .version(version(), '-v, --version', 'print versions, instruction set and threads')
+  .option('-v, --version', 'print versions, instruction set and threads')
+  .on('option:version', () => {
+    process.stdout.write(`${version()}\n`)
+    throw new CommanderError(0, 'commander.version', '')
+  })
   .option('-q, --quiet', 'no progress and no remarks: results, warnings and errors only')
   .configureHelp({ showGlobalOptions: true })
   .configureOutput({
     outputError: text =>
       sayError(
-        text
-          .replace(/^error: /, '')
-          .trim()
-          .replace(/\s*\n\s*/g, ' '),
+        withHint(
+          text
+            .replace(/^error: /, '')
+            .trim()
+            .replace(/\s*\n\s*/g, ' '),
+        ),
       ),
   })
   .exitOverride()
-  .hook('preAction', command => {
-    if (command.opts<{ quiet?: boolean }>().quiet) beQuiet()
+  .hook('preAction', async (program, command) => {
+    if (program.opts<{ quiet?: boolean }>().quiet) beQuiet()
+    // What the environment says wrongly is told by every command, whether it computes or not.
+    runtimeInfo()
+    await checkOrder(command)
   })
 
 for (const add of [
@@ -56,7 +66,7 @@ try {
   process.exitCode = exitCode(error)
 }
 
-/** 0 after help, 2 for a command line that makes no command, 1 with one line on stderr for all else that went wrong. */
+/** 0 after help and version, 2 for a command line that makes no command, 1 with one line on stderr for all else that went wrong. */
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0
@@ -73,10 +83,6 @@ function exitCode(error: unknown): number {
 }
 
 function version(): string {
-  try {
-    const { version, isa, threads, libjpeg } = runtimeInfo()
-    return `jpegnet ${version} (${isa}, ${threads} threads; ${libjpeg}; Node ${process.versions.node})`
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
+  const { version, isa, threads, libjpeg } = runtimeInfo()
+  return `jpegnet ${version} (${isa}, ${threads} threads; ${libjpeg}; Node ${process.versions.node})`
 }

@@ -5,6 +5,7 @@ import type { BigIntStats } from 'node:fs'
 import { Option } from 'commander'
 import { JPEG_ENDINGS } from '../data/names.js'
 import { mismatch, type ModelError } from '../errors.js'
+import { isLocked } from '../files.js'
 import { existingFile, type ExistingFile } from './existing.js'
 
 /** What commands write, and how its files are called. */
@@ -115,7 +116,7 @@ async function newModelFile(name: string): Promise<string> {
   const taken = new Set((await readdir('.')).map(name => name.toLowerCase()))
   for (let number = 1; ; number++) {
     const path = `${name}${number === 1 ? '' : `-${number}`}.model`
-    if (!taken.has(path.toLowerCase()) && !taken.has(`.${path}.lock`.toLowerCase())) return path
+    if (!taken.has(path.toLowerCase()) && !isLocked(path)) return path
   }
 }
 

@@ -1,5 +1,4 @@
 /** Networks that were trained on pixels, from their files. */
-import { open } from 'node:fs/promises'
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import type { ModelDefinition } from '../model/definition.js'
@@ -102,8 +101,11 @@ export async function convertPytorch(
   { network, labels, ...shape }: Omit<ConvertOptions, 'preprocessing'>,
   { heads, ofNetwork }: { heads: 'kept' | 'dropped'; ofNetwork?: (network: string) => NetworkOptions },
 ): Promise<Conversion> {
-  await refusePickle(path)
-  const { tensors } = await readSafetensors(path)
+  const { tensors, metadata } = await readSafetensors(path)
+  if (metadata['jpegnet.version'] !== undefined) {
+    const found = 'a model that jpegnet saved, which needs no conversion'
+    throw mismatch('INVALID_WEIGHTS', path, 'weights of a network that was trained on pixels', found)
+  }
   const parts = partsOf(tensors)
   const { body, head, others } = parts
   const known = network === undefined ? recognise(body, path) : { network, shortcut: shortcutOf(body) }
@@ -195,34 +197,4 @@ function channelsOf(body: readonly Tensor[]): number {
 function shortcutOf(body: readonly Tensor[]): 'A' | 'B' {
   const projects = body.some(({ name }) => /^layer[23]\.0\.shortcut\./.test(name))
   return projects ? 'B' : 'A'
-}
-
-/**
- * Refuses what PyTorch's `torch.save` writes, which runs code when it is read.
- *
- * @throws ModelError `INVALID_WEIGHTS` with the lines of Python that make safetensors of it
- */
-async function refusePickle(path: string): Promise<void> {
-  const start = Buffer.alloc(4)
-  const file = await open(path).catch(() => undefined)
-  if (!file) return // The reader says why.
-  try {
-    await file.read(start, 0, 4, 0)
-  } catch {
-    return
-  } finally {
-    await file.close()
-  }
-  const isArchive = start.toString('latin1') === 'PK\x03\x04'
-  // Protocols 2 to 5 of pickles begin so.
-  const isPickle = start[0] === 0x80 && start[1] !== undefined && start[1] >= 2 && start[1] <= 5
-  const isSafetensors = path.endsWith('.safetensors')
-  if (!isArchive && (!isPickle || isSafetensors)) return
-  const out = path.replace(/\.\w+$/, '') + '.safetensors'
-  const lines = [
-    `import torch, safetensors.torch; w = torch.load(${JSON.stringify(path)}, map_location="cpu", weights_only=True)`,
-    `safetensors.torch.save_file({k: v.contiguous() for k, v in w.get("state_dict", w).items()}, ${JSON.stringify(out)})`,
-  ]
-  const found = `a pickle, which can run code when it is read; two lines of Python make safetensors of it: ${lines.join('; ')}`
-  throw mismatch('INVALID_WEIGHTS', path, 'a safetensors file', found)
 }

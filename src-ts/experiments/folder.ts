@@ -3,7 +3,7 @@ import { appendFile, mkdir, readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
-import { writeWhole } from '../files.js'
+import { lockFile, writeWhole } from '../files.js'
 import type { Row, Settings } from './experiment.js'
 
 const ABOUT = 'experiment.json'
@@ -33,16 +33,19 @@ export interface DonePart {
 /** Results on disk: parts are added as they are done, and a run that was interrupted finds them again. */
 export class ResultsFolder {
   readonly path: string
+  readonly #unlock: () => void
 
+  /** @throws ModelError `BUSY` if another run is in it */
   private constructor(path: string) {
     this.path = path
+    this.#unlock = lockFile(join(path, ABOUT))
   }
 
   /**
    * The folder of an experiment, made if it is not there.
    *
    * @throws ModelError `INVALID_OPTION` if it holds another experiment's results, other settings' or other files;
-   *   `WRITE_FAILED` if it cannot be made
+   *   `BUSY` if another run is in it; `WRITE_FAILED` if it cannot be made
    */
   static async open(
     path: string,
@@ -50,20 +53,21 @@ export class ResultsFolder {
     { data, seeds, epochs, quick }: Settings,
   ): Promise<ResultsFolder> {
     const about = { experiment, data: data === undefined ? null : resolve(data), seeds, epochs, quick }
-    const write = () => folder.write(ABOUT, `${JSON.stringify(about, undefined, 2)}\n`)
+    const write = (folder: ResultsFolder) => folder.write(ABOUT, `${JSON.stringify(about, undefined, 2)}\n`)
     const make = (folder: string) =>
-      mkdir(folder, { recursive: true }).catch((error: Error) => {
+      mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') throw mismatch('WRITE_FAILED', folder, 'a folder', 'a file')
         throw mismatch('WRITE_FAILED', folder, 'to make the folder', error.message)
       })
     await make(path)
-    const folder = new ResultsFolder(path)
     const text = await readFile(join(path, ABOUT), 'utf8').catch(() => undefined)
     if (text === undefined) {
-      const others = (await readdir(path)).filter(name => name !== 'models')
+      const others = (await readdir(path)).filter(name => name !== 'models' && !name.endsWith('.lock'))
       if (others.length > 0) {
         throw mismatch('INVALID_OPTION', path, 'an empty folder, or one of this experiment', `${others[0]} in it`)
       }
-      await write()
+      const folder = new ResultsFolder(path)
+      await write(folder)
       await make(join(path, 'models'))
       return folder
     }
@@ -76,9 +80,15 @@ export class ResultsFolder {
         throw mismatch('INVALID_OPTION', path, `a folder for ${key} ${String(about[key])}`, said)
       }
     }
-    if (found.data.seeds < seeds) await write()
+    const folder = new ResultsFolder(path)
+    if (found.data.seeds < seeds) await write(folder)
     await make(join(path, 'models'))
     return folder
+  }
+
+  /** Lets others run in it. */
+  close(): void {
+    this.#unlock()
   }
 
   /** The parts that are done. A line that a killed process left half is not one. */

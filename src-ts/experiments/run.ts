@@ -86,6 +86,20 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
   const most = quick ? await quickCount(pictures) : Infinity
   const settings: Settings = { data, pictures, models: join(out, 'models'), seeds, epochs, quick, most }
   const folder = await ResultsFolder.open(out, name, settings)
+  try {
+    yield* runIn(folder, experiment, settings, signal)
+  } finally {
+    folder.close()
+  }
+}
+
+/** Does the parts that are not done in a folder, and draws the results of all. */
+async function* runIn(
+  folder: ResultsFolder,
+  experiment: Experiment,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ExperimentEvent, void> {
   const parts = await experiment.parts(settings)
   const kept = new Map((await folder.done()).map(part => [part.key, part]))
   const total = parts.reduce((sum, { weight }) => sum + weight, 0)
@@ -125,7 +139,7 @@ export async function* runExperiment(name: string, options: ExperimentOptions): 
   await folder.write('results.csv', csvOf(rows))
   for (const { name, svg } of findings.figures) await folder.write(`${name}.svg`, svgFile(svg))
   await folder.write('report.html', reportOf(experiment, findings, settings))
-  yield { type: 'end', rows, report: join(out, 'report.html'), csv: join(out, 'results.csv') }
+  yield { type: 'end', rows, report: join(folder.path, 'report.html'), csv: join(folder.path, 'results.csv') }
 }
 
 /** Something about every second until a promise is settled. */

@@ -1,6 +1,7 @@
 /** A model as a file: safetensors with PyTorch's names, and everything else in its metadata. */
 import * as z from 'zod'
-import { mismatch } from '../errors.js'
+import { ModelError, mismatch } from '../errors.js'
+import { lift, runtimeInfo } from '../native/addon.js'
 import { checked, shown } from '../options.js'
 import { trainingStateSchema, type TrainingState } from '../train/checkpoint.js'
 import { trainedSchema, type Trained } from '../train/trained.js'
@@ -10,8 +11,13 @@ import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
 /** Version of the file format; files of others are refused. */
 const VERSION = '1'
 
+/** The first version of this package that reads what this one writes: raised with whatever an older one would refuse or misread. */
+const READ_BY = '0.1.0'
+
 const KEYS = {
   version: 'jpegnet.version',
+  writtenBy: 'jpegnet.writtenBy',
+  readBy: 'jpegnet.readBy',
   definition: 'jpegnet.definition',
   labels: 'jpegnet.labels',
   training: 'jpegnet.training',
@@ -38,6 +44,8 @@ export function toMetadata({ definition, labels, training, trained }: ModelMetad
   return {
     format: 'pt',
     [KEYS.version]: VERSION,
+    [KEYS.writtenBy]: lift(runtimeInfo()).version,
+    [KEYS.readBy]: READ_BY,
     [KEYS.definition]: JSON.stringify(definition),
     ...(labels && { [KEYS.labels]: readable(labelsSchema, labels, KEYS.labels) }),
     ...(training && { [KEYS.training]: readable(trainingStateSchema, training, KEYS.training) }),
@@ -58,14 +66,24 @@ function readable<T>(schema: z.ZodType<T>, value: T, key: string): string {
  * another version
  */
 export async function readModelFile(path: string): Promise<ModelMetadata & { tensors: Tensor[] }> {
-  const { metadata, tensors } = await readSafetensors(path)
+  const expected = 'a model that jpegnet saved'
+  const { metadata, tensors } = await readSafetensors(path).catch((error: unknown) => {
+    if (!(error instanceof ModelError) || error.expected !== 'a safetensors file') throw error
+    const { code, found = '' } = error
+    throw new ModelError(code, `${path}: expected ${expected}, found ${found}`, { path, expected, found, cause: error })
+  })
   const version = metadata[KEYS.version]
   if (version === undefined) {
-    const expected = 'a model that jpegnet saved (weights alone become one by conversion)'
-    throw mismatch('INVALID_CHECKPOINT', path, expected, 'a safetensors file without a definition')
+    const found = `weights without their network, which \`jpegnet convert ${path}\` makes a model of`
+    throw mismatch('INVALID_CHECKPOINT', path, expected, found)
   }
-  if (version !== VERSION) {
-    throw mismatch('INVALID_CHECKPOINT', path, `a model of format version ${VERSION}`, `version ${version}`)
+  const { version: own } = lift(runtimeInfo())
+  const { [KEYS.writtenBy]: writtenBy, [KEYS.readBy]: readBy } = metadata
+  if (version !== VERSION || (readBy !== undefined && isNewer(readBy, own))) {
+    const by = writtenBy === undefined ? '' : ` that jpegnet ${writtenBy} wrote`
+    const needed = readBy === undefined ? '' : `, which jpegnet ${readBy} or newer reads (npm install jpegnet@latest)`
+    const expected = `a model of format version ${VERSION}, for jpegnet ${own} or older`
+    throw mismatch('INVALID_CHECKPOINT', path, expected, `one of format version ${version}${by}${needed}`)
   }
   const part = <T>(schema: z.ZodType<T>, key: string): T | undefined => {
     const text = metadata[key]
@@ -80,6 +98,14 @@ export async function readModelFile(path: string): Promise<ModelMetadata & { ten
     trained: part(trainedSchema, KEYS.trained),
     tensors,
   }
+}
+
+/** Whether a version `major.minor.patch` comes after another. */
+function isNewer(version: string, than: string): boolean {
+  const parts = (text: string) => text.split('-')[0]?.split('.').map(Number) ?? []
+  const [one, other] = [parts(version), parts(than)]
+  const at = one.findIndex((part, index) => part !== (other[index] ?? 0))
+  return at >= 0 && (one[at] as number) > (other[at] ?? 0)
 }
 
 function parsed<T>(schema: z.ZodType<T>, text: string, where: string): T {

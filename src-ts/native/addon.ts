@@ -15,10 +15,11 @@ export type {
   BindingView,
 } from '#binding'
 
+export type FileLock = Binding.FileLock
 export type NativeJpegSet = Binding.JpegSet
 export type NativeNetwork = Binding.Network
 export type NativePackedSet = Binding.PackedSet
-export const { JpegSet: NativeJpegSet, Network: NativeNetwork, PackedSet: NativePackedSet } = binding
+export const { FileLock, JpegSet: NativeJpegSet, Network: NativeNetwork, PackedSet: NativePackedSet } = binding
 
 /**
  * The value of a verb that answered with a value or with a failure.

@@ -89,6 +89,7 @@ export async function* train(
     }
   } finally {
     release()
+    checkpoints.release()
     own.forEach(dataset => dataset.dispose())
   }
 }

@@ -2,6 +2,7 @@
 import { access, constants, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ModelError, mismatch } from '../errors.js'
+import { lockFile } from '../files.js'
 import type { Model } from '../model/model.js'
 import type { TrainingState } from './checkpoint.js'
 import type { CheckpointEvent, TrainEvent } from './events.js'
@@ -16,20 +17,28 @@ export class Checkpoints {
   /** What there is to lose: nothing before the first step. */
   #unsaved = false
   #failed = false
+  #unlock: (() => void) | undefined
 
   constructor(options: CheckpointOptions | undefined) {
     this.#options = options
   }
 
   /**
-   * Refuses a path before the training rather than after an epoch of it, and takes away what killed processes left.
+   * Refuses a path before the training rather than after an epoch of it, takes the right to write it, and takes away what killed
+   * processes left.
    *
-   * @throws ModelError `WRITE_FAILED`
+   * @throws ModelError `WRITE_FAILED`; `BUSY` if another training saves there
    */
   async prepare(): Promise<void> {
     if (!this.#options) return
     await checkWritable(this.#options.path)
+    this.#unlock = lockFile(this.#options.path)
     await removeLeftovers(this.#options.path)
+  }
+
+  /** Lets others save there. */
+  release(): void {
+    this.#unlock?.()
   }
 
   /** A step was made, or an epoch ended: something is there that no file has. */

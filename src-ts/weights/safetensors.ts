@@ -1,5 +1,7 @@
 import * as z from 'zod'
+import { ModelError, mismatch } from '../errors.js'
 import { checked, checkedPath, float32Array } from '../options.js'
+import { foreignFile } from './foreign.js'
 import { lift, readSafetensors as nativeRead, writeSafetensors as nativeWrite } from '../native/addon.js'
 
 /** A tensor with PyTorch's name for it. */
@@ -41,10 +43,20 @@ export interface Safetensors {
 /**
  * Reads a safetensors file; values of every type (float64, float16, bfloat16, integers) become float32.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `INVALID_WEIGHTS`
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `INVALID_WEIGHTS`, also if it is damaged, saying what it is and what makes
+ *   safetensors of it if it is another program's
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  return lift(await nativeRead(checkedPath(path, 'readSafetensors.path')))
+  const outcome = await nativeRead(checkedPath(path, 'readSafetensors.path'))
+  try {
+    return lift(outcome)
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.code === 'FILE_NOT_FOUND') throw error
+    const found = await foreignFile(path)
+    if (found !== undefined) throw mismatch(error.code, path, 'a safetensors file', found)
+    if (error.expected !== 'a safetensors file') throw error
+    throw mismatch(error.code, path, error.expected, `a file of another kind (${error.found})`)
+  }
 }
 
 /**

@@ -67,7 +67,8 @@ impl BindingFailure {
         if error.kind() == io::ErrorKind::NotFound {
             return Self::new("FILE_NOT_FOUND", &name, "a file", "none");
         }
-        Self::new("FILE_UNREADABLE", &name, "a readable file", &error.to_string())
+        let found = if path.is_dir() { "a folder".to_owned() } else { error.to_string() };
+        Self::new("FILE_UNREADABLE", &name, "a readable file", &found)
     }
 
     /// A file that is not what it was when its picture was first read.

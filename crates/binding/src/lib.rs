@@ -18,6 +18,7 @@ pub mod decoding;
 pub mod failure;
 pub mod job;
 pub mod jpeg_set;
+pub mod lock;
 mod memory;
 pub mod network;
 pub mod packed_set;

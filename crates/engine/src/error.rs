@@ -106,6 +106,14 @@ pub enum EngineError {
         /// The system's words.
         found: String,
     },
+    /// A file that another holds to write it.
+    #[error("{path}: expected a file that nobody else writes, found {holder} writing it")]
+    FileInUse {
+        /// The file.
+        path: String,
+        /// Who holds it, in its own words.
+        holder: String,
+    },
     /// The system gave no memory; what needed it changed nothing.
     #[error("memory: expected {bytes} bytes more, found less")]
     OutOfMemory {
@@ -131,6 +139,7 @@ impl EngineError {
             EngineError::FileNotFound { .. } => "FILE_NOT_FOUND",
             EngineError::FileUnreadable { .. } => "FILE_UNREADABLE",
             EngineError::WriteFailed { .. } => "WRITE_FAILED",
+            EngineError::FileInUse { .. } => "BUSY",
         }
     }
 
@@ -143,7 +152,8 @@ impl EngineError {
             | EngineError::NotFinite { path, .. }
             | EngineError::FileNotFound { path }
             | EngineError::FileUnreadable { path, .. }
-            | EngineError::WriteFailed { path, .. } => Some(path),
+            | EngineError::WriteFailed { path, .. }
+            | EngineError::FileInUse { path, .. } => Some(path),
             EngineError::InvalidOption { option, .. } => Some(option),
             EngineError::SizeMismatch { file, .. } | EngineError::UnsupportedColour { file, .. } => Some(file),
             EngineError::InvalidWeights { name, .. } | EngineError::InvalidCheckpoint { name, .. } => Some(name),
@@ -179,6 +189,7 @@ impl EngineError {
             | EngineError::InvalidCheckpoint { found, .. }
             | EngineError::FileUnreadable { found, .. }
             | EngineError::WriteFailed { found, .. } => Some(found),
+            EngineError::FileInUse { holder, .. } => Some(holder),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::EngineError;
 use crate::files::write_whole;
+use crc32fast::Hasher;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -17,6 +18,12 @@ pub type Metadata = BTreeMap<String, String>;
 
 /// The JSON key of the metadata.
 const METADATA: &str = "__metadata__";
+
+/// The metadata's key of the file's checksum: the CRC-32 of the whole file, as eight digits that count as zeros in it.
+const CHECKSUM: &str = "jpegnet.checksum";
+
+/// The checksum before it is known.
+const ZEROS: &str = "00000000";
 
 /// A tensor as a file has it.
 pub(crate) struct Entry<'a> {
@@ -45,7 +52,7 @@ pub(crate) fn write_values<T, const N: usize>(
 ///
 /// # Errors
 /// [`EngineError::FileNotFound`], [`EngineError::FileUnreadable`], or [`EngineError::InvalidWeights`] if the file is not
-/// what its header says.
+/// what its header says, or its checksum not what it says, if it says one.
 pub(crate) fn read<T>(
     path: &Path,
     take: impl FnOnce(&SafeTensors, Vec<String>, Metadata) -> Result<T, EngineError>,
@@ -62,14 +69,22 @@ pub(crate) fn read<T>(
     };
     // Offsets and shapes are checked against the bytes that are there before anything is copied.
     let file = SafeTensors::deserialize(&bytes).map_err(invalid)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(invalid)?;
-    let metadata = header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let (length, header) = SafeTensors::read_metadata(&bytes).map_err(invalid)?;
+    let mut metadata: Metadata =
+        header.metadata().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+    if let Some(checksum) = metadata.remove(CHECKSUM) {
+        verify(&bytes, length, &checksum).map_err(|found| EngineError::InvalidWeights {
+            name: name.clone(),
+            expected: format!("a file whose checksum is {checksum}, as it says"),
+            found: format!("{found}: it was damaged after it was written, or changed by another program"),
+        })?;
+    }
     let mut names = header.offset_keys();
     names.sort_by_cached_key(|name| (header.info(name).map(|info| info.data_offsets), name.clone()));
     take(&file, names, metadata)
 }
 
-/// Writes a file: aside first, flushed to the disk, then renamed over the old one.
+/// Writes a file with its checksum: aside first, flushed to the disk, then renamed over the old one.
 ///
 /// # Errors
 /// [`EngineError::WriteFailed`]; the old file is untouched then and nothing is left beside it.
@@ -77,12 +92,57 @@ pub(crate) fn read<T>(
 pub(crate) fn write(path: &Path, mut entries: Vec<Entry>, metadata: &Metadata) -> Result<(), EngineError> {
     // Wide types first, so that all are aligned.
     entries.sort_by_key(|entry| std::cmp::Reverse(entry.dtype.bitsize()));
-    let header = header(&entries, metadata)?;
+    let mut metadata = metadata.clone();
+    metadata.insert(CHECKSUM.into(), ZEROS.into());
+    let mut header = header(&entries, &metadata)?;
+    let length = (header.len() as u64).to_le_bytes();
+    let mut hasher = Hashing(Hasher::new());
+    let hashed = [&length[..], &header].into_iter().try_for_each(|bytes| hasher.write_all(bytes));
+    hashed
+        .and_then(|()| entries.iter().try_for_each(|entry| (entry.write)(&mut hasher)))
+        .map_err(|error| EngineError::WriteFailed { path: path.display().to_string(), found: error.to_string() })?;
+    if let Some(digits) = digits(&header) {
+        header[digits..digits + ZEROS.len()].copy_from_slice(format!("{:08x}", hasher.0.finalize()).as_bytes());
+    }
     write_whole(path, |file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
+        file.write_all(&length)?;
         file.write_all(&header)?;
         entries.iter().try_for_each(|entry| (entry.write)(file))
     })
+}
+
+/// Takes what is written into a checksum.
+struct Hashing(Hasher);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where in a header the digits of the checksum begin.
+fn digits(header: &[u8]) -> Option<usize> {
+    let key = format!("\"{CHECKSUM}\":\"");
+    // Inside a text its quotes would be escaped.
+    let at = header.windows(key.len()).position(|window| window == key.as_bytes())? + key.len();
+    (at + ZEROS.len() <= header.len()).then_some(at)
+}
+
+/// Compares the checksum of a file, whose header has so many bytes, with the one that it says; the error is what was found.
+fn verify(bytes: &[u8], header: usize, checksum: &str) -> Result<(), String> {
+    let start = size_of::<u64>();
+    let digits = digits(&bytes[start..start + header]).ok_or("a header written otherwise")? + start;
+    let mut hasher = Hasher::new();
+    hasher.update(&bytes[..digits]);
+    hasher.update(ZEROS.as_bytes());
+    hasher.update(&bytes[digits + ZEROS.len()..]);
+    let found = format!("{:08x}", hasher.finalize());
+    if found == checksum { Ok(()) } else { Err(found) }
 }
 
 /// The JSON header.

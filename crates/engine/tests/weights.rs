@@ -187,3 +187,25 @@ fn writes_more_than_a_small_disk_holds() {
     let error = write_safetensors(Path::new(&path), &[named("a", &[10_000], &vec![1.0; 10_000])], &Metadata::new());
     assert_eq!(error.unwrap_err().code(), "WRITE_FAILED");
 }
+
+#[test]
+fn a_changed_byte_anywhere_is_found_by_the_checksum_and_files_without_one_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let metadata = Metadata::from([("labels".into(), r#"["cat","\"jpegnet.checksum\":\"x"]"#.into())]);
+    write_safetensors(&path, &[named("a", &[2], &[1.0, 2.0])], &metadata).unwrap();
+    assert_eq!(read_safetensors(&path).unwrap().0, metadata, "the checksum is the file's, not the user's");
+    let whole = std::fs::read(&path).unwrap();
+    let mut found_by_checksum = 0;
+    for (at, bit) in (0..whole.len()).flat_map(|at| [(at, 1), (at, 32)]) {
+        let mut changed = whole.clone();
+        changed[at] ^= bit;
+        std::fs::write(&path, changed).unwrap();
+        match read_safetensors(&path) {
+            Err(error) => found_by_checksum += usize::from(error.to_string().contains("checksum")),
+            // The checksum's own name, changed: a file without one, as others write it.
+            Ok((metadata, _)) => assert!(metadata.keys().any(|key| key.len() == "jpegnet.checksum".len()), "byte {at}"),
+        }
+    }
+    assert!(found_by_checksum > 2 * whole.len() / 5, "{found_by_checksum} of {}", 2 * whole.len());
+}

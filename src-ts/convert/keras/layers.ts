@@ -25,6 +25,11 @@ export interface Value {
   notNegative: boolean
   /** Whether it is a vector: what pooling leaves. */
   pooled: boolean
+  /**
+   * Whether its three channels are in the other order than Keras's: a picture's, red first where Keras has blue first, and of what is made
+   * of one channel by channel.
+   */
+  reversed: boolean
 }
 
 /** A layer converted. */
@@ -47,6 +52,23 @@ interface Given {
 }
 
 const NONE: Padding = { before: 0, after: 0 }
+
+/** Where a channel of Keras's lies among those of a value. */
+function placeOf({ reversed, channels }: Value, channel: number): number {
+  return reversed ? channels - 1 - channel : channel
+}
+
+/** Channels in Keras's order, by a layer of zeros and ones that changes no value. */
+export function inOrder(value: Value): Converted {
+  const { channels, pooled } = value
+  const values = new Float32Array(channels * channels)
+  for (let channel = 0; channel < channels; channel++) values[channel * channels + placeOf(value, channel)] = 1
+  const layer = pooled
+    ? linear({ features: channels, bias: false })
+    : conv2d({ channels, size: 1, stride: 1, padding: 0, bias: false })
+  const shape = pooled ? [channels, channels] : [channels, channels, 1, 1]
+  return { layers: [layer], tensors: { weight: { shape, values } }, value: { ...value, reversed: false } }
+}
 
 /**
  * Converts a layer of one input.
@@ -167,14 +189,15 @@ function convolution(given: Given): Converted {
     for (let column = 0; column < size; column++) {
       for (let input = 0; input < (channelsIn as number); input++) {
         for (let output = 0; output < (channels as number); output++, from++) {
-          const line = (output * (channelsIn as number) + input) * larger.size + row + larger.offset
+          const line =
+            (output * (channelsIn as number) + placeOf(given.input, input)) * larger.size + row + larger.offset
           values[line * larger.size + column + larger.offset] = kernel.values[from] as number
         }
       }
     }
   }
   const convolved = conv2d({ channels: channels as number, size: larger.size, stride, padding: larger.padding, bias })
-  const value = { channels: channels as number, height, width, notNegative: false, pooled: false }
+  const value = { channels: channels as number, height, width, notNegative: false, pooled: false, reversed: false }
   const after = activation(layer.config['activation'] ?? 'linear', value, where)
   const tensors = {
     weight: { shape, values },
@@ -190,7 +213,10 @@ function normalisation({ layer, input, tensor, where }: Given): Converted {
   const { channels } = input
   const [epsilon, momentum] = [number(layer, where, 'epsilon', 1e-3), number(layer, where, 'momentum', 0.99)]
   const constant = (value: number) => ({ shape: [channels], values: new Float32Array(channels).fill(value) })
-  const of = (name: string) => vector(tensor(name), channels, `${where}.${name}`)
+  const of = (name: string) => {
+    const { shape, values } = vector(tensor(name), channels, `${where}.${name}`)
+    return { shape, values: input.reversed ? values.toReversed() : values }
+  }
   const tensors = {
     weight: layer.config['scale'] === false ? constant(1) : of('gamma'),
     bias: layer.config['center'] === false ? constant(0) : of('beta'),
@@ -248,7 +274,8 @@ function largest(given: Given): Converted {
     )
   }
   const pool = maxPool({ size, stride, padding: padding.before, ...(!fits(floor) && { ceilMode: true }) })
-  const value = { channels: input.channels, height, width, notNegative: input.notNegative, pooled: false }
+  const { channels, notNegative, reversed } = input
+  const value = { channels, height, width, notNegative, pooled: false, reversed }
   return { layers: [pool], tensors: {}, value }
 }
 
@@ -268,7 +295,8 @@ function average(given: Given): Converted {
 }
 
 function pooled(input: Value): Converted {
-  const value = { channels: input.channels, height: 1, width: 1, notNegative: input.notNegative, pooled: true }
+  const { channels, notNegative, reversed } = input
+  const value = { channels, height: 1, width: 1, notNegative, pooled: true, reversed }
   return { layers: [globalAveragePool()], tensors: {}, value }
 }
 
@@ -286,9 +314,9 @@ function dense({ layer, input, tensor, where }: Given): Converted {
   const bias = layer.config['use_bias'] !== false
   const values = new Float32Array(kernel.values.length)
   for (let from = 0; from < values.length; from++) {
-    values[(from % features) * channelsIn + Math.floor(from / features)] = kernel.values[from] as number
+    values[(from % features) * channelsIn + placeOf(input, Math.floor(from / features))] = kernel.values[from] as number
   }
-  const value = { channels: features, height: 1, width: 1, notNegative: false, pooled: true }
+  const value = { channels: features, height: 1, width: 1, notNegative: false, pooled: true, reversed: false }
   const after = activation(layer.config['activation'] ?? 'linear', value, where)
   const tensors = {
     weight: { shape: [features, channelsIn], values },

@@ -6,7 +6,7 @@ import type { ModeOptions } from '../../model/mode.js'
 import { shown } from '../../options.js'
 import type { Transform } from '../../transforms/transform.js'
 import type { Tensor } from '../../weights/safetensors.js'
-import { converted, type Value } from './layers.js'
+import { converted, inOrder, type Converted, type Value } from './layers.js'
 import { readShards, type KerasTensor } from './shards.js'
 import { readTopology, type KerasLayer, type Topology } from './topology.js'
 import { layerName, treeOf, type GraphLayer } from './tree.js'
@@ -68,8 +68,8 @@ export async function readKerasModel(path: string, options: KerasOptions): Promi
       `others, such as ${unused.slice(0, 3).join(', ')}`,
     )
   }
-  const { bgr, ...normalisation } = PREPARATIONS[options.preprocessing]
-  const layers = treeOf(graph.nodes, topology.output, path)
+  const { mean, std } = PREPARATIONS[options.preprocessing]
+  const layers = treeOf(graph.nodes, graph.output, path)
   const { height, width, channels } = graph.input
   const { transform, colour, mode, frequencies, masking } = options
   const definition = defineModel({
@@ -78,8 +78,8 @@ export async function readKerasModel(path: string, options: KerasOptions): Promi
       channels,
       height,
       width,
-      mean: normalisation.mean.slice(0, channels),
-      std: normalisation.std.slice(0, channels),
+      mean: mean.slice(0, channels),
+      std: std.slice(0, channels),
       transform,
       colour,
     },
@@ -88,9 +88,7 @@ export async function readKerasModel(path: string, options: KerasOptions): Promi
     frequencies,
     masking,
   })
-  const tensors = namedTensors(layers, '', graph.tensors)
-  if (bgr && channels === 3) firstReadsRgb(tensors, graph.firstConvolution)
-  return { definition, tensors, leftOut: graph.leftOut }
+  return { definition, tensors: namedTensors(layers, '', graph.tensors), leftOut: graph.leftOut }
 }
 
 interface KerasGraph {
@@ -98,13 +96,14 @@ interface KerasGraph {
   nodes: GraphLayer[]
   /** Of every layer with weights, by its name here. */
   tensors: Map<string, Readonly<Record<string, KerasTensor>>>
-  firstConvolution: string
+  /** The node whose value is the model's answer. */
+  output: string
   leftOut: string[]
 }
 
 function graphOf(
   path: string,
-  { layers }: Topology,
+  { layers, output }: Topology,
   options: KerasOptions,
   tensor: (layer: KerasLayer, name: string) => KerasTensor,
 ): KerasGraph {
@@ -114,41 +113,50 @@ function graphOf(
   const leftOut: string[] = []
   const [first, ...others] = withInput(layers, path)
   const input = inputOf(first as KerasLayer, options, path)
-  values.set((first as KerasLayer).name, { ...input, notNegative: false, pooled: false })
+  const reversed = PREPARATIONS[options.preprocessing].bgr && input.channels === 3
+  values.set((first as KerasLayer).name, { ...input, notNegative: false, pooled: false, reversed })
   nodes.push({ name: (first as KerasLayer).name, inputs: [] })
-  let firstConvolution = ''
+  /** Adds what a layer became; what follows the first of several, an activation, is a node of its own. */
+  const add = (own: string, name: string, inputs: readonly string[], { layers, tensors: its, value }: Converted) => {
+    values.set(own, value)
+    if (Object.keys(its).length > 0) tensors.set(name, its)
+    layers.forEach((layer, index) => {
+      const last = index === layers.length - 1
+      const named: NamedLayer = { name: index === 0 ? name : `${name}_${layer.type}`, layer }
+      const before = index === 0 ? inputs : [`${own}/${index - 1}`]
+      nodes.push({ name: last ? own : `${own}/${index}`, inputs: before, layer: named })
+    })
+    if (layers.length === 0) nodes.push({ name: own, inputs })
+  }
+  /** A value with its channels in Keras's order, made for one reader, because branches of a sum share no layers. */
+  const ordered = (name: string, reader: string) => {
+    const value = values.get(name) as Value
+    if (!value.reversed || value.padding) return name
+    const own = `${name} for ${reader}`
+    add(own, layerName(own), [name], inOrder(value))
+    return own
+  }
   for (const layer of others) {
     const where = `${path}: ${layer.name}`
     const inputs = layer.inputs.map(name => values.get(name) as Value)
     const [one] = inputs
     if (!one) throw mismatch('INVALID_WEIGHTS', where, 'a layer that reads another', 'a second input')
     if (layer.className === 'Add') {
-      values.set(layer.name, sumOf(inputs, where))
-      nodes.push({ name: layer.name, inputs: layer.inputs })
+      const names = inputs.every(({ reversed }) => reversed)
+        ? layer.inputs
+        : layer.inputs.map(input => ordered(input, layer.name))
+      const terms = names.map(name => values.get(name) as Value)
+      values.set(layer.name, sumOf(terms, where))
+      nodes.push({ name: layer.name, inputs: names })
       continue
     }
     if (inputs.length !== 1)
       throw mismatch('INVALID_WEIGHTS', where, 'one input', `${inputs.length} of ${layer.className}`)
-    const {
-      layers: own,
-      tensors: its,
-      value,
-    } = converted({ layer, input: one, tensor: name => tensor(layer, name), where })
-    const name = layerName(layer.name)
-    values.set(layer.name, value)
-    if (firstConvolution === '' && layer.className === 'Conv2D') firstConvolution = name
-    if (Object.keys(its).length > 0) tensors.set(name, its)
-    if (own.length === 0 && layer.className !== 'ZeroPadding2D') leftOut.push(layer.name)
-    // What follows the first of several, an activation, is a node of its own.
-    own.forEach((layer_, index) => {
-      const last = index === own.length - 1
-      const named: NamedLayer = { name: index === 0 ? name : `${name}_${layer_.type}`, layer: layer_ }
-      const before = index === 0 ? layer.inputs : [`${layer.name}/${index - 1}`]
-      nodes.push({ name: last ? layer.name : `${layer.name}/${index}`, inputs: before, layer: named })
-    })
-    if (own.length === 0) nodes.push({ name: layer.name, inputs: layer.inputs })
+    const made = converted({ layer, input: one, tensor: name => tensor(layer, name), where })
+    if (made.layers.length === 0 && layer.className !== 'ZeroPadding2D') leftOut.push(layer.name)
+    add(layer.name, layerName(layer.name), layer.inputs, made)
   }
-  return { input, nodes, tensors, firstConvolution, leftOut }
+  return { input, nodes, tensors, output: ordered(output, 'output'), leftOut }
 }
 
 /** The layers with an input before them: a sequential model's first layer says its own input's shape. */
@@ -214,18 +222,4 @@ function namedTensors(layers: readonly NamedLayer[], path: string, tensors: Kera
       return { name: `${own}.${kind}`, shape: [...shape], values }
     })
   })
-}
-
-/** Exchanges what the first filters read of red and of blue: they were trained on pictures with blue first. */
-function firstReadsRgb(tensors: Tensor[], layer: string): void {
-  const filters = tensors.find(({ name, shape }) => name.endsWith(`${layer}.weight`) && shape[1] === 3)
-  if (!filters) return
-  const [outputs, , height, width] = filters.shape as [number, number, number, number]
-  const area = height * width
-  for (let output = 0; output < outputs; output++) {
-    const [blue, red] = [0, 2].map(channel => filters.values.subarray((3 * output + channel) * area).subarray(0, area))
-    const kept = (blue as Float32Array).slice()
-    blue?.set(red as Float32Array)
-    red?.set(kept)
-  }
 }
