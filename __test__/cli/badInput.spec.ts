@@ -132,7 +132,7 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
   ],
   'a model of another version': folder => [
     ['predict', join(folder, 'future.model'), 'a.jpg'],
-    /expected a model of format version 1, found version 9/,
+    /expected a model of format version 1, .* found one of format version 9/,
   ],
   'a model of another shape': folder => [['predict', join(folder, 'shape.model'), 'a.jpg'], /fc\.weight of shape/],
   'weights that are not numbers': folder => [['predict', join(folder, 'nan.model'), 'a.jpg'], /expected finite/],

@@ -33,6 +33,8 @@ export interface OutputOptions {
   inputs?: readonly (string | undefined)[]
   /** The file that the command goes on with, which may be the one that is written. */
   resumed?: string | undefined
+  /** Whether the file takes long to make, so that one of its kind is not made again in moments either. */
+  lasting?: boolean
   /** Whether a file that is there is to be replaced. */
   force?: boolean | undefined
 }
@@ -52,7 +54,7 @@ export const forceOption = () =>
 export async function outputFile<Kind extends OutputKind>(
   path: string,
   kinds: readonly Kind[],
-  { option = '--out', inputs = [], resumed, force = false }: OutputOptions = {},
+  { option = '--out', inputs = [], resumed, lasting = false, force = false }: OutputOptions = {},
 ): Promise<Kind> {
   const kind = kindOf(path, kinds, option)
   const there = await statOf(path)
@@ -69,7 +71,8 @@ export async function outputFile<Kind extends OutputKind>(
   }
   const existing = await existingFile(path)
   if (existing.kind === 'jpeg' && kind !== 'jpeg') throw occupied(option, path, 'no JPEG file there', existing)
-  if (!force && !(existing.madeAgain && (existing.kind === kind || existing.kind === 'empty'))) {
+  const madeAgain = existing.kind === 'empty' || (existing.kind === kind && existing.madeAgain && !lasting)
+  if (!force && !madeAgain) {
     const goOn = existing.kind === 'model' && kind === 'model' ? `, or --resume ${path} to go on with it` : ''
     throw occupied(option, path, `a new file, or --force to replace the one that is there${goOn}`, existing)
   }

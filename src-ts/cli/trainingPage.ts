@@ -35,7 +35,12 @@ export class TrainingPage {
     data: string,
     { resume, from, test, force }: TrainingPageOptions,
   ): Promise<TrainingPage> {
-    await outputFile(path, ['page'], { option: '--report', inputs: [data, test, from, resume], force })
+    await outputFile(path, ['page'], {
+      option: '--report',
+      inputs: [data, test, from, resume],
+      lasting: resume === undefined,
+      force,
+    })
     return new TrainingPage(path)
   }
 
