@@ -132,7 +132,9 @@ impl PackedSet {
             for &index in indices.iter() {
                 let kind = store.size(index as usize).zip(store.colour(index as usize));
                 let kind = kind.map(|(size, colour)| (size, colour == Colour::Gray));
-                kind.into_iter().for_each(|kind| *counts.entry(kind).or_insert(0) += 1);
+                if let Some(kind) = kind {
+                    *counts.entry(kind).or_insert(0) += 1;
+                }
             }
             let mut kinds: Vec<_> = counts.into_iter().collect();
             kinds.sort_unstable();
