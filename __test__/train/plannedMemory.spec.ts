@@ -26,6 +26,11 @@ test('the parts of the memory of a training add up, and less is less', async t =
   const tested = await model.trainingMemory({ ...given, keepBest: 'loss', average: {} }, { images: 10, tested: 10 })
   t.is(tested.copies, 2 * memory.weights)
   t.true(tested.test > 0)
+  t.true(Number.isFinite((await model.trainingMemory({ batchSize: 2 ** 31 - 1, accumulate: 1000 })).total))
+  await failsWith(t, () => model.trainingMemory({ batchSize: 2 ** 31 }), {
+    code: 'INVALID_OPTION',
+    path: 'train.batchSize',
+  })
   await failsWith(t, () => model.trainingMemory({ batchSize: 0 }), { code: 'INVALID_OPTION', path: 'train.batchSize' })
 })
 

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { experimentNames, ModelError, runExperiment } from '../index.js'
 import { examples, whole } from './arguments.js'
-import { abortOnInterrupt } from './interrupt.js'
+import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { duration, Progress, say, warn } from './terminal.js'
 
 /** `jpegnet experiment NAME --out DIR` */
@@ -42,7 +42,7 @@ export function addExperiment(program: Command): void {
         progress.clear()
         if (!(error instanceof ModelError && error.code === 'ABORTED')) throw error
         warn(`stopped; the same command goes on from what is in ${options.out}`)
-        process.exitCode = 130
+        process.exitCode = exitCodeOf(signal)
       } finally {
         progress.clear()
         stopListening()

@@ -13,6 +13,8 @@ export function abortOnInterrupt(when: string): [AbortSignal, () => void] {
   const stopListening = () => {
     SIGNALS.forEach(name => process.off(name, interrupt))
     whenReaderGoes(undefined)
+    // Work that the end of its terminal ended is done. Node would look for the terminal when it exits, and crash.
+    if (controller.signal.reason === 'SIGHUP') process.kill(process.pid, 'SIGHUP')
   }
   const interrupt = (name: NodeJS.Signals) => {
     // An exit would wait for the step on its worker thread, which a signal left to the system does not.

@@ -34,6 +34,9 @@ export interface TrainingMemory {
   total: number
 }
 
+/** Pictures of a step, as many as the engine counts. */
+const MOST = 2 ** 31 - 1
+
 /** How many pictures a training has. */
 export interface TrainingSize {
   images: number
@@ -49,7 +52,7 @@ export async function trainingMemory(
   { images, tested }: TrainingSize,
 ): Promise<TrainingMemory> {
   const update = updates(network.nodes(), settings)(1)
-  const ofStep = Math.min(picturesOfStep(settings), images)
+  const ofStep = Math.min(picturesOfStep(settings), images, MOST)
   const ofTest = Math.min(EVALUATION_BATCH, tested)
   const planned = { images: ofStep, tested: ofTest, keepsBest: bestRule(settings)?.keep ?? false }
   const memory = lift(await network.trainingMemory(update, planned))

@@ -57,10 +57,16 @@ const clipSchema = z
   .refine(({ norm, value }) => (norm === undefined) !== (value === undefined), { error: 'a norm or a value' })
 const decay = z.number().min(0).lt(1)
 
+/** More than any machine holds, and as much as the engine counts. */
+const batches = z
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1)
+
 const commonShape = {
   epochs: z.int().min(1),
-  batchSize: z.int().min(1),
-  accumulate: z.int().min(1),
+  batchSize: batches,
+  accumulate: batches,
   optimizer: optimizerSchema,
   schedule: scheduleSchema,
   labelSmoothing: z.number().min(0).max(1),

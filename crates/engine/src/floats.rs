@@ -65,7 +65,8 @@ impl DerefMut for Floats {
 
 #[cfg(test)]
 mod tests {
-    use super::Floats;
+    use super::{Floats, zeros};
+    use crate::EngineError;
 
     #[test]
     fn memory_begins_with_a_line_and_grows() {
@@ -75,6 +76,15 @@ mod tests {
             assert!(floats.len() >= length);
             assert_eq!(floats.as_ptr() as usize % 64, 0);
             assert!(floats.iter().all(|&value| value == 0.0));
+        }
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error() {
+        for length in [1 << 58, 1 << 60] {
+            let expected = EngineError::OutOfMemory { bytes: length * size_of::<f32>() };
+            assert_eq!(zeros(length).unwrap_err(), expected);
+            assert_eq!(Floats::zeros(length).unwrap_err(), expected);
         }
     }
 }
