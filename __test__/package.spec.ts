@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { packPackages } from '../.ci/install/pack.mjs'
 import { jpegPaths, temporaryFolder } from './fixtures/pictures.js'
 
 const run = promisify(execFile)
@@ -31,42 +32,14 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
 
 ;(ready ? test : test.skip)('the packed package installs without a compiler and runs the README', async t => {
   const folder = await temporaryFolder(t)
-  // The napi CLI works on a copy, because its publishing steps write to package.json.
-  const copy = join(folder, 'copy')
-  await mkdir(copy)
-  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'dist']) {
-    await cp(join(root, name), join(copy, name), { recursive: true })
-  }
-  const napi = (...args: string[]) =>
-    run(process.execPath, [join(root, 'node_modules/@napi-rs/cli/dist/cli.js'), ...args], { cwd: copy })
-  const manifest = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8')) as Manifest
-  // The release has binaries of every target; here there is one.
-  manifest.napi.targets = ['x86_64-unknown-linux-gnu']
-  await writeFile(join(copy, 'package.json'), JSON.stringify(manifest))
-  await napi('create-npm-dirs')
-  await napi('artifacts', '--output-dir', 'dist/native', '--npm-dir', 'npm')
-  await napi('pre-publish', '--tag-style', 'npm', '--no-gh-release', '--skip-optional-publish')
-  t.true((await readdir(join(copy, 'npm', platform))).includes(`jpegnet.${platform}.node`))
-  const published = JSON.parse(await readFile(join(copy, 'package.json'), 'utf8')) as Manifest
-  t.deepEqual(published.optionalDependencies, { [`jpegnet-${platform}`]: published.version })
-  const pack = async (path: string) => {
-    const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder, '--ignore-scripts'], {
-      cwd: path,
-    })
-    const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
-    return packed
-  }
-  const main = await pack(copy)
-  const addon = await pack(join(copy, 'npm', platform))
+  const { manifest, main, platforms } = await packPackages(folder)
+  t.deepEqual(manifest.optionalDependencies?.[`jpegnet-${platform}`], manifest.version)
+  const addon = platforms.find(({ names }) => names.includes(`jpegnet.${platform}.node`))
   t.false(
-    main.files.some(({ path }) => path.endsWith('.node')),
+    main.names.some(path => path.endsWith('.node')),
     'the binary is in the platform package alone',
   )
-  for (const path of ['LICENSE', 'docs/notices.md'])
-    t.true(
-      main.files.some(file => file.path === path),
-      path,
-    )
+  for (const path of ['LICENSE', 'docs/notices.md', 'dist/notices.txt']) t.true(main.names.includes(path), path)
 
   const user = join(folder, 'user')
   await mkdir(join(user, 'pictures/train/even'), { recursive: true })
@@ -76,7 +49,7 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
   )
   await cp(jpegPaths[0] as string, join(user, 'pictures/unknown.jpg'))
   await writeFile(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
-  const tarballs = [addon, main].map(({ filename }) => join(folder, filename))
+  const tarballs = [addon, main].map(packed => packed?.file ?? '')
   const bare = await bareEnvironment(join(folder, 'bin'))
   for (const tool of ['cargo', 'rustc', 'cc', 'gcc', 'clang', 'make', 'python3']) {
     await t.throwsAsync(run(tool, ['--version'], { env: bare }), { code: 'ENOENT' }, `no ${tool} on this PATH`)
@@ -115,9 +88,3 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
   )
   t.false((await readdir(user)).includes('conversion'), 'before anything is done')
 })
-
-interface Manifest {
-  version: string
-  napi: { targets: string[] }
-  optionalDependencies?: Record<string, string>
-}

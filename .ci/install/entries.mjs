@@ -210,8 +210,85 @@ export const entries = [
     files: { 'program.mjs': IMPORTS, 'program.cjs': REQUIRES },
     async run({ exec }) {
       for (const program of ['program.mjs', 'program.cjs']) {
-        await exec(`node_modules/@deno/linux-x64-glibc/deno run --allow-all ${program}`, DONE)
+        await exec(
+          `node_modules/@deno/linux-x64-glibc/deno run --allow-read --allow-write --allow-env --allow-sys --allow-ffi ${program}`,
+          DONE,
+        )
       }
+    },
+  },
+  {
+    name: 'npm without scripts',
+    files: { 'program.mjs': IMPORTS },
+    installed: '--ignore-scripts jpegnet',
+    run: ({ exec }) => exec('node program.mjs', DONE),
+  },
+  {
+    name: 'npm without optional packages',
+    core: true,
+    files: { 'program.mjs': IMPORTS, 'program.cjs': REQUIRES },
+    installed: '--omit=optional jpegnet',
+    async run({ fails }) {
+      const sentence =
+        /jpegnet-linux-x64-gnu: expected the addon for linux-x64, found none: install jpegnet again on this machine/
+      await fails('node program.mjs', sentence)
+      await fails('node program.cjs', sentence)
+      await fails('jpegnet --version', /^jpegnet-linux-x64-gnu: expected the addon [^\n]*\n$/)
+      return 'says what lacks'
+    },
+  },
+  {
+    name: 'pnpm',
+    packages: { pnpm: '9.15.9' },
+    files: { 'below/program.mjs': IMPORTS, 'below/package.json': '{"name":"below","private":true}' },
+    async run({ execBelow, write, registry }) {
+      await write('below/.npmrc', registry.npmrc)
+      await execBelow('below', 'pnpm --ignore-workspace add jpegnet')
+      await execBelow('below', 'node program.mjs', DONE)
+    },
+  },
+  {
+    name: "Yarn with Plug'n'Play",
+    packages: { '@yarnpkg/cli-dist': '4.18.1' },
+    files: {
+      'below/program.mjs': IMPORTS,
+      'below/program.cjs': REQUIRES,
+      'below/package.json': '{"name":"below","private":true}',
+      'below/yarn.lock': '',
+    },
+    async run({ execBelow, write, registry }) {
+      const settings = {
+        npmRegistryServer: registry.url,
+        unsafeHttpWhitelist: ['127.0.0.1'],
+        nodeLinker: 'pnp',
+        enableGlobalCache: false,
+        enableImmutableInstalls: false,
+        enableTelemetry: false,
+        npmMinimalAgeGate: 0,
+      }
+      await write('below/.yarnrc.yml', JSON.stringify(settings))
+      const yarn = 'node ../node_modules/@yarnpkg/cli-dist/bin/yarn.js'
+      await execBelow('below', `${yarn} add jpegnet`)
+      await execBelow('below', `${yarn} node program.mjs`, DONE)
+      await execBelow('below', `${yarn} node program.cjs`, DONE)
+    },
+  },
+  {
+    name: 'Next.js',
+    packages: { next: '16.4.6', react: '^19', 'react-dom': '^19' },
+    files: {
+      'next.config.mjs': `export default { serverExternalPackages: ['jpegnet'], telemetry: false }\n`.replace(
+        ', telemetry: false',
+        '',
+      ),
+      'app/layout.js': `export default ({ children }) => <html><body>{children}</body></html>\n`,
+      'app/page.js': `export default () => <p>A page</p>\n`,
+      'app/api/route.js': `${PROGRAM}\nexport const dynamic = 'force-dynamic'\nexport const GET = async () => Response.json(await tryAll())\n`,
+      'server.mjs': text('next.mjs'),
+    },
+    async run({ exec }) {
+      await exec('next build', undefined, { NEXT_TELEMETRY_DISABLED: '1' })
+      await exec('node server.mjs', DONE, { NEXT_TELEMETRY_DISABLED: '1' })
     },
   },
 ]

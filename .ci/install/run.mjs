@@ -58,7 +58,7 @@ const failures = rows.filter(({ failed }) => failed)
 console.log(`${rows.length - failures.length} passed, ${failures.length} failed`)
 process.exitCode = failures.length > 0 ? 1 : 0
 
-async function tried({ packages = {}, files = {}, run: steps, ...rest }, project, PATH) {
+async function tried({ packages = {}, files = {}, installed = 'jpegnet', run: steps, name: entry }, project, PATH) {
   try {
     await mkdir(project)
     const write = (name, text) => writeFile(join(project, name), text)
@@ -88,12 +88,25 @@ async function tried({ packages = {}, files = {}, run: steps, ...rest }, project
       await rm(join(project, 'node_modules'), { recursive: true })
       await execIn(away, `node ${main}`, expected)
     }
-    if (!rest.installs) await exec('npm install jpegnet')
-    const said = await steps({ exec, write, deployed, project, registry })
+    const fails = async (line, expected) => {
+      const error = await exec(line).then(
+        () => undefined,
+        cause => cause,
+      )
+      if (!error || !expected.test(error.stderr))
+        throw new Error(`${line} did not fail with ${expected}: ${error?.stderr}`)
+    }
+    /** Runs a command in a folder of the project that has pictures of its own. */
+    const execBelow = async (name, line, expected, more) => {
+      await cp(join(folder, 'made'), join(project, name), { recursive: true })
+      return execIn(join(project, name), line, expected, more)
+    }
+    await exec(`npm install ${installed}`)
+    const said = await steps({ exec, execBelow, fails, write, deployed, project, registry })
     return { said: typeof said === 'string' && said.length < 20 && !said.includes('\n') ? said : 'works' }
   } catch (error) {
     const { message, stdout = '', stderr = '' } = error
-    console.error(`${rest.name}: ${message}\n${stdout.slice(-3000)}\n${stderr.slice(-3000)}`)
+    console.error(`${entry}: ${message}\n${stdout.slice(-3000)}\n${stderr.slice(-3000)}`)
     return { failed: true, said: 'FAILED' }
   }
 }
