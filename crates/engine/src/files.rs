@@ -140,7 +140,8 @@ fn beside(path: &Path, what: &str) -> io::Result<PathBuf> {
     let mut hidden = OsString::from(".");
     if name.len() > LONGEST_STEM {
         let text = name.to_string_lossy();
-        hidden.push(&text[..text.floor_char_boundary(LONGEST_STEM)]);
+        let end = (0..=LONGEST_STEM).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        hidden.push(&text[..end]);
     } else {
         hidden.push(name);
     }

@@ -97,8 +97,8 @@ pub(crate) fn write(path: &Path, mut entries: Vec<Entry>, metadata: &Metadata) -
     let mut header = header(&entries, &metadata)?;
     let length = (header.len() as u64).to_le_bytes();
     let mut hasher = Hashing(Hasher::new());
-    let hashed = [&length[..], &header].into_iter().try_for_each(|bytes| hasher.write_all(bytes));
-    hashed
+    let begun = [&length[..], &header].into_iter().try_for_each(|bytes| hasher.write_all(bytes));
+    begun
         .and_then(|()| entries.iter().try_for_each(|entry| (entry.write)(&mut hasher)))
         .map_err(|error| EngineError::WriteFailed { path: path.display().to_string(), found: error.to_string() })?;
     if let Some(digits) = digits(&header) {
