@@ -74,7 +74,7 @@ const mayUse: Record<string, string[]> = {
   ],
   explain: ['transforms', 'report', 'model', 'data', ...common],
   export: ['model', 'train', 'weights', 'native', 'files', ...common],
-  convert: ['models', 'model', 'transforms', 'weights', 'layers', ...common],
+  convert: ['models', 'model', 'transforms', 'weights', 'layers', 'native', ...common],
   recommend: ['train', 'data', 'models', 'model', 'transforms', 'layers', ...common],
   report: ['model', 'train', 'data', 'weights', 'layers', 'runtime', ...common],
   index: [

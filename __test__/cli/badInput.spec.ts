@@ -86,7 +86,7 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     /frequencies: expected a whole number from 1 to 15, because the mode is band-limited, found nothing/,
   ],
   'momentum for adam': folder => [
-    ['train', join(folder, 'sizes'), '--out', 'x.model', '--momentum', '0.9'],
+    ['train', join(folder, 'sizes'), '--out', 'x.model', '--optimizer', 'adam', '--momentum', '0.9'],
     /--momentum: expected --optimizer sgd, found adam/,
   ],
   'a folder to save in that is not there': folder => [

@@ -112,15 +112,16 @@ test('pictures of another size can be given to the same body', async t => {
   t.is((await tuned.predict(jpegs[0] as Buffer))[0]?.logits.length, 3)
 })
 
-test('what cannot have another head is refused', async t => {
+test('wrong classes of a head are refused, and a body without a head gets one', async t => {
   using model = createModel(paperResnet())
   await failsWith(t, () => replaceHead(model, { classes: 0 }), { code: 'INVALID_OPTION', path: 'replaceHead.classes' })
   await failsWith(t, () => replaceHead(model, { classes: ['a', 'a'] }), { code: 'LABELS_MISMATCH' })
   const layers = sequential({ conv: conv2d({ channels: 3 }), relu: relu(), pool: globalAveragePool() })
   const input = { channels: 3, height: 32, width: 32 }
   using headless = createModel(defineModel({ name: 'headless', input, layers }))
-  await failsWith(t, () => replaceHead(headless, { classes: 2 }), { code: 'INVALID_DEFINITION', path: 'pool' })
   await failsWith(t, () => headless.embed(jpegs), { code: 'INVALID_DEFINITION', path: 'pool' })
+  using headed = await replaceHead(headless, { classes: 2 })
+  t.is(headed.classes, 2)
   const alone = sequential({ pool: globalAveragePool(), fc: linear({ features: 2 }) })
   using shallow = createModel(defineModel({ name: 'shallow', input, layers: alone }))
   t.is((await shallow.embed(jpegs[0] as Buffer))[0]?.features.length, 3)

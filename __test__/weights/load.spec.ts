@@ -38,11 +38,12 @@ test('a prefix of all names is taken off and told', async t => {
   t.deepEqual(await model.parameters(), given)
 })
 
-test('a prefix of some names only is left', async t => {
+test('a prefix of the body alone is taken off, and the head that lacks it is applied too', async t => {
   const given = await weights()
   using model = createModel(definition)
   const report = await model.load(renamed(given, name => (name === 'fc.bias' ? name : `module.${name}`)))
-  t.deepEqual([report.prefix, report.applied], ['', ['fc.bias']])
+  t.deepEqual([report.prefix, report.applied], ['module.', given.map(({ name }) => name)])
+  t.deepEqual(await model.parameters(), given)
 })
 
 test('what is missing, unused and of another shape is named, the rest applied', async t => {

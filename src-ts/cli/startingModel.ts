@@ -11,6 +11,7 @@ import {
   recommendTuning,
   replaceHead,
   suitsPretrained,
+  type Choice,
   type Dataset,
   type Model,
   type Preprocessing,
@@ -18,7 +19,6 @@ import {
   type Transform,
 } from '../index.js'
 import { modeOf, type SharedOptions } from './arguments.js'
-import { sayChoices } from './choices.js'
 import { count, say } from './terminal.js'
 
 /** The network for few photos, if it is installed. */
@@ -44,6 +44,8 @@ export interface Start {
   model: Model
   /** How it should go on where nothing is said. */
   training: RecommendedTraining
+  /** What was chosen by the pictures, to be said. */
+  choices: readonly Choice[]
   /** Epochs from one checkpoint to the next: writing a large body takes longer than an epoch of its head. */
   everyEpochs?: number | undefined
 }
@@ -94,10 +96,9 @@ async function fineTuned(name: string, data: Dataset, options: ModelArguments): 
   if (model !== from) from.dispose()
   const body = freeze === undefined ? known : true
   const chosen = recommendTuning(data, model, { body, augmented: (augment?.length ?? 0) > 0, epochs, batchSize })
-  sayChoices(data, chosen.choices, options)
-  const { training } = chosen
+  const { choices, training } = chosen
   const isHead = (training.freeze?.length ?? 0) > 0
-  return { model, training, everyEpochs: isHead ? Math.ceil((training.epochs ?? 1) / 5) : undefined }
+  return { model, training, choices, everyEpochs: isHead ? Math.ceil((training.epochs ?? 1) / 5) : undefined }
 }
 
 /** A new model for pictures, chosen by all of them but for what is given. */
@@ -109,8 +110,8 @@ function newModel(data: Dataset, options: ModelArguments): Start {
   const channels = options.channels ?? recommend(data).definition.input.channels
   const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
   const chosen = recommend(data, { ...given, channels: options.channels, ...normalisation })
-  sayChoices(data, chosen.choices, options)
-  return { model: createModel(chosen.definition, { seed, labels }), training: chosen.training }
+  const { choices, training } = chosen
+  return { model: createModel(chosen.definition, { seed, labels }), training, choices }
 }
 
 /** The model of that file; what was said of it beside its masking must be so. */

@@ -43,6 +43,7 @@ import {
 } from './arguments.js'
 import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { forceOption, modelOutput } from './output.js'
+import { sayChoices } from './choices.js'
 import { modelToResume, startingModel, type ModelArguments, type Start } from './startingModel.js'
 import { DATA, sourceOf, trainingSourcesOf, warnOfParts } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
@@ -194,9 +195,12 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   try {
     const sets = await readSets(data, options, resumed, { signal, progress })
     if (options.out === undefined) say(`the model goes to ${out}; --out says another file`)
-    const start: Start = resumed ? { model: resumed, training: {} } : await startingModel(sets.train, options)
+    const start: Start = resumed
+      ? { model: resumed, training: {}, choices: [] }
+      : await startingModel(sets.train, options)
     const { model } = start
     const training = trainOptions(options, start, sets)
+    sayChoices(sets.train, start.choices, options)
     page?.begin(model, sets, out)
     const tell = reporter(json, progress, sets, model.definition.input)
     for await (const event of model.train(sets.train, {

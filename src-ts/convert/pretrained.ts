@@ -7,6 +7,7 @@ import { mismatch } from '../errors.js'
 import { loadModel, type Model } from '../model/model.js'
 import { modeShape, type ModeOptions } from '../model/mode.js'
 import { checked } from '../options.js'
+import { origins } from '../native/origins.js'
 import { evaluationTransform } from '../transforms/transform.js'
 import { convertModel, convertPytorch } from './convert.js'
 import { PREPROCESSINGS, type Preprocessing } from './keras/model.js'
@@ -51,6 +52,8 @@ const IMAGENET = {
   options: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], transform: evaluationTransform(224) },
 }
 
+const nameSchema = z.string().min(1)
+
 const optionsSchema = z.strictObject({
   ...modeShape,
   preprocessing: z.enum(PREPROCESSINGS).optional(),
@@ -68,6 +71,7 @@ const optionsSchema = z.strictObject({
  *   and {@link convertModel} throw
  */
 export async function loadPretrained(name: string, options: PretrainedOptions = {}): Promise<Pretrained> {
+  checked(nameSchema, name, 'loadPretrained.name')
   const { directory = process.cwd(), ...given } = checked(optionsSchema, options, 'loadPretrained')
   const path = resolve(directory, name)
   const kind = await kindOf(path)
@@ -102,21 +106,27 @@ export function installLine(name: string): string {
 /**
  * Where an installed package has a network, by the package's name or its network's; nothing if it is not installed.
  *
- * @throws ModelError `FILE_NOT_FOUND` if the package has none
+ * @throws ModelError `FILE_NOT_FOUND` if the package has none; `INVALID_OPTION`
  */
 export async function findPackaged(
   name: string,
   directory: string = process.cwd(),
 ): Promise<{ package: string; file: string; preprocessing?: Preprocessing | undefined } | undefined> {
+  checked(nameSchema, name, 'findPackaged.name')
+  checked(nameSchema, directory, 'findPackaged.directory')
   const entries = Object.entries(PACKAGED)
   const known = entries.find(([network, { package: own }]) => network === name || own === name)?.[1]
   const packageName = known?.package ?? name
   // What could leave node_modules is no name of a package.
   if (!/^(@[\w.-]+\/)?[\w-][\w.-]*$/.test(packageName)) return undefined
-  const folder = await packageFolder(packageName, [directory, dirname(fileURLToPath(import.meta.url))])
+  const folder = await packageFolder(packageName, [directory, ...origins().map(folderOf)])
   if (folder === undefined) return undefined
   const file = known ? join(folder, known.file) : await networkIn(folder, name)
   return { package: packageName, file, preprocessing: known?.preprocessing }
+}
+
+function folderOf(origin: string): string {
+  return dirname(origin.startsWith('file:') ? fileURLToPath(origin) : origin)
 }
 
 /** The folder of a package that is installed where Node would look for it, from the first of these folders that sees it. */
@@ -190,7 +200,7 @@ async function isWeightsAlone(path: string): Promise<boolean> {
     const length = bytesRead === 8 ? Number(buffer.readBigUInt64LE()) : 0
     if (length > LONGEST_HEADER) return true
     const header = await file.read(Buffer.alloc(length), 0, length, 8)
-    return !header.buffer.toString('utf8').includes('"jpegnet.')
+    return !header.buffer.toString('utf8').includes('"jpegnet.definition"')
   } finally {
     await file.close()
   }

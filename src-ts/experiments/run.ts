@@ -109,7 +109,7 @@ async function* runIn(
     const before = parts.filter(({ key }) => kept.has(key))
     const start = performance.now()
     const seconds = () => (performance.now() - start) / 1000
-    let share = 0
+    let [share, told] = [0, 0]
     const event = (type: 'part' | 'progress') => {
       const done = before.reduce((sum, { weight }) => sum + weight, 0) + share * part.weight
       const taken = before.reduce((sum, { key }) => sum + (kept.get(key)?.seconds ?? 0), seconds())
@@ -124,7 +124,11 @@ async function* runIn(
     }
     const running = part.run(context)
     try {
-      for await (const _ of whileRunning(running)) if (share > 0) yield event('progress')
+      for await (const _ of whileRunning(running)) {
+        if (share === told) continue
+        told = share
+        yield event('progress')
+      }
       const finished = { key: part.key, rows: await running, seconds: seconds() }
       await folder.add(finished)
       kept.set(part.key, finished)

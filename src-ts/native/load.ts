@@ -4,6 +4,7 @@ import * as modules from 'node:module'
 import { resolve } from 'node:path'
 import type * as Binding from '#binding'
 import { ModelError } from '../errors.js'
+import { origins } from './origins.js'
 
 /** Where the addon may lie beside this file: in a bundle, in the package's `dist`, in the sources. */
 const BESIDE = ['./', './native/', '../../dist/native/']
@@ -31,17 +32,6 @@ function isMusl(): boolean {
     const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined
     return report !== undefined && !report.header?.glibcVersionRuntime
   }
-}
-
-/**
- * Files to look from. A bundle's own place is known by one of the first two, by its format; webpack writes the place of the source
- * there instead, so the program that was started is another.
- */
-function origins(): string[] {
-  const module = import.meta.url as string | undefined
-  return [module, typeof __filename === 'string' ? __filename : undefined, process.argv[1]].filter(
-    file => file !== undefined && /^(file:|\/|[a-z]:[\\/])/i.test(file),
-  ) as string[]
 }
 
 /** @throws ModelError `NO_ADDON` */

@@ -1,6 +1,6 @@
 /** A network and a training for the pictures at hand: what the command chooses where nothing is said. */
 import * as z from 'zod'
-import { Dataset } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
 import type { DatasetSurvey } from '../data/survey.js'
 import { mismatch } from '../errors.js'
 import { frozen } from '../layers/freeze.js'
@@ -17,6 +17,7 @@ import { evaluationTransform, type Transform } from '../transforms/transform.js'
 import { chosenAugmentation } from './augmentation.js'
 import { batchFor, epochsFor } from './length.js'
 import { chosenSize, share, usedAsTheyAre, type ChosenSize } from './size.js'
+import { surveyed } from './surveyed.js'
 
 /** What is already decided; the rest is chosen to go with it. */
 export interface RecommendOptions extends Omit<NetworkOptions, 'classes'>, ModeOptions {
@@ -86,7 +87,7 @@ export function recommend(data: Dataset | DatasetSurvey, options: RecommendOptio
     batchSize: ownBatch,
     ...given
   } = checked(optionsSchema, options, 'recommend')
-  const survey = data instanceof Dataset ? data.survey() : data
+  const survey = surveyed(data, 'recommend')
   const { images, classes, gray } = survey
   if (classes.length < 2) {
     throw mismatch('NO_CLASSES', 'recommend', 'pictures of at least two classes', `one, ${classes[0]}`)

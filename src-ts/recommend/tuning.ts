@@ -1,6 +1,6 @@
 /** How to train a network that was trained before, for the pictures at hand. */
 import * as z from 'zod'
-import { Dataset } from '../data/dataset.js'
+import type { Dataset } from '../data/dataset.js'
 import type { DatasetSurvey } from '../data/survey.js'
 import { frozen } from '../layers/freeze.js'
 import type { ModelDefinition } from '../model/definition.js'
@@ -13,6 +13,7 @@ import { chosenAugmentation } from './augmentation.js'
 import { batchFor, epochsFor } from './length.js'
 import type { Choice, RecommendedTraining } from './recommend.js'
 import { usedAsTheyAre } from './size.js'
+import { surveyed } from './surveyed.js'
 
 /** What is already decided of a fine-tuning. */
 export interface TuningOptions {
@@ -40,6 +41,11 @@ const optionsSchema = z.strictObject({
   batchSize: z.int().min(1).optional(),
 }) satisfies z.ZodType<TuningOptions>
 
+const modelSchema = z.custom<{ definition: ModelDefinition; nodes: readonly ModelNode[] }>(
+  value => typeof value === 'object' && value !== null && 'definition' in value && 'nodes' in value,
+  'a model',
+)
+
 /** Pictures that a head is shown as features, which cost nothing; and a whole network, or a head behind a body that runs every time. */
 const SEEN = { features: 20_000, pictures: 8_000 }
 
@@ -48,8 +54,11 @@ const FEW = 5_000
 
 /**
  * Whether a network of ImageNet is what suits these pictures: few, in colour, larger than small ones.
+ *
+ * @throws ModelError `INVALID_OPTION`, `DISPOSED`
  */
-export function suitsPretrained({ images, gray, sizes }: DatasetSurvey): boolean {
+export function suitsPretrained(data: Dataset | DatasetSurvey): boolean {
+  const { images, gray, sizes } = surveyed(data, 'suitsPretrained')
   const large = sizes.reduce((sum, { width, height, count }) => sum + (Math.min(width, height) > 64 ? count : 0), 0)
   return images <= FEW && 2 * gray < images && 2 * large > images
 }
@@ -61,11 +70,12 @@ export function suitsPretrained({ images, gray, sizes }: DatasetSurvey): boolean
  */
 export function recommendTuning(
   data: Dataset | DatasetSurvey,
-  { definition, nodes }: { definition: ModelDefinition; nodes: readonly ModelNode[] },
+  model: { definition: ModelDefinition; nodes: readonly ModelNode[] },
   options: TuningOptions = {},
 ): TuningRecommendation {
+  const { definition, nodes } = checked(modelSchema, model, 'recommendTuning.model')
   const { body = false, augmented = false, ...given } = checked(optionsSchema, options, 'recommendTuning')
-  const survey = data instanceof Dataset ? data.survey() : data
+  const survey = surveyed(data, 'recommendTuning')
   const { images, classes, gray } = survey
   const { input } = definition
   const choices: Choice[] = []
