@@ -80,7 +80,7 @@ export function accuracyChart(history: readonly EpochResult[], kept?: number): s
     y: { label: 'accuracy, %', grid: true, nice: true },
     color: { domain: ['training', 'test'], range: [ACCENT, WARM] },
     marks: [
-      Plot.line(series, { x: 'epoch', y: 'accuracy', stroke: 'of', strokeWidth: 1.5 }),
+      Plot.line(series, { x: 'epoch', y: 'accuracy', z: 'of', stroke: 'of', strokeWidth: 1.5 }),
       Plot.dot(series, { x: 'epoch', y: 'accuracy', fill: 'of', r: history.length > 40 ? 2 : 4 }),
       Plot.dot(ringed, { x: 'epoch', y: 'accuracy', stroke: 'currentColor', strokeWidth: 1.5, r: 7 }),
     ],

@@ -58,19 +58,18 @@ export async function evaluationReport(options: EvaluationReportOptions): Promis
     ...filesLeftOut(evaluation),
   ]
   return page(options.title ?? `${name}${what}`, [
-    headline(evaluationNumbers(evaluation)),
+    headline([...evaluationNumbers(evaluation), [grouped(evaluation.imagesPerSecond), 'files a second, to answers']]),
     ...(await evaluationSections(evaluation, data)),
     section('How it was run', facts(rows)),
   ])
 }
 
 /** The numbers that a page begins with: a value and what it is of. */
-export function evaluationNumbers({ accuracy, images, top5, macro, imagesPerSecond }: Evaluation): Fact[] {
+export function evaluationNumbers({ accuracy, images, top5, macro }: Evaluation): Fact[] {
   return [
     [percent(accuracy), `of ${grouped(images)} unseen files right`],
     ...(top5 ? [[percent(top5.accuracy), 'among the five likeliest'] as Fact] : []),
     [percent(macro.f1, 1), 'mean F1 of the classes'],
-    [grouped(imagesPerSecond), 'files a second, to answers'],
   ]
 }
 

@@ -98,10 +98,10 @@ main { max-width: 60rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; text-wrap: balance; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 p { max-width: 44rem; margin: .4rem 0; color: var(--soft); }
-.headline { margin-bottom: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem; }
+.headline { margin-bottom: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; }
 .tile, figure, .facts { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
 .tile { padding: .7rem .9rem; }
-.tile strong { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+.tile strong { display: block; font-size: 1.35rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .85rem; }
 .charts { margin-top: 1rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .6rem; align-items: start; }
 figure { margin: 0; padding: .8rem; overflow-x: auto; min-width: 0; }

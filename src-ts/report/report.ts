@@ -61,7 +61,7 @@ export async function trainingReport(options: ReportOptions): Promise<string> {
       [grouped(model.parameterCount), 'parameters'],
     ]),
     paragraph(
-      'Trained on JPEG files without decoding them to pixels: the network reads quantised DCT coefficients and works on them throughout.',
+      'JPEG files are decoded no further than their coefficients; of these the network’s first layer makes what it needs.',
     ),
     ...progressText(options, tested?.epoch).map(paragraph),
     section('Training', await charts(record, model, tested?.epoch)),
