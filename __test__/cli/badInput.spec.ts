@@ -85,6 +85,18 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     ['evaluate', join(folder, 'small.model'), join(folder, 'sizes'), '--mode', 'band-limited'],
     /frequencies: expected a whole number from 1 to 15, because the mode is band-limited, found nothing/,
   ],
+  'a limit that is none': folder => [
+    ['inspect', join(folder, 'sizes/0/a.jpg'), '--limits', 'speed=3'],
+    /--limits.*limits among work, pixels, .*found speed=3/,
+  ],
+  'a limit without its number': folder => [
+    ['inspect', join(folder, 'sizes/0/a.jpg'), '--limits', 'work'],
+    /--limits.*work=x with a whole number of at least 1, found work\./,
+  ],
+  'a file beyond a limit': folder => [
+    ['train', join(folder, 'sizes'), '--out', 'x.model', '--limits', 'pixels=100'],
+    /expected at most 100 pixels, found \d+.*--limits allows files more, --skip-bad-files goes on without such files/,
+  ],
   'momentum for adam': folder => [
     ['train', join(folder, 'sizes'), '--out', 'x.model', '--optimizer', 'adam', '--momentum', '0.9'],
     /--momentum: expected --optimizer sgd, found adam/,

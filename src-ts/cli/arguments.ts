@@ -1,8 +1,7 @@
 /** Values of options, read strictly: a wrong one ends the command with where, expected and found. */
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { bytesOf, MEMORY_SIZE } from '../data/memory.js'
-import { mismatch, ModelError, type ModelErrorCode } from '../errors.js'
-import type { PixelBox, ModeOptions, OnBadFile } from '../index.js'
+import type { PixelBox, ModeOptions } from '../index.js'
 
 const wrong = (expected: string, found: string) => new InvalidArgumentError(`Expected ${expected}, found ${found}.`)
 
@@ -93,40 +92,6 @@ export const availableMemoryOption = () =>
     '--available-memory <size>',
     'memory that steps and tests may take; a training that needs more is refused (what is left)',
   ).argParser(memory)
-
-export const skipBadOption = () =>
-  new Option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
-
-export const useDamagedOption = () =>
-  new Option('--use-damaged-files', 'use what can be read of damaged files, naming them, rather than stop')
-
-/** What to do about bad files, as a command's options say. */
-export function onErrorOf({ skipBadFiles, useDamagedFiles }: BadFileOptions): OnBadFile {
-  if (skipBadFiles && useDamagedFiles) {
-    throw mismatch('INVALID_OPTION', '--use-damaged-files', 'nothing beside --skip-bad-files', 'both')
-  }
-  return skipBadFiles ? 'skip' : useDamagedFiles ? 'use' : 'error'
-}
-
-/** Errors of a file that was read, rather than of what a command was given. */
-const OF_PICTURES: readonly ModelErrorCode[] = [
-  ...(['EMPTY_FILE', 'NOT_JPEG', 'TRUNCATED_JPEG', 'CORRUPT_JPEG', 'UNSUPPORTED_JPEG', 'JPEG_TOO_LARGE'] as const),
-  'SIZE_MISMATCH',
-]
-
-/** Which option goes on without the pictures that ended a command, if it has one and was not given it. */
-export function badFileAdvice(error: unknown, command: Command | undefined): string | undefined {
-  const skips = command?.options.find(({ long }) => long === '--skip-bad-files')
-  if (!skips || command?.opts<BadFileOptions>().skipBadFiles) return undefined
-  const isOfPictures = error instanceof ModelError && OF_PICTURES.includes(error.code)
-  return isOfPictures ? `${skips.long} goes on without such files` : undefined
-}
-
-/** Options of commands that read many files. */
-export interface BadFileOptions {
-  skipBadFiles?: boolean
-  useDamagedFiles?: boolean
-}
 
 export const jsonOption = () => new Option('--json', 'print one JSON object a line')
 

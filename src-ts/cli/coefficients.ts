@@ -13,8 +13,9 @@ import {
   type JpegCoefficients,
   type Turn,
 } from '../index.js'
-import { box, examples, jsonOption, useDamagedOption } from './arguments.js'
+import { box, examples, jsonOption } from './arguments.js'
 import { forceOption, outputFile } from './output.js'
+import { limitsOption, readingOfOne, useDamagedOption, type ReadingOptions } from './reading.js'
 import { count, printResult, warnOfDamaged } from './terminal.js'
 
 const TENSORS = '.safetensors'
@@ -33,6 +34,7 @@ export function addCoefficients(program: Command): void {
     .option('--as-stored', 'take the picture as it is stored, and keep what is said of its orientation')
     .option('--progressive', 'write a progressive JPEG file')
     .addOption(useDamagedOption())
+    .addOption(limitsOption())
     .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -44,10 +46,9 @@ export function addCoefficients(program: Command): void {
       ),
     )
     .action(async (file: string, options: CoefficientsArguments) => {
-      const { out, crop, turn, asStored, progressive, useDamagedFiles, force, json = false } = options
+      const { out, crop, turn, asStored, progressive, force, json = false } = options
       const kind = await outputFile(out, ['coefficients', 'jpeg'], { inputs: [file], force })
-      const given =
-        extname(file).toLowerCase() === TENSORS ? await readCoefficients(file) : await ofJpeg(file, useDamagedFiles)
+      const given = extname(file).toLowerCase() === TENSORS ? await readCoefficients(file) : await ofJpeg(file, options)
       const orientation = asStored ? 'stored' : 'exif'
       const coefficients = crop || turn ? await transformJpeg(given, { crop, turn, orientation }) : given
       if (kind === 'coefficients') await writeCoefficients(out, coefficients)
@@ -61,20 +62,20 @@ export function addCoefficients(program: Command): void {
     })
 }
 
-async function ofJpeg(file: string, useDamaged = false): Promise<JpegCoefficients> {
-  if (!useDamaged) return jpegCoefficients(file)
-  const { warnings } = await inspectJpeg(file, { onError: 'use' })
+async function ofJpeg(file: string, options: ReadingOptions): Promise<JpegCoefficients> {
+  const reading = readingOfOne(options)
+  if (reading.onError !== 'use') return jpegCoefficients(file, reading)
+  const { warnings } = await inspectJpeg(file, reading)
   warnOfDamaged(warnings.length > 0 ? [{ file, warnings }] : [])
-  return jpegCoefficients(file, { onError: 'use' })
+  return jpegCoefficients(file, reading)
 }
 
-interface CoefficientsArguments {
+interface CoefficientsArguments extends ReadingOptions {
   out: string
   crop?: PixelBox
   turn?: Turn
   asStored?: boolean
   progressive?: boolean
-  useDamagedFiles?: boolean
   force?: boolean
   json?: boolean
 }

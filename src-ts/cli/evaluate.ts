@@ -22,16 +22,13 @@ import {
   memoryOption,
   modeOf,
   modeOption,
-  onErrorOf,
-  skipBadOption,
-  useDamagedOption,
   whole,
-  type BadFileOptions,
   type SharedOptions,
 } from './arguments.js'
 import { commandLine } from './commandLine.js'
 import { evaluationText } from './evaluationText.js'
 import { forceOption, outputFile } from './output.js'
+import { limitsOption, readingOf, skipBadOption, useDamagedOption, type ReadingOptions } from './reading.js'
 import { DATA, sourceOf } from './source.js'
 import { Progress, count, printResult, say, warn, warnOfDamaged, warnSkipped } from './terminal.js'
 import { transformOption } from './transforms.js'
@@ -57,6 +54,7 @@ export function addEvaluate(program: Command): void {
     .addOption(memoryOption())
     .addOption(skipBadOption())
     .addOption(useDamagedOption())
+    .addOption(limitsOption())
     .addOption(jsonOption())
     .addOption(
       new Option(
@@ -76,7 +74,7 @@ export function addEvaluate(program: Command): void {
     .action(runEvaluate)
 }
 
-interface EvaluateArguments extends SharedOptions, BadFileOptions {
+interface EvaluateArguments extends SharedOptions, ReadingOptions {
   out?: string[]
   force?: boolean
   worst?: number
@@ -91,7 +89,7 @@ async function runEvaluate(path: string, pictures: string, options: EvaluateArgu
   const outputs = await outputsOf(options, [path, pictures])
   const model = await loadModel(path)
   const progress = new Progress()
-  const source = await sourceOf(pictures, onErrorOf(options))
+  const source = await sourceOf(pictures, readingOf(options))
   const show = ({ type, done, total }: EvaluateProgress) =>
     progress.show(type === 'data' ? 'reading' : 'evaluating', done, total)
   const rows = await Rows.open(outputs.csv)

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { writeWhole } from '../files.js'
 import { explainPicture, loadModel, type Transform } from '../index.js'
-import { examples, useDamagedOption } from './arguments.js'
+import { examples } from './arguments.js'
 import { forceOption, outputFile } from './output.js'
+import { limitsOption, readingOfOne, useDamagedOption, type ReadingOptions } from './reading.js'
 import { say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
@@ -16,21 +17,20 @@ export function addExplain(program: Command): void {
     .requiredOption('--out <page>', 'where to write the page, which needs nothing else')
     .addOption(transformOption("the model's own"))
     .addOption(useDamagedOption())
+    .addOption(limitsOption())
     .addOption(forceOption())
     .addHelpText('after', examples('jpegnet explain photos.model photo.jpg --out photo.html'))
-    .action(async (path: string, file: string, { out, transform, useDamagedFiles, force }: ExplainArguments) => {
+    .action(async (path: string, file: string, { out, transform, force, ...options }: ExplainArguments) => {
       await outputFile(out, ['page'], { inputs: [path, file], force })
       const model = await loadModel(path)
-      const onError = useDamagedFiles ? 'use' : 'error'
-      const html = await explainPicture(model, file, { transform, onError })
+      const html = await explainPicture(model, file, { transform, ...readingOfOne(options) })
       await writeWhole(out, html)
       say(`wrote ${out}`)
     })
 }
 
-interface ExplainArguments {
+interface ExplainArguments extends ReadingOptions {
   out: string
   transform?: readonly Transform[]
-  useDamagedFiles?: boolean
   force?: boolean
 }

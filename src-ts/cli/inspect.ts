@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { ModelError } from '../errors.js'
 import { inspectJpeg, type JpegInspection } from '../index.js'
-import { examples, jsonOption, useDamagedOption } from './arguments.js'
+import { examples, jsonOption } from './arguments.js'
 import { inspectData } from './inspectData.js'
+import { badFileAdvice, limitsOption, readingOfOne, useDamagedOption, type ReadingOptions } from './reading.js'
 import { DATA, isData } from './source.js'
 import { count, printResult, sayFailure, visible } from './terminal.js'
 
@@ -15,33 +16,33 @@ export function addInspect(program: Command): void {
     )
     .argument('<file...>', `JPEG files, of which a bad one is named and the others are told; or ${DATA}`)
     .addOption(useDamagedOption())
+    .addOption(limitsOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples('jpegnet inspect photo.jpg', 'jpegnet inspect photos/*.jpg --json', 'jpegnet inspect photos/train'),
     )
-    .action(async (files: string[], { json = false, useDamagedFiles }: InspectArguments) => {
-      const onError = useDamagedFiles ? 'use' : 'error'
+    .action(async (files: string[], { json = false, ...options }: InspectArguments, command: Command) => {
+      const reading = readingOfOne(options)
       for (const file of files) {
         try {
           if (await isData(file)) {
-            await inspectData(file, json, onError)
+            await inspectData(file, json, reading)
             continue
           }
-          const inspection = await inspectJpeg(file, { onError })
+          const inspection = await inspectJpeg(file, reading)
           printResult(json, inspection, describe(inspection))
         } catch (error) {
           if (!(error instanceof ModelError)) throw error
-          sayFailure(error)
+          sayFailure(error, badFileAdvice(error, command))
           process.exitCode = 1
         }
       }
     })
 }
 
-interface InspectArguments {
+interface InspectArguments extends ReadingOptions {
   json?: boolean
-  useDamagedFiles?: boolean
 }
 
 function describe(jpeg: JpegInspection): string {

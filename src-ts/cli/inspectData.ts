@@ -1,5 +1,5 @@
 /** `jpegnet inspect DATA`: what a whole data set is like. */
-import { inspectDataset, type DatasetInspection, type JpegSource } from '../index.js'
+import { inspectDataset, type DatasetInspection, type JpegReadOptions, type JpegSource } from '../index.js'
 import { setsOf } from './source.js'
 import { Progress, count, percent, printResult, warnSkipped, visible } from './terminal.js'
 
@@ -7,8 +7,8 @@ import { Progress, count, percent, printResult, warnSkipped, visible } from './t
 const LISTED = 20
 
 /** Reads a data set, without the files that cannot be used, and prints a report of it, or of each of its parts. */
-export async function inspectData(data: string, json: boolean, onError: 'error' | 'use'): Promise<void> {
-  const sets = await setsOf(data, onError === 'use' ? 'use' : 'skip')
+export async function inspectData(data: string, json: boolean, reading: JpegReadOptions): Promise<void> {
+  const sets = await setsOf(data, { ...reading, onError: reading.onError === 'use' ? 'use' : 'skip' })
   for (const source of Object.values(sets)) await inspectSource(source, json)
 }
 

@@ -2,7 +2,7 @@
 /** The `jpegnet` command. */
 import { Command, CommanderError } from 'commander'
 import { runtimeInfo } from '../index.js'
-import { badFileAdvice } from './arguments.js'
+import { badFileAdvice } from './reading.js'
 import { addCard } from './card.js'
 import { addCoefficients } from './coefficients.js'
 import { addConvert } from './convert.js'

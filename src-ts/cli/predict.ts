@@ -9,7 +9,6 @@ import {
   maskingOption,
   modeOf,
   modeOption,
-  useDamagedOption,
   whole,
   type SharedOptions,
 } from './arguments.js'
@@ -17,6 +16,7 @@ import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { pathsOnStdin } from './lines.js'
 import { forceOption, outputFile } from './output.js'
 import { PICTURES, picturesOf } from './pictures.js'
+import { limitsOption, readingOfOne, useDamagedOption, type ReadingOptions } from './reading.js'
 import { count, say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
@@ -36,6 +36,7 @@ export function addPredict(program: Command): void {
     .addOption(maskingOption())
     .addOption(new Option('--batch-size <n>', 'pictures a call, at most (64)').argParser(whole(1)))
     .addOption(useDamagedOption())
+    .addOption(limitsOption())
     .addOption(jsonOption())
     .option('--csv', 'print a row a picture: file, label, probability, label_2, …, error')
     .option('--out <file>', 'write the answers to a file instead: .csv, or .jsonl for a JSON object a line')
@@ -61,12 +62,11 @@ export function addPredict(program: Command): void {
 }
 
 async function runPredict(path: string, files: string[], options: PredictArguments): Promise<void> {
-  const { transform, batchSize, out, useDamagedFiles } = options
+  const { transform, batchSize, out } = options
   const form = await formOf(options, [path, ...files])
   const model = await loadModel(path)
   const [signal, stopListening] = out === undefined ? [] : abortOnInterrupt('after these pictures')
-  const onError = useDamagedFiles ? 'use' : 'error'
-  const given: PredictOptions = { ...modeOf(options), transform, batchSize, onError, signal }
+  const given: PredictOptions = { ...modeOf(options), transform, batchSize, ...readingOfOne(options), signal }
   const answers = await Answers.open({ form, out, top: Math.min(options.top, model.classes) })
   try {
     const pictures = options.stdin ? pathsOnStdin(options.null ?? false) : picturesOf(files)
@@ -105,13 +105,12 @@ async function formOf({ json, csv, out, force }: PredictArguments, inputs: reado
   return outputFile(out, ['csv', 'lines'], { inputs, force })
 }
 
-interface PredictArguments extends SharedOptions {
+interface PredictArguments extends SharedOptions, ReadingOptions {
   csv?: boolean
   out?: string
   force?: boolean
   stdin?: boolean
   null?: boolean
-  useDamagedFiles?: boolean
   batchSize?: number
   top: number
   transform?: readonly Transform[]

@@ -2,7 +2,7 @@
 import { mismatch } from '../errors.js'
 import { findDataset, isDataset } from '../data/find.js'
 import { partOf } from '../data/layout.js'
-import { jpegTar, type ClassBalance, type Dataset, type JpegSource, type OnBadFile } from '../index.js'
+import { jpegTar, type ClassBalance, type Dataset, type JpegSource, type SourceOptions } from '../index.js'
 import { count, say, warn } from './terminal.js'
 
 /** What it may be, for the command's help. */
@@ -24,14 +24,14 @@ export interface NamedSets {
  *
  * @throws ModelError as {@link findDataset}; `INVALID_OPTION` if stdin is a terminal
  */
-export async function setsOf(data: string, onError: OnBadFile): Promise<NamedSets> {
+export async function setsOf(data: string, reading: SourceOptions): Promise<NamedSets> {
   const stdin = STDIN.exec(data)
   if (stdin) {
     const [, folder] = stdin
     if (process.stdin.isTTY) throw mismatch('INVALID_OPTION', '-', 'a tar archive on stdin', 'a terminal')
-    return { train: jpegTar(process.stdin, { onError, folder }) }
+    return { train: jpegTar(process.stdin, { ...reading, folder }) }
   }
-  const { beside, ...sets } = await findDataset(data, { onError })
+  const { beside, ...sets } = await findDataset(data, reading)
   if (beside.length > 0)
     say(
       `${data}: ${beside.join(', ')} ${beside.length === 1 ? 'is no part of it, and is' : 'are no parts of it, and are'} not read`,
@@ -44,8 +44,8 @@ export async function setsOf(data: string, onError: OnBadFile): Promise<NamedSet
  *
  * @throws ModelError as {@link setsOf}
  */
-export async function sourceOf(data: string, onError: OnBadFile): Promise<JpegSource> {
-  const { train, validation, test } = await setsOf(data, onError)
+export async function sourceOf(data: string, reading: SourceOptions): Promise<JpegSource> {
+  const { train, validation, test } = await setsOf(data, reading)
   const source = test ?? validation ?? train
   if (pathOf(source) !== data && !STDIN.test(data)) say(`${data} stands for ${pathOf(source)}`)
   return source
@@ -59,10 +59,10 @@ export async function sourceOf(data: string, onError: OnBadFile): Promise<JpegSo
  */
 export async function trainingSourcesOf(
   data: string,
-  onError: OnBadFile,
+  reading: SourceOptions,
   isTestedOtherwise: boolean,
 ): Promise<{ train: JpegSource; test: JpegSource | undefined }> {
-  const { train, validation, test } = await setsOf(data, onError)
+  const { train, validation, test } = await setsOf(data, reading)
   const tested = isTestedOtherwise ? undefined : (validation ?? test)
   const left = [validation, test].filter(source => source !== undefined && source !== tested) as JpegSource[]
   if (pathOf(train) !== data && !STDIN.test(data)) {

@@ -32,19 +32,16 @@ import {
   modeOption,
   momentum,
   notNegative,
-  onErrorOf,
   part,
   size,
-  skipBadOption,
   stdOption,
-  useDamagedOption,
   whole,
-  type BadFileOptions,
 } from './arguments.js'
 import { abortOnInterrupt, exitCodeOf } from './interrupt.js'
 import { forceOption, modelOutput } from './output.js'
 import { sayChoices } from './choices.js'
 import { modelToResume, startingModel, type ModelArguments, type Start } from './startingModel.js'
+import { limitsOption, readingOf, skipBadOption, useDamagedOption, type ReadingOptions } from './reading.js'
 import { DATA, sourceOf, trainingSourcesOf, warnOfParts } from './source.js'
 import { augmentationsOf, augmentOption, type NamedAugmentation } from './augmentations.js'
 import { addTrainingOptions, trainingOptionsOf, type TrainingArguments } from './trainingOptions.js'
@@ -124,6 +121,7 @@ export function addTrain(program: Command): void {
     .option('--no-shuffle', 'take the pictures in the order of their names')
     .addOption(skipBadOption())
     .addOption(useDamagedOption())
+    .addOption(limitsOption())
     .option(
       '--from <network>',
       'begin with a network that was trained before: a model, safetensors, a Keras model.json, a folder or an npm package ' +
@@ -156,7 +154,7 @@ export function addTrain(program: Command): void {
     .action(runTrain)
 }
 
-interface TrainArguments extends ModelArguments, TrainingArguments, BadFileOptions {
+interface TrainArguments extends ModelArguments, TrainingArguments, ReadingOptions {
   out?: string
   force?: boolean
   saveEvery?: number
@@ -249,9 +247,9 @@ async function readSets(
   { signal, progress }: { signal: AbortSignal; progress: Progress },
 ): Promise<Sets> {
   const { test: testData, split, seed, memory } = options
-  const onError = onErrorOf(options)
-  const found = await trainingSourcesOf(data, onError, split !== undefined || testData !== undefined)
-  const testSource = testData === undefined ? found.test : await sourceOf(testData, onError)
+  const reading = readingOf(options)
+  const found = await trainingSourcesOf(data, reading, split !== undefined || testData !== undefined)
+  const testSource = testData === undefined ? found.test : await sourceOf(testData, reading)
   const read = (source: JpegSource, set: string) =>
     loadDataset(source, {
       memory,
