@@ -75,6 +75,19 @@ const typescript = (version, nodeTypes, core = false) => ({
   },
 })
 
+const esbuild = (name, format) => ({
+  name: `esbuild to ${name}`,
+  core: true,
+  packages: { esbuild: '0.28.2' },
+  files: { 'program.mjs': IMPORTS },
+  async run({ exec, deployed }) {
+    const bundle = format === 'esm' ? 'bundle.mjs' : 'bundle.cjs'
+    await exec(`esbuild program.mjs --bundle --platform=node --format=${format} --outfile=${bundle}`)
+    await exec(`node ${bundle}`, DONE)
+    await deployed(bundle, DONE)
+  },
+})
+
 const WEBPACK = `export default {
   mode: 'production',
   target: 'node20',
@@ -108,28 +121,8 @@ export const entries = [
   typescript('5.9.3', '^24', true),
   typescript('6.0.3', '^24'),
   typescript('7.0.2', '^24', true),
-  {
-    name: 'esbuild to CommonJS',
-    core: true,
-    packages: { esbuild: '0.28.2' },
-    files: { 'program.mjs': IMPORTS },
-    async run({ exec, deployed }) {
-      await exec('esbuild program.mjs --bundle --platform=node --format=cjs --outfile=bundle.cjs')
-      await exec('node bundle.cjs', DONE)
-      await deployed('bundle.cjs', DONE)
-    },
-  },
-  {
-    name: 'esbuild to ES modules',
-    core: true,
-    packages: { esbuild: '0.28.2' },
-    files: { 'program.mjs': IMPORTS },
-    async run({ exec, deployed }) {
-      await exec('esbuild program.mjs --bundle --platform=node --format=esm --outfile=bundle.mjs')
-      await exec('node bundle.mjs', DONE)
-      await deployed('bundle.mjs', DONE)
-    },
-  },
+  esbuild('CommonJS', 'cjs'),
+  esbuild('ES modules', 'esm'),
   {
     name: 'webpack',
     core: true,

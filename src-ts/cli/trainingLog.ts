@@ -1,5 +1,6 @@
 /** A training's log: a row an epoch as CSV, or an object an epoch and a step as JSON lines, written as they happen. */
 import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { csvLine, type Cell } from '../csv.js'
 import { mismatch } from '../errors.js'
 import { writeWhole } from '../files.js'
 import type { EpochEvent, StartEvent, StepEvent, TrainEvent } from '../index.js'
@@ -19,8 +20,6 @@ const COLUMNS = [
   'test_accuracy',
   'best_epoch',
 ] as const
-
-type Value = string | number | undefined
 
 /** What is told of the training whose log it is. */
 interface TrainingLogOptions {
@@ -93,7 +92,7 @@ export class TrainingLog {
     this.#step = stepsDone
     const kept =
       epochsDone + stepsDone > 0 ? (await this.#rows()).filter(row => this.#isBefore(row, epochsDone, stepsDone)) : []
-    const lines = [...(this.#kind === 'csv' ? [COLUMNS.join(',')] : []), ...kept]
+    const lines = [...(this.#kind === 'csv' ? [csvLine(COLUMNS)] : []), ...kept]
     await writeWhole(this.#path, lines.map(line => `${line}\n`).join(''))
     this.#file = await open(this.#path, 'a')
   }
@@ -113,7 +112,7 @@ export class TrainingLog {
     if (text === '') return []
     const lines = text.split('\n').slice(0, -1)
     const [first = text] = lines
-    const isLog = this.#kind === 'csv' ? first === COLUMNS.join(',') : isRow(first)
+    const isLog = this.#kind === 'csv' ? first === csvLine(COLUMNS) : isRow(first)
     if (!isLog)
       throw mismatch('INVALID_OPTION', '--log', 'no file, or the log of a training', `${this.#path}, another file`)
     return this.#kind === 'csv' ? lines.slice(1) : lines.filter(isRow)
@@ -130,7 +129,7 @@ export class TrainingLog {
     const { epoch, loss, accuracy, seconds, imagesPerSecond, learningRate, test, best } = event
     const [step, time] = [this.#step, new Date().toISOString()]
     const tested = test && { images: test.images, correct: test.correct, accuracy: test.accuracy, loss: test.loss }
-    const row: Record<(typeof COLUMNS)[number], Value> = {
+    const row: Record<(typeof COLUMNS)[number], Cell> = {
       epoch,
       step,
       time,
@@ -145,7 +144,7 @@ export class TrainingLog {
     }
     const text =
       this.#kind === 'csv'
-        ? COLUMNS.map(column => row[column] ?? '').join(',')
+        ? csvLine(COLUMNS.map(column => row[column]))
         : JSON.stringify({
             ...{ type: 'epoch', epoch, step, time, seconds, learningRate, loss, accuracy, imagesPerSecond },
             ...(tested && { test: tested }),
