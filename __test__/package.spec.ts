@@ -42,12 +42,12 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
   for (const path of ['LICENSE', 'docs/notices.md', 'dist/notices.txt']) t.true(main.names.includes(path), path)
 
   const user = join(folder, 'user')
-  await mkdir(join(user, 'pictures/train/even'), { recursive: true })
-  await mkdir(join(user, 'pictures/train/odd'))
+  await mkdir(join(user, 'photos/train/even'), { recursive: true })
+  await mkdir(join(user, 'photos/train/odd'))
   await Promise.all(
-    jpegPaths.map((path, index) => cp(path, join(user, `pictures/train/${index % 2 ? 'odd' : 'even'}/${index}.jpg`))),
+    jpegPaths.map((path, index) => cp(path, join(user, `photos/train/${index % 2 ? 'odd' : 'even'}/${index}.jpg`))),
   )
-  await cp(jpegPaths[0] as string, join(user, 'pictures/unknown.jpg'))
+  await cp(jpegPaths[0] as string, join(user, 'photos/unknown.jpg'))
   await writeFile(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   const tarballs = [addon, main].map(packed => packed?.file ?? '')
   const bare = await bareEnvironment(join(folder, 'bin'))
@@ -71,16 +71,16 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
   t.true((await readdir(user)).includes('small.model'))
 
   const jpegnet = (...args: string[]) => run('npx', ['--no', 'jpegnet', ...args], { cwd: user, env: bare })
-  const inspected = await jpegnet('inspect', 'pictures/unknown.jpg', '--json')
+  const inspected = await jpegnet('inspect', 'photos/unknown.jpg', '--json')
   t.like(JSON.parse(inspected.stdout), { width: 32, height: 32 })
 
   // Pages are made of more files than programs import.
-  await jpegnet('explain', 'small.model', 'pictures/unknown.jpg', '--out', 'page.html')
+  await jpegnet('explain', 'small.model', 'photos/unknown.jpg', '--out', 'page.html')
   t.regex(await readFile(join(user, 'page.html'), 'utf8'), /class Features[\s\S]*<\/html>/)
   await jpegnet('experiment', 'relu-blocks', '--out', 'blocks', '--quick')
   t.true((await readdir(join(user, 'blocks'))).includes('report.html'))
-  await cp(join(user, 'pictures/train'), join(user, 'pictures/test'), { recursive: true })
-  const compared = jpegnet('experiment', 'conversion', '--data', 'pictures', '--out', 'conversion', '--quick')
+  await cp(join(user, 'photos/train'), join(user, 'photos/test'), { recursive: true })
+  const compared = jpegnet('experiment', 'conversion', '--data', 'photos', '--out', 'conversion', '--quick')
   const { stderr } = (await t.throwsAsync(compared)) as Error & { stderr: string }
   t.regex(
     stderr,
