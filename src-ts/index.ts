@@ -49,7 +49,8 @@ export { replaceHead, type HeadOptions } from './model/head.js'
 
 // Networks that were trained on pixels.
 export { convertModel, type Conversion, type ConvertOptions } from './convert/convert.js'
-export { findPackaged, loadPretrained, type Pretrained, type PretrainedOptions } from './convert/pretrained.js'
+export { findPackaged, type Packaged } from './convert/packaged.js'
+export { loadPretrained, type Pretrained, type PretrainedOptions } from './convert/pretrained.js'
 export { type Preprocessing } from './convert/keras/model.js'
 
 export { modelCard, modelCardMarkdown, type ModelCard } from './export/card.js'

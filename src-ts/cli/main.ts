@@ -2,7 +2,7 @@
 /** The `jpegnet` command. */
 import { CommanderError } from 'commander'
 import { runtimeInfo } from '../index.js'
-import { checkOrder } from './hints.js'
+import { checkModel } from './hints.js'
 import { createProgram } from './program.js'
 import { badFileAdvice } from './reading.js'
 import { beQuiet, endWithReader, sayFailure } from './terminal.js'
@@ -11,7 +11,7 @@ const program = createProgram().hook('preAction', async (program, command) => {
   if (program.opts<{ quiet?: boolean }>().quiet) beQuiet()
   // Wrong environment variables are reported by every command, whether it computes or not.
   runtimeInfo()
-  await checkOrder(command)
+  await checkModel(command)
 })
 
 endWithReader()

