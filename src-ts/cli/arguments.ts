@@ -62,17 +62,20 @@ export function perChannel(positive: boolean) {
 export const modeOption = () =>
   new Option(
     '--mode <name>',
-    "how feature maps are computed (the model's way; approximated if --frequencies is given)",
+    "how the network computes: exact, the same as on pixels; approximated, with the paper's approximation of ReLU; band-limited, with only low DCT frequencies of every feature map (default: the model's own; approximated if only --frequencies is given)",
   ).choices(['exact', 'approximated', 'band-limited'])
 
 export const frequenciesOption = () =>
   new Option(
     '--frequencies <n>',
-    'frequencies kept, by masks or of every feature map, 1–15 (φ of the paper)',
+    'for the modes approximated and band-limited: how many DCT frequencies (diagonals of the 8×8 block) are kept, 1–15; φ in the paper',
   ).argParser(whole(1, 15))
 
 export const maskingOption = () =>
-  new Option('--masking <name>', 'how ReLU is approximated (asm)').choices(['asm', 'apx'])
+  new Option('--masking <name>', "for the mode approximated: the paper's ASM or APX (default: asm)").choices([
+    'asm',
+    'apx',
+  ])
 
 /** An amount of memory in bytes. */
 function memory(text: string): number {
@@ -84,22 +87,27 @@ function memory(text: string): number {
 export const memoryOption = () =>
   new Option(
     '--memory <size>',
-    'most memory for a set of pictures, such as 2GB; what does not fit is read again (any)',
+    'largest amount of memory for a data set, such as 2GB; images that do not fit are read from disk again when needed (default: no limit)',
   ).argParser(memory)
 
 export const availableMemoryOption = () =>
   new Option(
     '--available-memory <size>',
-    'memory that steps and tests may take; a training that needs more is refused (what is left)',
+    'memory that training steps and tests may use; a training that needs more is refused (default: the free memory)',
   ).argParser(memory)
 
-export const jsonOption = () => new Option('--json', 'print one JSON object a line')
+export const jsonOption = () => new Option('--json', 'print JSON, one object a line')
 
 export const meanOption = () =>
-  new Option('--mean <a,b,c>', 'mean of red, green and blue samples in 0…1 (0.5)').argParser(perChannel(false))
+  new Option('--mean <a,b,c>', 'mean of the red, green and blue samples, on a scale of 0…1 (default: 0.5)').argParser(
+    perChannel(false),
+  )
 
 export const stdOption = () =>
-  new Option('--std <a,b,c>', 'deviation of red, green and blue samples in 0…1 (0.5)').argParser(perChannel(true))
+  new Option(
+    '--std <a,b,c>',
+    'standard deviation of the red, green and blue samples, on a scale of 0…1 (default: 0.5)',
+  ).argParser(perChannel(true))
 
 /** Options that two or more commands share. */
 export interface SharedOptions extends ModeOptions {

@@ -90,8 +90,8 @@ export interface NamedAugmentation {
 export const augmentOption = () =>
   new Option(
     '--augment <a,b=x,…>',
-    `what is done to pictures at random: ${Object.keys(AUGMENTATIONS).join(', ')}, each as it is or with a number; none ` +
-      'turns off what a resumed training had',
+    `random transforms of training images: ${Object.keys(AUGMENTATIONS).join(', ')}, most with a number if wanted (jitter=0.2); ` +
+      'none: no augmentation (default: chosen from the images; a resumed training keeps its own)',
   ).argParser(read)
 
 function read(text: string): NamedAugmentation[] {

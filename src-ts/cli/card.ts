@@ -9,9 +9,9 @@ import { printText, say } from './terminal.js'
 export function addCard(program: Command): void {
   program
     .command('card')
-    .description('say what a model is, what it was trained on and how well it did')
-    .argument('<model>', 'a model that jpegnet saved')
-    .option('--out <file>', 'write it to a file, .md or .json, rather than to stdout')
+    .description('print a model card: network, classes, training data, settings and test results')
+    .argument('<model>', 'a model file (.model)')
+    .option('--out <file>', 'write the card to a file (.md or .json) instead of stdout')
     .addOption(forceOption())
     .addOption(jsonOption())
     .addHelpText('after', examples('jpegnet card photos.model', 'jpegnet card photos.model --out photos.json'))

@@ -25,13 +25,17 @@ export function addCoefficients(program: Command): void {
   program
     .command('coefficients')
     .description(
-      'write the quantised coefficients of a JPEG file as tensors, or a JPEG file from such tensors; crop and turn it losslessly on the way',
+      'write the quantised coefficients of a JPEG file as tensors, or a JPEG file from such tensors; optionally crop and rotate losslessly',
     )
-    .argument('<file>', `a JPEG file, or coefficients (${TENSORS})`)
-    .requiredOption('--out <file>', `the file to write: ${TENSORS} for tensors, .jpg for a JPEG file`)
-    .option('--crop <box>', 'keep WxH+X+Y of the picture as it is seen; X and Y at blocks', box)
-    .addOption(new Option('--turn <name>', 'turn what is kept (none)').choices(TURN_NAMES))
-    .option('--as-stored', 'take the picture as it is stored, and keep what is said of its orientation')
+    .argument('<file>', `a JPEG file, or a file of coefficients (${TENSORS})`)
+    .requiredOption('--out <file>', `file to write: ${TENSORS} for coefficients as tensors, .jpg for a JPEG file`)
+    .option(
+      '--crop <box>',
+      'crop to WxH+X+Y of the upright image; X and Y must be multiples of the block size (8 or 16 pixels)',
+      box,
+    )
+    .addOption(new Option('--turn <name>', 'rotate or mirror the result (default: none)').choices(TURN_NAMES))
+    .option('--as-stored', 'ignore the Exif orientation, and keep it in the result')
     .option('--progressive', 'write a progressive JPEG file')
     .addOption(useDamagedOption())
     .addOption(limitsOption())

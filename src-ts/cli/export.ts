@@ -9,21 +9,23 @@ import { count, printResult } from './terminal.js'
 export function addExport(program: Command): void {
   program
     .command('export')
-    .description(
-      'write a model for other runtimes: its weights with PyTorch names, or the same network on pixels as ONNX',
+    .description('write a model for other runtimes: its weights for PyTorch, or the network as ONNX')
+    .argument('<model>', 'a model file (.model)')
+    .requiredOption(
+      '--out <file>',
+      'file to write: .safetensors for weights with the parameter names of PyTorch, .onnx for the network',
     )
-    .argument('<model>', 'a model that jpegnet saved')
-    .requiredOption('--out <file>', 'the file to write: .safetensors for weights, .onnx for a network')
     .addOption(
       new Option(
         '--input <name>',
-        'of a network: RGB normalised by its mean and deviation, or in 0…255 (normalised)',
+        'ONNX: whether the input is RGB that is normalised already, or in 0…255 (default: normalised)',
       ).choices(['normalised', 'pixels']),
     )
     .addOption(
-      new Option('--mode <name>', 'of a network: exact, where the model is approximated or band-limited').choices([
-        'exact',
-      ]),
+      new Option(
+        '--mode <name>',
+        'ONNX: export the exact network of a model whose mode is approximated or band-limited',
+      ).choices(['exact']),
     )
     .addOption(forceOption())
     .addOption(jsonOption())

@@ -12,9 +12,9 @@ export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description(
-      'say what JPEG files hold: size, colours, coding, orientation, sampling, quantisation, sparsity; or what a data set is like',
+      'describe JPEG files (size, colours, coding, orientation, sampling, quantisation, non-zero coefficients) or a data set (classes, sizes, bad files)',
     )
-    .argument('<file...>', `JPEG files, of which a bad one is named and the others are told; or ${DATA}`)
+    .argument('<file...>', `JPEG files; or a data set: ${DATA}`)
     .addOption(useDamagedOption())
     .addOption(limitsOption())
     .addOption(jsonOption())

@@ -40,8 +40,7 @@ export interface OutputOptions {
 }
 
 /** `--force`, of every command that writes a file. */
-export const forceOption = () =>
-  new Option('--force', 'replace the file at --out, if there is one, whatever it is; never one that is read')
+export const forceOption = () => new Option('--force', 'overwrite the file at --out, unless the command also reads it')
 
 /**
  * Refuses a path on which something would be lost, before any work. Files that the program makes again in moments (its pages,

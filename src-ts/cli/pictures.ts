@@ -8,7 +8,8 @@ import { jpegList } from '../index.js'
 import { count, say } from './terminal.js'
 
 /** What a picture's argument may be, for the command's help. */
-export const PICTURES = 'JPEG files, folders of them (all below is read), and lists of paths (.csv, .tsv, .txt)'
+export const PICTURES =
+  'JPEG files, folders (searched with all their subfolders), and lists of paths (.csv, .tsv, .txt)'
 
 /**
  * The paths of all pictures, in the order in which they are named; those in a folder in the order of their names.

@@ -25,21 +25,31 @@ export function addPredict(program: Command): void {
   program
     .command('predict')
     .description('classify JPEG files')
-    .argument('<model>', 'a model that jpegnet saved')
+    .argument('<model>', 'a model file (.model)')
     .argument('[file...]', PICTURES)
-    .option('--stdin', 'classify files whose paths come on stdin, a line each, as they come; go on after a bad one')
-    .option('-0, --null', 'paths on stdin end with NUL, as find -print0 writes them')
-    .addOption(new Option('--top <n>', 'classes to print, the likeliest first').argParser(whole(1)).default(5))
+    .option(
+      '--stdin',
+      'classify the files whose paths are read from stdin, one a line, as they arrive; bad files do not stop it',
+    )
+    .option('-0, --null', 'paths on stdin are separated by NUL, as find -print0 writes them')
+    .addOption(
+      new Option('--top <n>', 'number of classes to print for each image, the most probable first')
+        .argParser(whole(1))
+        .default(5),
+    )
     .addOption(transformOption("the model's own"))
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
-    .addOption(new Option('--batch-size <n>', 'pictures a call, at most (64)').argParser(whole(1)))
+    .addOption(new Option('--batch-size <n>', 'largest number of images in a batch (default: 64)').argParser(whole(1)))
     .addOption(useDamagedOption())
     .addOption(limitsOption())
     .addOption(jsonOption())
-    .option('--csv', 'print a row a picture: file, label, probability, label_2, …, error')
-    .option('--out <file>', 'write the answers to a file instead: .csv, or .jsonl for a JSON object a line')
+    .option('--csv', 'print CSV, a row for each image: file, label, probability, label_2, …, error')
+    .option(
+      '--out <file>',
+      'write the predictions to a file instead of stdout: .csv, or .jsonl with a JSON object a line',
+    )
     .addOption(forceOption())
     .addHelpText(
       'after',

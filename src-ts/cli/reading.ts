@@ -12,10 +12,10 @@ export interface ReadingOptions {
 }
 
 export const skipBadOption = () =>
-  new Option('--skip-bad-files', 'go on without damaged files, naming them, rather than stop')
+  new Option('--skip-bad-files', 'leave out files that cannot be read, and report them, instead of stopping')
 
 export const useDamagedOption = () =>
-  new Option('--use-damaged-files', 'use what can be read of damaged files, naming them, rather than stop')
+  new Option('--use-damaged-files', 'decode damaged files as far as possible, and report them, instead of stopping')
 
 /** Limits of a file, and whether each is an amount of memory. */
 const LIMITS: Record<keyof JpegLimits, boolean> = {
@@ -30,7 +30,7 @@ const LIMITS: Record<keyof JpegLimits, boolean> = {
 export const limitsOption = () =>
   new Option(
     '--limits <a=x,…>',
-    'what a file may ask for: work (1000 milliseconds), pixels (134217728), bytes (128MiB), memory (2GiB), scans (500), components (4)',
+    'limits for one file: work=1000 (milliseconds of decoding), pixels=134217728, bytes=128MiB, memory=2GiB, scans=500, components=4 are the defaults',
   ).argParser(limits)
 
 function limits(text: string): JpegLimits {

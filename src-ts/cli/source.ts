@@ -7,7 +7,7 @@ import { count, say, warn } from './terminal.js'
 
 /** What it may be, for the command's help. */
 export const DATA =
-  'a folder with a folder for each class, or with train and test or val that have them; a list of paths and labels (.csv, .tsv, .txt); a tar archive (.tar, .tar.gz) or a folder in it (photos.tar:train); or - for one on stdin (stdin:train)'
+  'a folder with one folder for each class, or with folders train and test (or val) that each have one folder for each class; a list of paths and labels (.csv, .tsv, .txt); a tar archive (.tar, .tar.gz) or a folder in it (photos.tar:train); or - for a tar archive on stdin (stdin:train for a folder in it)'
 
 /** An archive on stdin, and the folder in it. */
 const STDIN = /^(?:-|stdin:(.+))$/

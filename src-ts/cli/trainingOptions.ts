@@ -26,38 +26,75 @@ export interface TrainingArguments {
 export function addTrainingOptions(command: Command): Command {
   const option = (flags: string, description: string) => new Option(flags, description)
   return command
-    .addOption(option('--accumulate <n>', 'batches whose gradients make one update (1)').argParser(whole(1)))
-    .addOption(option('--label-smoothing <x>', 'share of the target that all classes have alike (0)').argParser(share))
     .addOption(
-      option('--storage <name>', 'how maps are kept for the backward pass (float32)').choices(['float32', 'bfloat16']),
+      option('--accumulate <n>', 'gradient accumulation: batches for one optimizer update (default: 1)').argParser(
+        whole(1),
+      ),
     )
-    .addOption(option('--clip-norm <x>', 'largest norm of all gradients together (0: none)').argParser(notNegative))
-    .addOption(option('--clip-value <x>', 'largest element of a gradient (0: none)').argParser(notNegative))
+    .addOption(
+      option(
+        '--label-smoothing <x>',
+        'label smoothing (default: 0.1; 0 where only a new last layer is trained)',
+      ).argParser(share),
+    )
+    .addOption(
+      option(
+        '--storage <name>',
+        'type in which feature maps are stored for the backward pass (default: float32)',
+      ).choices(['float32', 'bfloat16']),
+    )
+    .addOption(
+      option('--clip-norm <x>', 'clip the norm of all gradients together to x; 0: no clipping (default: 0)').argParser(
+        notNegative,
+      ),
+    )
+    .addOption(
+      option('--clip-value <x>', 'clip every element of the gradients to ±x; 0: no clipping (default: 0)').argParser(
+        notNegative,
+      ),
+    )
     .addOption(
       option(
         '--freeze <a,b,…>',
-        'layers that stay as they are: paths, all below included; * stands for anything; or none (none; with --from, all but a new head)',
+        'layers that are not trained: their paths, where layer1 includes all layers in it and * stands for any characters; or none (default: none; with --from and a new last layer, all others)',
       ).argParser(text => (text === 'none' ? [] : names(text))),
     )
-    .option('--no-freeze-statistics', 'let frozen batch normalisations normalise by each batch and follow it')
+    .option(
+      '--no-freeze-statistics',
+      'let frozen batch normalisations use and update batch statistics (default: they use their running statistics and keep them)',
+    )
     .addOption(
       option(
         '--group <a,b,…:option=x,…>',
-        'layers with a rate, factor (of the learning rate) or decay of their own; again for more groups',
+        'a learning rate (rate), a factor of the learning rate (factor) or a weight decay (decay) for some layers, as in fc:factor=10; can be given several times',
       ).argParser(group),
     )
     .addOption(
-      option('--average <x>', "decay of the weights' moving average, which is then the model (0: none)").argParser(
-        belowOne,
-      ),
+      option(
+        '--average <x>',
+        'keep a moving average of the weights with this decay, such as 0.999, and save it as the model; 0: no average (default: 0)',
+      ).argParser(belowOne),
     )
-    .option('--no-keep-best', 'save the last weights rather than those that did best on the test set')
+    .option(
+      '--no-keep-best',
+      'save the weights of the last epoch instead of those of the epoch with the best test accuracy',
+    )
     .addOption(
-      option('--patience <n>', 'epochs that may not get better on the test set (0: any number)').argParser(whole(0)),
+      option(
+        '--patience <n>',
+        'early stopping: stop after n epochs without improvement on the test set; 0: never (default: 0)',
+      ).argParser(whole(0)),
     )
-    .addOption(option('--min-delta <x>', 'by how much better is better, with --patience (0)').argParser(notNegative))
-    .addOption(option('--stop-metric <name>', 'what --patience looks at (loss)').choices(['loss', 'accuracy']))
-    .option('--no-restore-best', 'end with the last weights rather than the best, with --patience')
+    .addOption(
+      option(
+        '--min-delta <x>',
+        'with --patience: smallest change that counts as an improvement (default: 0)',
+      ).argParser(notNegative),
+    )
+    .addOption(
+      option('--stop-metric <name>', 'with --patience: what is compared (default: loss)').choices(['loss', 'accuracy']),
+    )
+    .option('--no-restore-best', 'with --patience: end with the weights of the last epoch instead of the best one')
 }
 
 /** The training's options of these arguments; what was not given is left to the checkpoint when resuming. */

@@ -12,7 +12,7 @@ import {
 } from '../index.js'
 
 const FORM =
-  'resize=256, resize=256x224, center-crop=224, cover=224, gray, a filter after a size as in resize=256:bicubic'
+  'resize=256, resize=256x224, center-crop=224, cover=224, gray, with a filter after the size if wanted (resize=256:bicubic)'
 const FILTERS: readonly Interpolation[] = ['bilinear', 'bicubic', 'lanczos']
 
 type Make = (size: Size, options: ResamplingOptions) => Transform
@@ -22,7 +22,7 @@ const OF_SIZE: Record<string, Make | undefined> = { resize, cover }
 export const transformOption = (otherwise: string) =>
   new Option(
     '--transform <a=x,…>',
-    `what is done to every picture before it is resized to cover the network's size, in this order: ${FORM}; or none (${otherwise})`,
+    `transforms of every image, in this order, before it is resized and cropped to the network's input size: ${FORM}; or none (default: ${otherwise})`,
   ).argParser(read)
 
 function read(text: string): readonly Transform[] {
