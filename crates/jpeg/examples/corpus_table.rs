@@ -15,7 +15,7 @@ fn main() {
     let mut files = files_below(&folder);
     files.sort();
     let mut counts = BTreeMap::<(String, &str), usize>::new();
-    println!("| file | what becomes of it | what it is, or why |");
+    println!("| file | result | properties, or the reason |");
     println!("|---|---|---|");
     for path in files {
         let bytes = std::fs::read(&path).expect("a readable file");
