@@ -68,10 +68,10 @@ function notes(comparisons: readonly Comparison[], { threads, rounds, isa, date 
   const drawn = comparisons.some(([ours]) => ours?.workload.weights === 'drawn')
   return [
     `JPEG bytes in memory → logits; ${machine()}, ${isa}, ${threads} threads a side, medians of ${rounds} rounds that alternate`,
-    `between the sides; ${date}; ${versions(comparisons.flat())}. Pictures: ${pictures.join('; ')}.`,
-    drawn ? 'Weights that nobody trained are initial ones with real statistics.' : '',
-    'Batches run one after the other, decoding and the network each on all threads. Decoding is, for jpegnet, bytes → sparse',
-    'coefficients, and for the others bytes → normalised pixels.',
+    `between the sides; ${date}; ${versions(comparisons.flat())}. Images: ${pictures.join('; ')}.`,
+    drawn ? 'Networks without trained weights have random weights and the batch statistics of real images.' : '',
+    'Batches run one after the other; decoding and the network each use all threads. Decoding ends with sparse coefficients for jpegnet,',
+    'and with normalised pixels for the others.',
   ]
     .filter(line => line !== '')
     .join('\n')

@@ -44,11 +44,11 @@ export function inputTable(results: readonly InputResult[], circumstances: Circu
   return [
     ...markdown([head, ['---', '--:', '--:', '--:', '--:'], ...rows]),
     '',
-    `JPEG bytes in memory → what a network reads; ${machine()}, ${isa}, ${threads} threads a side, medians of ${rounds} rounds that`,
-    `alternate; ${date}; ${versions(results)}. Pictures: ${what}. Read: sparse coefficients, beside sharp's`,
-    '8-bit pixels. Else: normalised float32 pixels; sharp resamples by its linear kernel and shrinks on load, as it does unless told',
-    'otherwise, and its samples are normalised by a table in JavaScript. Apart: mean difference of the pixels of a',
-    'fixed transform of the same kind that does not enlarge: libvips enlarges half a pixel off.',
+    `JPEG bytes in memory → input of a network; ${machine()}, ${isa}, ${threads} threads a side, medians of ${rounds} rounds that`,
+    `alternate; ${date}; ${versions(results)}. Images: ${what}. Rows "read": to sparse coefficients in jpegnet,`,
+    'to 8-bit pixels in sharp. Other rows: to normalised float32 pixels; sharp uses its linear kernel and its default shrink-on-load,',
+    'and its samples are normalised with a table in JavaScript. Last column: mean difference of the pixels for a fixed transform of',
+    'the same kind that does not enlarge, because libvips shifts by half a pixel when it enlarges.',
   ].join('\n')
 }
 

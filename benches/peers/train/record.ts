@@ -125,8 +125,8 @@ function notes({ comments: [made = '', used = '', how = ''], rows }: Table, thre
   const faster = threads?.rows.filter(row => row['threads'] !== threads.rows[0]?.['threads']) ?? []
   const speedups = faster.map(row => `${row['speedup']} times (${titleOf(row, rows)}, ${row['threads']} threads)`)
   return [
-    `${made.replace(/^[^;]*; /, '')}; ${how.split(';')[0]}; ${used}. Pictures: ${[...new Set(rows.map(row => row['pictures']))].join('; ')}.`,
-    `A step is forward, loss, backward and update; jpegnet's begins at entropy-decoded files in memory, the others' at float32`,
+    `${made.replace(/^[^;]*; /, '')}; ${how.split(';')[0]}; ${used}. Images: ${[...new Set(rows.map(row => row['pictures']))].join('; ')}.`,
+    `A step is forward, loss, backward and update; jpegnet's starts from entropy-decoded files in memory, the others' from float32`,
     `pixels in memory. Losses of the first ${first?.['losses']?.split(' ').length} steps agree with ${truth} (largest relative errors in the record).`,
     `Reading and decoding the files before a training, files a second: ${read.join(', ')}.`,
     ...(speedups.length > 0 ? [`Against one thread, a step of jpegnet's is faster: ${speedups.join(', ')}.`] : []),
