@@ -149,7 +149,7 @@ export { trainingReport, type ReportOptions } from './report/report.js'
 export { type ReportPicture } from './report/pictures.js'
 
 // Explanations.
-export { explainPicture, type ExplainOptions } from './explain/explain.js'
+export { explainPicture, type ExplainOptions, type ExplainProgress } from './explain/explain.js'
 
 // Experiments.
 export { experimentNames, runExperiment } from './experiments/run.js'

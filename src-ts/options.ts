@@ -65,6 +65,8 @@ export function unknownName(where: string, names: readonly string[], found: unkn
 export const int16Array = z.custom<Int16Array>(types.isInt16Array, 'an Int16Array')
 export const uint16Array = z.custom<Uint16Array>(types.isUint16Array, 'a Uint16Array')
 export const float32Array = z.custom<Float32Array>(types.isFloat32Array, 'a Float32Array')
+/** A function that is called back, of whatever type. */
+export const aFunction = <T>() => z.custom<T>(value => typeof value === 'function', 'a function')
 export const abortSignal = z.custom<AbortSignal>(
   value => typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
   'an AbortSignal',

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import sharp from 'sharp'
-import { createModel, explainPicture, paperResnet } from '../../src-ts/index.js'
+import { createModel, explainPicture, paperResnet, type ExplainProgress } from '../../src-ts/index.js'
 import type { PageData } from '../../src-ts/explain/pageData.js'
 import { jpegnet } from '../cli/command.js'
 import { failsWith } from '../fixtures/modelError.js'
@@ -19,7 +19,13 @@ function dataOf(html: string): PageData {
 test('the page asks for nothing and says the answer without its script', async t => {
   const labels = Array.from({ length: 10 }, (_, number) => `kind ${number}`)
   const model = createModel(paperResnet(), { labels })
-  const html = await explainPicture(model, picture)
+  const passes: ExplainProgress[] = []
+  const html = await explainPicture(model, picture, { onProgress: pass => passes.push(pass) })
+  const total = model.nodes.length + 1 + 3 * 15
+  t.deepEqual(
+    passes,
+    Array.from({ length: total + 1 }, (_, done) => ({ type: 'explain', done, total })),
+  )
   t.notRegex(html, /(?:src|href)="(?!data:)|url\(|@import|https?:\/\/(?!www\.w3\.org\/2000\/svg)/)
   const [answer] = await model.predict(picture)
   for (const { label } of answer?.classes.slice(0, 5) ?? []) t.true(html.includes(`<span>${label}</span>`))

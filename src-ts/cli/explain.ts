@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { writeWhole } from '../files.js'
-import { explainPicture, loadModel, type Transform } from '../index.js'
+import { explainPicture, loadModel, type ExplainProgress, type Transform } from '../index.js'
 import { examples } from './arguments.js'
 import { forceOption, outputFile } from './output.js'
 import { limitsOption, readingOfOne, useDamagedOption, type ReadingOptions } from './reading.js'
-import { say } from './terminal.js'
+import { Progress, say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet explain MODEL FILE --out PAGE` */
@@ -25,7 +25,11 @@ export function addExplain(program: Command): void {
     .action(async (path: string, file: string, { out, transform, force, ...options }: ExplainArguments) => {
       await outputFile(out, ['page'], { inputs: [path, file], force })
       const model = await loadModel(path)
-      const html = await explainPicture(model, file, { transform, ...readingOfOne(options) })
+      const progress = new Progress()
+      const onProgress = ({ done, total }: ExplainProgress) => progress.show('passes through the network', done, total)
+      const html = await explainPicture(model, file, { transform, onProgress, ...readingOfOne(options) }).finally(() =>
+        progress.clear(),
+      )
       await writeWhole(out, html)
       say(`wrote ${out}`)
     })

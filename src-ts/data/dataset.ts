@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { ModelError, mismatch } from '../errors.js'
 import { asError, lift, NativePackedSet, type BindingView, type NativeJpegSet } from '../native/addon.js'
-import { abortSignal, checked, checkedObject, shown } from '../options.js'
+import { aFunction, abortSignal, checked, checkedObject, shown } from '../options.js'
 import { frozen } from '../layers/freeze.js'
 import { lifted, type JpegCoefficients } from './coefficients.js'
 import { balanceOf, type ClassBalance } from './balance.js'
@@ -283,7 +283,7 @@ export interface LoadDatasetOptions {
 
 const loadOptionsSchema = z.strictObject({
   memory: memorySchema.optional(),
-  onProgress: z.custom<(progress: DataEvent) => void>(value => typeof value === 'function', 'a function').optional(),
+  onProgress: aFunction<(progress: DataEvent) => void>().optional(),
   signal: abortSignal.optional(),
 }) satisfies z.ZodType<LoadDatasetOptions>
 

@@ -19,10 +19,15 @@ export interface Seen extends JpegReadOptions {
   transform?: readonly Transform[] | undefined
 }
 
-/** All that the script needs. */
+/**
+ * All that the script needs.
+ *
+ * @param onLayer called before each layer, whose maps take a pass through the network
+ */
 export async function pageData(
   model: Model,
   { picture, file, seen }: { picture: Picture; file: string | Uint8Array; seen: Seen },
+  onLayer: () => void,
 ): Promise<PageData> {
   const { onError, limits, orientation } = seen
   const coefficients = await jpegCoefficients(file, { onError, limits, orientation })
@@ -30,6 +35,7 @@ export async function pageData(
   const layers: LayerData[] = []
   // One layer at a time: the maps of a large network together take much memory.
   for (const layer of [INPUT_LAYER, ...nodes.map(({ path }) => path)]) {
+    onLayer()
     const [map] = await model.featureMaps(picture, { layers: [layer], ...seen })
     if (map) layers.push(layerData(map))
   }

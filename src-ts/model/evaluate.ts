@@ -6,7 +6,7 @@ import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
 import type { WarnedFile } from '../data/reading.js'
 import { memorySchema, type MemorySize } from '../data/memory.js'
-import { abortSignal, checked } from '../options.js'
+import { aFunction, abortSignal, checked } from '../options.js'
 import { lowerView } from '../transforms/lower.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { testedPictures, type LeftOutClass, type OnUnknownClass } from './labels.js'
@@ -93,8 +93,6 @@ export interface Evaluation {
   /** Files used in spite of doubts. */
   warned: WarnedFile[]
 }
-
-const aFunction = <T>() => z.custom<T>(value => typeof value === 'function', 'a function')
 
 const optionsSchema = z.strictObject({
   ...modeShape,
