@@ -97,3 +97,8 @@ fn check_batch(images: usize) -> Result<(), EngineError> {
     }
     Ok(())
 }
+
+/// Refuses features where layers before them are to run.
+fn features_given(expected: &str) -> EngineError {
+    EngineError::InvalidOption { option: "pictures".into(), expected: expected.into(), found: "features".into() }
+}

@@ -6,16 +6,9 @@ use jpegnet_engine::{Content, EngineError, Features, Image, Network, OptimizerSp
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use support::definitions::stem_and_shortcuts;
 use support::pictures::{images, pictures};
-use support::{bits, network};
+use support::{adam, bits, network};
 
-const ADAM: OptimizerSpec = OptimizerSpec::Adam {
-    learning_rate: 0.01,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weight_decay: 0.01,
-    decoupled: false,
-};
+const ADAM: OptimizerSpec = adam(0.01, false);
 
 /// All layers but the head stay as they are, statistics included.
 fn head_alone(storage: Storage) -> StepOptions {
@@ -92,4 +85,22 @@ fn features_are_those_of_layers_that_stay_alone() {
     let step = network.train_step_with(&both, &labels[..], &head);
     assert!(matches!(step, Err(EngineError::InvalidOption { .. })));
     assert!(matches!(network.predict(&both, None), Err(EngineError::InvalidOption { .. })));
+}
+
+#[test]
+fn features_are_refused_where_layers_before_them_are_to_run() {
+    let pictures = pictures(4, Colour::YCbCr, 32, 32, 77);
+    let labels = [0, 1, 2, 3];
+    let mut network = trained(&pictures, &labels);
+    let head = head_alone(Storage::Float32);
+    let features = network.settled_features(&images(&pictures), &head).unwrap();
+    let features = given(&pictures, &features);
+    for refused in [
+        network.time_steps(&features, None, 1).unwrap_err(),
+        network.time_training(&features, &labels, 1).unwrap_err(),
+        network.loss_and_gradients(&features, &labels).unwrap_err(),
+        network.settled_features(&features, &head).unwrap_err(),
+    ] {
+        assert_eq!(refused.to_string(), "pictures: expected pictures, found features");
+    }
 }

@@ -5,11 +5,11 @@ mod support;
 
 use jpegnet_engine::transform::{FilterSpec, MixSpec, Mixed, PaddingSpec, Pipeline, Seed, TransformSpec, mix};
 use jpegnet_engine::view::{Pixels, Renderer};
-use jpegnet_engine::{Content, Image, Isa, Labels, OptimizerSpec, StepOptions};
+use jpegnet_engine::{Content, Image, Isa, Labels, StepOptions};
 use rayon::prelude::*;
 use support::definitions::stem_and_shortcuts;
 use support::pictures::{SAMPLINGS, sampled_picture};
-use support::{bits, network};
+use support::{adam, bits, network};
 
 const MIXUP: MixSpec = MixSpec::Mixup { alpha: 0.4, probability: 1.0 };
 const CUT_MIX: MixSpec = MixSpec::CutMix { alpha: 1.0, probability: 1.0 };
@@ -152,14 +152,6 @@ fn training_on_drawn_and_mixed_views_gives_the_same_bits_on_any_number_of_thread
         (0..8).map(|n| sampled_picture(Some(SAMPLINGS[n % 5].1), (30 + 3 * n, 50 - n), n as u64)).collect();
     let labels: Vec<u32> = (0..4).cycle().take(8).collect();
     let others: Vec<u32> = (0..8).map(|n| labels[(n + 7) % 8]).collect();
-    let adam = OptimizerSpec::Adam {
-        learning_rate: 0.01,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-8,
-        weight_decay: 0.01,
-        decoupled: false,
-    };
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -179,7 +171,7 @@ fn training_on_drawn_and_mixed_views_gives_the_same_bits_on_any_number_of_thread
                 let images: Vec<Image> =
                     views.iter().map(|pixels| Image { name: "made up", content: Content::Pixels(pixels) }).collect();
                 let labels = Labels { own: &labels, mixed: mixed.map(|Mixed { share }| (&others[..], share)) };
-                let options = StepOptions { batch: Some(3), ..StepOptions::new(adam) };
+                let options = StepOptions { batch: Some(3), ..StepOptions::new(adam(0.01, false)) };
                 told.push(network.train_step_with(&images, labels, &options).unwrap().loss.to_bits());
             }
             (told, bits(&network.state(true)))

@@ -6,19 +6,13 @@ use jpegnet_engine::{
     Isa, MaskingSpec, Network, NetworkSpec, OptimizerSpec, Plan, PlannedTraining, StepOptions, Storage, TrainingMemory,
 };
 use jpegnet_jpeg::Colour;
+use support::adam;
 use support::definitions::{everything, paper_resnet, stem_and_shortcuts};
 use support::pictures::{images, pictures};
 
 const SGD: OptimizerSpec =
     OptimizerSpec::Sgd { learning_rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 0.0 };
-const ADAM: OptimizerSpec = OptimizerSpec::Adam {
-    learning_rate: 0.01,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weight_decay: 0.0,
-    decoupled: false,
-};
+const ADAM: OptimizerSpec = adam(0.0, false);
 
 fn planned(definition: &NetworkSpec, options: &StepOptions, training: PlannedTraining) -> TrainingMemory {
     Plan::new(definition.clone()).unwrap().training_memory(options, training, Isa::detect()).unwrap()

@@ -8,18 +8,11 @@ use jpegnet_jpeg::{Colour, SparseJpeg};
 use jpegnet_kernels::Isa;
 use support::definitions::everything;
 use support::pictures::{images, pictures};
-use support::{bits, largest_difference, network};
+use support::{adam, bits, largest_difference, network};
 
 const SGD: OptimizerSpec =
     OptimizerSpec::Sgd { learning_rate: 0.05, momentum: 0.9, nesterov: true, weight_decay: 1e-4 };
-const ADAM: OptimizerSpec = OptimizerSpec::Adam {
-    learning_rate: 0.01,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weight_decay: 0.01,
-    decoupled: true,
-};
+const ADAM: OptimizerSpec = adam(0.01, true);
 
 fn definition() -> NetworkSpec {
     everything(MaskingSpec::Asm, 8)

@@ -1,7 +1,7 @@
 //! Inference: the network compiled for the batch at hand, its filters packed once.
 
 use super::mode::{InferenceMode, band, maskings};
-use super::{Network, check_batch};
+use super::{Network, check_batch, features_given};
 use crate::EngineError;
 use crate::first_not_finite::FirstNotFinite;
 use crate::inference::{
@@ -200,11 +200,7 @@ impl Network {
             if mode.is_none() && nodes == self.plan.nodes.len() {
                 return self.logits_of_features(images, begin);
             }
-            return Err(EngineError::InvalidOption {
-                option: "pictures".into(),
-                expected: "pictures, or features for logits in the network's own mode".into(),
-                found: "features".into(),
-            });
+            return Err(features_given("pictures, or features for logits in the network's own mode"));
         }
         let wanted = Wanted { nodes, ..Wanted::logits(&self.plan, mode) };
         let outcome = self.run_compiled(images, wanted, |compiled, run| {
@@ -263,6 +259,9 @@ impl Network {
         body: impl FnOnce(&Compiled, &dyn Fn(Option<&dyn Observer>) -> Vec<f32>) -> T,
     ) -> Result<T, EngineError> {
         let input = self.transforms.batch(self.plan.input(), images)?;
+        if input.nodes_done()?.is_some() {
+            return Err(features_given("pictures"));
+        }
         let Inference { forms, packed, scatters, sparsity, executor } = &mut self.inference;
         let first = First::of(&self.plan);
         *sparsity = first.and_then(|first| scatters.sparsity(first.shape, &input));

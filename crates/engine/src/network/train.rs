@@ -2,7 +2,7 @@
 
 use super::gradients::{clip, norm};
 use super::mode::maskings;
-use super::{Network, WeightSet, check_batch};
+use super::{Network, WeightSet, check_batch, features_given};
 use crate::EngineError;
 use crate::first_not_finite::FirstNotFinite;
 use crate::inference::StepTimes;
@@ -201,8 +201,11 @@ impl Network {
         Err(self.not_finite(path, "an output that is infinite or not a number"))
     }
 
-    /// Makes sure that the program at hand is the one that is wanted, with room for a batch.
+    /// Makes sure that the program at hand is the one that is wanted, with room for a batch, and begins with what is given.
     fn prepare_program(&mut self, input: &BatchInput, maskings: &[Masking], wanted: Wanted) -> Result<(), EngineError> {
+        if input.nodes_done()?.unwrap_or(0) != wanted.part.begin {
+            return Err(features_given("pictures"));
+        }
         let trainer = match self.trainer.take().filter(|trainer| trainer.is_for(&wanted)) {
             Some(trainer) => self.trainer.insert(trainer),
             None => self.trainer.insert(Box::new(Training::new(&self.plan, maskings, wanted))),

@@ -9,9 +9,14 @@ pub mod pixel_reference;
 pub mod twin;
 
 use jpegnet_engine::weights::{Metadata, read_safetensors};
-use jpegnet_engine::{NamedTensor, Network, Plan};
+use jpegnet_engine::{NamedTensor, Network, OptimizerSpec, Plan};
 use jpegnet_kernels::Isa;
 use std::path::{Path, PathBuf};
+
+/// Adam at the rate of 0.01 with `PyTorch`'s constants and a weight decay, added to the gradient or decoupled.
+pub const fn adam(weight_decay: f32, decoupled: bool) -> OptimizerSpec {
+    OptimizerSpec::Adam { learning_rate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay, decoupled }
+}
 
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures").join(name)
