@@ -6,12 +6,14 @@ import {
   createModel,
   jpegImages,
   loadModel,
+  readSafetensors,
   randomHorizontalFlip,
   type EpochEvent,
   type Model,
   type TrainEvent,
   type TrainOptions,
 } from '../../src-ts/index.js'
+import { allTensors } from '../fixtures/training.js'
 import { temporaryFolder, twoClasses } from '../fixtures/pictures.js'
 
 const data = jpegImages(twoClasses)
@@ -70,4 +72,34 @@ test('a training on stored features that is interrupted and resumed is one that 
   await events(resumed, { epochs, test, resume: true })
   t.deepEqual(await resumed.parameters(), await whole.parameters())
   for (const model of [whole, half, resumed]) model.dispose()
+})
+
+test('a file has what does not learn once, whichever weights are kept, and its training resumes to the bit', async t => {
+  const path = join(await temporaryFolder(t), 'a.model')
+  for (const kept of [{ keepBest: 'accuracy' }, { keepBest: 'loss', average: {} }, { average: {} }] as const) {
+    using whole = started()
+    await events(whole, { ...options, ...kept })
+    using half = started()
+    for await (const event of half.train(data, { ...options, ...kept, checkpoint: { path, everySteps: 2 } })) {
+      if (event.type === 'checkpoint' && event.step === 4) break
+    }
+    const { tensors } = await readSafetensors(path)
+    const kind = ({ name }: { name: string }) => /^optimizer\.(live|average|best)\.(?!updates)/.test(name)
+    const others = tensors.filter(kind)
+    t.true(others.length > 0)
+    for (const { name, shape } of others) if (!name.includes('.linear.')) t.deepEqual(shape, [0], name)
+    t.true(others.some(({ name, shape }) => name.endsWith('.linear.weight') && shape.length === 2))
+    for (const { name, shape } of tensors) {
+      if (/velocity|moment/.test(name) && !name.includes('.linear.')) t.deepEqual(shape, [0], name)
+    }
+    using resumed = await loadModel(path)
+    const { epochs, test } = options
+    await events(resumed, { epochs, test, resume: true })
+    t.deepEqual(await allTensors(t, resumed), await allTensors(t, whole))
+    for (const weights of ['live', ...('average' in kept ? ['average'] : []), ...('keepBest' in kept ? ['best'] : [])])
+      t.deepEqual(
+        await resumed.parameters({ weights: weights as 'live' }),
+        await whole.parameters({ weights: weights as 'live' }),
+      )
+  }
 })

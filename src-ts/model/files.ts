@@ -11,7 +11,10 @@ import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
 /** Version of the file format; files of others are refused. */
 const VERSION = '1'
 
-/** The first version of this package that reads what this one writes: raised with whatever an older one would refuse or misread. */
+/**
+ * The first version of this package that reads what this one writes: raised with whatever an older one would refuse or misread. Empty
+ * tensors in place of those that answer came before any version was released, so that the first reads them.
+ */
 const READ_BY = '0.1.0'
 
 const KEYS = {

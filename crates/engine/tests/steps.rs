@@ -10,18 +10,11 @@ use jpegnet_engine::{
 use jpegnet_jpeg::{Colour, SparseJpeg};
 use support::definitions::stem_and_shortcuts;
 use support::pictures::{images, pictures};
-use support::{bits, network, tensor};
+use support::{adam, bits, network, tensor};
 
 const PLAIN: OptimizerSpec =
     OptimizerSpec::Sgd { learning_rate: 0.5, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-const ADAM: OptimizerSpec = OptimizerSpec::Adam {
-    learning_rate: 0.01,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weight_decay: 0.01,
-    decoupled: false,
-};
+const ADAM: OptimizerSpec = adam(0.01, false);
 
 /// Batch normalisations, convolutions with and without a shortcut, a head of 4 classes.
 fn definition() -> NetworkSpec {
@@ -461,6 +454,47 @@ fn a_state_resumes_to_the_bit_whichever_weights_answer() {
 }
 
 #[test]
+fn weights_that_do_not_learn_are_in_a_state_once_and_it_resumes_to_the_bit() {
+    let (pictures, labels) = made_up(8);
+    let head = StepOptions {
+        frozen: plan().parameter_names().map(|name| !name.starts_with("fc")).collect(),
+        fixed_statistics: vec![true; plan().normalisations()],
+        average: Some(0.9),
+        ..StepOptions::new(ADAM)
+    };
+    let step = |network: &mut Network| network.train_step_with(&images(&pictures), &labels, &head).unwrap();
+    let mut whole = network(definition(), 5);
+    step(&mut whole);
+    whole.keep_best().unwrap();
+    step(&mut whole);
+    whole.restore_best().unwrap();
+    let state = whole.state(true);
+    for kept in state.iter().filter(|tensor| tensor.name.starts_with("optimizer.")) {
+        let learns = kept.name.contains(".fc.") || kept.shape.is_empty();
+        assert_eq!(kept.shape != [0], learns, "{}", kept.name);
+    }
+    // As it was written before, every set with all its tensors.
+    let mut full = state.clone();
+    for (name, set) in [("live", WeightSet::Live), ("average", WeightSet::Average)] {
+        for weights in whole.weights(set).unwrap() {
+            let name = format!("optimizer.{name}.{}", weights.name);
+            *full.iter_mut().find(|tensor| tensor.name == name).unwrap() =
+                NamedTensor { name: name.clone(), ..weights };
+        }
+    }
+    let mut of_full = network(definition(), 9);
+    of_full.load(&whole.state(false)).unwrap();
+    of_full.load_optimizer(&full).unwrap();
+    let mut resumed = resumed(&whole);
+    for network in [&mut whole, &mut resumed, &mut of_full] {
+        step(network);
+    }
+    for network in [&resumed, &of_full] {
+        assert_eq!(bits(&network.state(true)), bits(&whole.state(true)));
+    }
+}
+
+#[test]
 fn loaded_weights_are_what_a_training_goes_on_from() {
     let (pictures, labels) = made_up(8);
     let mut network = network(definition(), 5);
@@ -477,7 +511,9 @@ fn loaded_weights_are_what_a_training_goes_on_from() {
 fn sets_of_weights_that_are_not_whole_are_refused() {
     let (pictures, labels) = made_up(8);
     let mut network = network(definition(), 5);
-    network.train_step_with(&images(&pictures), &labels, &everything()).unwrap();
+    for _ in 0..2 {
+        network.train_step_with(&images(&pictures), &labels, &everything()).unwrap();
+    }
     network.keep_best().unwrap();
     let good = network.state(true);
     let before = bits(&good);

@@ -10,13 +10,14 @@ use std::collections::HashSet;
 
 impl Network {
     /// Everything `state_dict()` would hold of the weights that answer, in its order; with the training's tensors
-    /// (`optimizer.…`) if asked for: what the optimizer remembers, and the sets of weights that do not answer.
+    /// (`optimizer.…`) if asked for: what the optimizer remembers, empty for frozen parameters, and the sets of weights that do
+    /// not answer, empty where they are bit for bit those that do.
     #[must_use]
     pub fn state(&self, include_optimizer: bool) -> Vec<NamedTensor> {
-        let mut tensors = named(&self.plan, &self.parameters.values, &self.parameters.running, "");
+        let mut tensors = named(&self.plan, &self.parameters.values, &self.parameters.running);
         if include_optimizer {
             tensors.extend(self.optimizer.tensors(&self.plan.parameters));
-            tensors.extend(self.weight_sets.tensors(&self.plan));
+            tensors.extend(self.weight_sets.tensors(&self.plan, &self.parameters));
         }
         tensors
     }
@@ -27,7 +28,7 @@ impl Network {
         if set == self.weight_sets.answering() {
             return Some(self.state(false));
         }
-        self.weight_sets.aside(set).map(|weights| named(&self.plan, &weights.values, &weights.running, ""))
+        self.weight_sets.aside(set).map(|weights| named(&self.plan, &weights.values, &weights.running))
     }
 
     /// Keeps the weights that answer as the best so far.
@@ -127,13 +128,14 @@ impl Network {
     }
 
     /// Replaces the training's state, all of it or nothing: the optimizer's memory, and the sets of weights beside those
-    /// that answer. Tensors without the prefix `optimizer.` are ignored.
+    /// that answer, which must be [loaded](Self::load) before: empty tensors of the other sets are theirs. Tensors without the
+    /// prefix `optimizer.` are ignored.
     ///
     /// # Errors
     /// [`EngineError::InvalidCheckpoint`] naming a tensor that is missing, unknown, of another shape or not finite.
     pub fn load_optimizer(&mut self, tensors: &[NamedTensor]) -> Result<(), EngineError> {
         let given: Vec<&NamedTensor> = tensors.iter().filter(|tensor| tensor.name.starts_with(PREFIX)).collect();
-        let (weight_sets, rest) = WeightSets::from_tensors(&self.plan, &given)?;
+        let (weight_sets, rest) = WeightSets::from_tensors(&self.plan, &self.parameters, &given)?;
         self.optimizer = OptimizerState::from_tensors(&self.plan.parameters, &rest)?;
         self.weight_sets = weight_sets;
         Ok(())

@@ -9,6 +9,7 @@ use crate::plan::Plan;
 use crate::tensor::{NamedTensor, has_shape};
 use jpegnet_kernels::{Isa, move_towards};
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Elements that one task averages.
 const ELEMENTS_A_TASK: usize = 1 << 15;
@@ -179,27 +180,38 @@ impl WeightSets {
     }
 
     /// The sets that do not answer as named tensors, `optimizer.<set>.<name>`, and the average's count of steps. Which set
-    /// answers is the one of which no tensors are written.
-    pub(super) fn tensors(&self, plan: &Plan) -> Vec<NamedTensor> {
+    /// answers is the one of which no tensors are written. A tensor that is bit for bit the one that answers, as all are that
+    /// do not learn, is empty.
+    pub(super) fn tensors(&self, plan: &Plan, parameters: &Parameters) -> Vec<NamedTensor> {
         let mut tensors = Vec::new();
         if self.updates > 0 {
             tensors.push(scalar(UPDATES.into(), self.updates));
         }
         for set in WeightSet::ALL {
-            if let Some(weights) = self.aside(set) {
-                tensors.extend(named(plan, &weights.values, &weights.running, &prefix(set)));
-            }
+            let Some(weights) = self.aside(set) else { continue };
+            let prefix = prefix(set);
+            tensors.extend(plan.state.iter().map(|(name, entry)| {
+                let values = values_of(*entry, &weights.values, &weights.running);
+                let answering = values_of(*entry, &parameters.values, &parameters.running);
+                let (shape, values) = if same_bits(&values, &answering) {
+                    (EMPTY.to_vec(), Vec::new())
+                } else {
+                    (plan.shape_of(*entry), values.into_owned())
+                };
+                NamedTensor { name: format!("{prefix}{name}"), shape, values }
+            }));
         }
         tensors
     }
 
-    /// Takes its tensors out of a training's, and gives the rest.
+    /// Takes its tensors out of a training's, and gives the rest. Empty ones are those of `parameters`, which answer.
     ///
     /// # Errors
     /// [`EngineError::InvalidCheckpoint`] if a set is not whole, of other shapes or not finite, or none can be the one that
     /// answers.
     pub(super) fn from_tensors<'a>(
         plan: &Plan,
+        parameters: &Parameters,
         tensors: &[&'a NamedTensor],
     ) -> Result<(WeightSets, Vec<&'a NamedTensor>), EngineError> {
         let mut sets = WeightSets::default();
@@ -216,7 +228,7 @@ impl WeightSets {
             let (own, others) = rest.into_iter().partition::<Vec<_>, _>(is_own);
             rest = others;
             if !own.is_empty() {
-                sets.aside[set as usize] = Some(weights(plan, &own, &prefix)?);
+                sets.aside[set as usize] = Some(weights(plan, parameters, &own, &prefix)?);
             }
         }
         let [live, average, best] = &sets.aside;
@@ -244,33 +256,54 @@ fn prefix(set: WeightSet) -> String {
     format!("{PREFIX}{}.", set.name())
 }
 
-/// Weights under `PyTorch`'s names, in its order, with something in front.
-pub(super) fn named(plan: &Plan, values: &[Vec<f32>], running: &[Running], prefix: &str) -> Vec<NamedTensor> {
-    let tensors = plan.state.iter().map(|(name, entry)| {
-        let values = match *entry {
-            StateEntry::Parameter(number) => values[number].clone(),
-            StateEntry::RunningMean(number) => running[number].mean.clone(),
-            StateEntry::RunningVariance(number) => running[number].variance.clone(),
-            #[expect(clippy::cast_precision_loss, reason = "batches are counted exactly up to 2^24")]
-            StateEntry::BatchesTracked(number) => vec![running[number].batches as f32],
-        };
-        NamedTensor { name: format!("{prefix}{name}"), shape: plan.shape_of(*entry), values }
+/// Shape of a tensor that is not written, because it is the one that answers.
+const EMPTY: [usize; 1] = [0];
+
+/// Weights under `PyTorch`'s names, in its order.
+pub(super) fn named(plan: &Plan, values: &[Vec<f32>], running: &[Running]) -> Vec<NamedTensor> {
+    let tensors = plan.state.iter().map(|(name, entry)| NamedTensor {
+        name: name.clone(),
+        shape: plan.shape_of(*entry),
+        values: values_of(*entry, values, running).into_owned(),
     });
     tensors.collect()
 }
 
-/// A set from its tensors.
-fn weights(plan: &Plan, tensors: &[&NamedTensor], prefix: &str) -> Result<Weights, EngineError> {
-    let values = plan.parameters.iter().map(|_| Vec::new()).collect();
-    let running = plan.running.iter().map(|_| Running { mean: Vec::new(), variance: Vec::new(), batches: 0 }).collect();
-    let mut weights = Weights { values, running };
+/// What a tensor has in a set of weights.
+fn values_of<'a>(entry: StateEntry, values: &'a [Vec<f32>], running: &'a [Running]) -> Cow<'a, [f32]> {
+    match entry {
+        StateEntry::Parameter(number) => Cow::from(&values[number]),
+        StateEntry::RunningMean(number) => Cow::from(&running[number].mean),
+        StateEntry::RunningVariance(number) => Cow::from(&running[number].variance),
+        #[expect(clippy::cast_precision_loss, reason = "batches are counted exactly up to 2^24")]
+        StateEntry::BatchesTracked(number) => Cow::from(vec![running[number].batches as f32]),
+    }
+}
+
+/// Whether values are the same and zeros have the same sign.
+fn same_bits(one: &[f32], other: &[f32]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.to_bits() == other.to_bits())
+}
+
+/// A set from its tensors, and those that answer where they are empty.
+fn weights(
+    plan: &Plan,
+    parameters: &Parameters,
+    tensors: &[&NamedTensor],
+    prefix: &str,
+) -> Result<Weights, EngineError> {
+    let mut weights = Weights::of(parameters)?;
     for (name, entry) in &plan.state {
         let name = format!("{prefix}{name}");
         let shape = plan.shape_of(*entry);
-        let expected = format!("a tensor of shape {shape:?}");
+        let expected =
+            format!("a tensor of shape {shape:?}, or an empty one for that of the same name without {prefix}");
         let Some(tensor) = tensors.iter().find(|tensor| tensor.name == name) else {
             return Err(wrong(&name, &expected, "nothing"));
         };
+        if has_shape(tensor, &EMPTY) {
+            continue;
+        }
         if !has_shape(tensor, &shape) {
             return Err(wrong(&name, &expected, &format!("{:?}", tensor.shape)));
         }
@@ -279,9 +312,9 @@ fn weights(plan: &Plan, tensors: &[&NamedTensor], prefix: &str) -> Result<Weight
         }
         let running = &mut weights.running;
         match *entry {
-            StateEntry::Parameter(number) => weights.values[number].clone_from(&tensor.values),
-            StateEntry::RunningMean(number) => running[number].mean.clone_from(&tensor.values),
-            StateEntry::RunningVariance(number) => running[number].variance.clone_from(&tensor.values),
+            StateEntry::Parameter(number) => weights.values[number].copy_from_slice(&tensor.values),
+            StateEntry::RunningMean(number) => running[number].mean.copy_from_slice(&tensor.values),
+            StateEntry::RunningVariance(number) => running[number].variance.copy_from_slice(&tensor.values),
             StateEntry::BatchesTracked(number) => running[number].batches = whole(tensor)?,
         }
     }
