@@ -1,12 +1,11 @@
 /** Files that are written whole or not at all, and by one at a time. */
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-import { ModelError, mismatch } from './errors.js'
-import { FileLock, lift, writeFile } from './native/addon.js'
+import { ModelError } from './errors.js'
+import { FileLock, lift, WholeFile, writeFile } from './native/addon.js'
 
 /**
- * Writes a file: aside first, flushed to the disk, then renamed over the old one, which a failure leaves as it was.
+ * Writes a file: aside first, flushed to the disk, then renamed over the old one, which a failure leaves as it was. Links are followed,
+ * permissions stay, and a JPEG file is replaced by none of another kind.
  *
  * @throws ModelError `WRITE_FAILED`
  */
@@ -17,30 +16,19 @@ export async function writeWhole(path: string, contents: string | Uint8Array): P
 /** Characters that are gathered for one call. */
 const GATHERED = 2 ** 16
 
-/** A file whose lines come one after the other: written aside, and put in the place of the old one once it is whole. */
+/** A file whose lines come one after the other, written as by {@link writeWhole}. */
 export class LineFile {
-  readonly #path: string
-  readonly #aside: string
-  readonly #file: FileHandle
+  readonly #file: WholeFile
   #waiting: string[] = []
   #length = 0
 
-  private constructor(path: string, aside: string, file: FileHandle) {
-    this.#path = path
-    this.#aside = aside
+  private constructor(file: WholeFile) {
     this.#file = file
   }
 
   /** @throws ModelError `WRITE_FAILED` */
-  static async open(path: string): Promise<LineFile> {
-    for (let number = 0; ; number++) {
-      const aside = join(dirname(path), `.${basename(path)}.${process.pid}-${number}.writing`)
-      const file = await open(aside, 'wx').catch((error: NodeJS.ErrnoException) => {
-        // Left by a process that was killed and had the number that this one has.
-        if (error.code !== 'EEXIST') throw failed(path, error)
-      })
-      if (file) return new LineFile(path, aside, file)
-    }
+  static open(path: string): LineFile {
+    return new LineFile(lift(WholeFile.create(path)))
   }
 
   /** @throws ModelError `WRITE_FAILED` */
@@ -57,37 +45,19 @@ export class LineFile {
    */
   async finish(): Promise<void> {
     await this.#flush()
-    try {
-      await this.#file.sync()
-      await this.#file.close()
-      await rename(this.#aside, this.#path)
-    } catch (error) {
-      throw failed(this.#path, error)
-    }
+    lift(await this.#file.finish())
   }
 
   /** Takes away what was written, unless it is in its place already. */
-  async discard(): Promise<void> {
-    await this.#file.close().catch(() => undefined)
-    await rm(this.#aside, { force: true })
+  discard(): void {
+    this.#file.discard()
   }
 
   async #flush(): Promise<void> {
     const text = this.#waiting.join('')
     ;[this.#waiting, this.#length] = [[], 0]
-    await this.#file.appendFile(text).catch((error: unknown) => {
-      throw failed(this.#path, error)
-    })
+    lift(await this.#file.append(Buffer.from(text)))
   }
-}
-
-function failed(path: string, error: unknown) {
-  return mismatch(
-    'WRITE_FAILED',
-    path,
-    'a file that can be written',
-    error instanceof Error ? error.message : String(error),
-  )
 }
 
 /** Locks of this process, which `process.exit` would leave as files. */

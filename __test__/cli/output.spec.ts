@@ -1,4 +1,4 @@
-import { link, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, link, lstat, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { createModel, loadModel, paperResnet } from '../../src-ts/index.js'
@@ -132,4 +132,26 @@ test('a training without --out saves to a new file called as the data is; one th
   using model = await loadModel(at('photos.model'))
   t.is(model.training?.epoch, 2)
   t.false((await readdir(folder)).includes('photos-3.model'))
+})
+
+test('answers replace the file that a link leads to and leave its permissions, and none that is read-only', async t => {
+  const { folder, at } = await everything(t)
+  await writeFile(at('old.csv'), 'old')
+  await chmod(at('old.csv'), 0o600)
+  await symlink('old.csv', at('latest.csv'))
+  const answers = (out: string) => jpegnet(['predict', at('m.model'), at('photo.jpg'), '--out', at(out), '--force'])
+  t.is((await answers('latest.csv')).code, 0)
+  t.true((await lstat(at('latest.csv'))).isSymbolicLink())
+  const told = await readFile(at('old.csv'), 'utf8')
+  t.regex(told, /^file,label,/)
+  if (process.platform !== 'win32') t.is((await stat(at('old.csv'))).mode & 0o777, 0o600)
+  await chmod(at('old.csv'), 0o444)
+  const refused = await answers('latest.csv')
+  t.is(refused.code, 1)
+  t.regex(refused.stderr, /csv: expected a file that can be written, found /)
+  t.is(await readFile(at('old.csv'), 'utf8'), told)
+  t.deepEqual(
+    (await readdir(folder)).filter(name => name.includes('writing')),
+    [],
+  )
 })

@@ -32,7 +32,7 @@ export class Answers {
   /** @throws ModelError `WRITE_FAILED` */
   static async open(options: AnswerOptions): Promise<Answers> {
     const { form, top, out } = options
-    const answers = new Answers(options, out === undefined ? undefined : await LineFile.open(out))
+    const answers = new Answers(options, out === undefined ? undefined : LineFile.open(out))
     if (form === 'csv') await answers.#put(csvLine(header(top)))
     return answers
   }
@@ -66,8 +66,8 @@ export class Answers {
   }
 
   /** Leaves nothing of a file that is not in its place. */
-  async discard(): Promise<void> {
-    await this.#file?.discard()
+  discard(): void {
+    this.#file?.discard()
   }
 
   async #put(line: string): Promise<void> {

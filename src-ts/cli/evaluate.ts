@@ -122,7 +122,7 @@ async function runEvaluate(path: string, pictures: string, options: EvaluateArgu
     progress.clear()
     throw skipUnknownClasses ? error : withAdvice(error)
   } finally {
-    await rows?.discard()
+    rows?.discard()
     data?.dispose()
   }
 }
@@ -153,7 +153,7 @@ class Rows {
   /** @throws ModelError `WRITE_FAILED` */
   static async open(path: string | undefined): Promise<Rows | undefined> {
     if (path === undefined) return undefined
-    const file = await LineFile.open(path)
+    const file = LineFile.open(path)
     await file.write(csvLine(['file', 'label', 'said', 'probability', 'label_probability']))
     return new Rows(file)
   }
@@ -165,8 +165,8 @@ class Rows {
     return this.#file.finish()
   }
 
-  discard(): Promise<void> {
-    return this.#file.discard()
+  discard(): void {
+    this.#file.discard()
   }
 }
 

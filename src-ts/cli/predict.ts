@@ -88,7 +88,7 @@ async function runPredict(path: string, files: string[], options: PredictArgumen
     await answers.finish()
     process.exitCode = exitCodeOf(signal)
   } finally {
-    await answers.discard()
+    answers.discard()
     stopListening?.()
     // It may wait for a path that never comes.
     if (options.stdin) process.stdin.destroy()

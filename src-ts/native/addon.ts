@@ -19,7 +19,9 @@ export type FileLock = Binding.FileLock
 export type NativeJpegSet = Binding.JpegSet
 export type NativeNetwork = Binding.Network
 export type NativePackedSet = Binding.PackedSet
+export type WholeFile = Binding.WholeFile
 export const { FileLock, JpegSet: NativeJpegSet, Network: NativeNetwork, PackedSet: NativePackedSet } = binding
+export const { WholeFile } = binding
 
 /**
  * The value of a verb that answered with a value or with a failure.

@@ -28,3 +28,4 @@ pub mod step;
 mod store;
 mod view;
 pub mod weights;
+pub mod whole_file;

@@ -16,28 +16,97 @@ const LONGEST_STEM: usize = 200;
 /// Most links that are followed from a path to its file, as Linux has it.
 const MOST_LINKS: usize = 40;
 
-/// Writes a file: aside first, flushed to the disk, then renamed over the old one, whose permissions it gets. A link stays a link, and
-/// the file that it leads to is replaced. Only a JPEG file replaces a JPEG file.
+/// Writes a file as a [`WholeFile`].
 ///
 /// # Errors
 /// [`EngineError::WriteFailed`]; the old file is untouched then and nothing is left beside it.
 pub fn write_whole(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), EngineError> {
-    write_aside(path, contents)
-        .map_err(|error| EngineError::WriteFailed { path: path.display().to_string(), found: error.to_string() })
+    let mut file = WholeFile::create(path)?;
+    let written = contents(&mut file.writer);
+    written.map_err(|error| file.failed(&error))?;
+    file.finish()
 }
 
-fn write_aside(path: &Path, contents: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let path = &followed(path)?;
-    let old = replaceable(path)?;
-    let (aside, file) = create_aside(path)?;
-    let written = write_into(file, old.as_ref(), contents).and_then(|()| fs::rename(&aside, path));
-    if let Err(error) = written {
-        // The error that matters is the one before.
-        let _ = fs::remove_file(&aside);
-        return Err(error);
+/// A file on its way: written aside, flushed to the disk, and renamed over the old one, whose permissions it gets. A link stays a link,
+/// and the file that it leads to is replaced. Only a JPEG file replaces a JPEG file. One that is dropped unfinished leaves nothing.
+#[derive(Debug)]
+pub struct WholeFile {
+    /// The path as it was given, for errors.
+    name: String,
+    /// Where it goes.
+    path: PathBuf,
+    aside: PathBuf,
+    writer: Writer,
+    replaces_jpeg: bool,
+}
+
+impl WholeFile {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// [`EngineError::WriteFailed`] if what is there must not be replaced, or nothing can be written beside it.
+    pub fn create(path: &Path) -> Result<WholeFile, EngineError> {
+        let name = path.display().to_string();
+        create(path, &name).map_err(|error| EngineError::WriteFailed { path: name, found: error.to_string() })
     }
-    sync_folder(path);
-    Ok(())
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`EngineError::WriteFailed`]
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), EngineError> {
+        self.writer.write_all(bytes).map_err(|error| self.failed(&error))
+    }
+
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// [`EngineError::WriteFailed`]; the old file is untouched then and nothing is left beside it.
+    pub fn finish(mut self) -> Result<(), EngineError> {
+        let placed = self.place();
+        placed.map_err(|error| self.failed(&error))
+    }
+
+    fn place(&mut self) -> io::Result<()> {
+        if self.replaces_jpeg && self.writer.start != JPEG {
+            return Err(refused("a JPEG file there, which only a JPEG file replaces"));
+        }
+        if let Some(file) = self.writer.file.take() {
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        }
+        fs::rename(&self.aside, &self.path)?;
+        sync_folder(&self.path);
+        Ok(())
+    }
+
+    fn failed(&self, error: &io::Error) -> EngineError {
+        EngineError::WriteFailed { path: self.name.clone(), found: error.to_string() }
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        // Some systems remove no open file.
+        self.writer.file = None;
+        // One that is in its place is not there any more; of others the error that matters was before.
+        let _ = fs::remove_file(&self.aside);
+    }
+}
+
+fn create(path: &Path, name: &str) -> io::Result<WholeFile> {
+    let path = followed(path)?;
+    let old = replaceable(&path)?;
+    let (aside, file) = create_aside(&path)?;
+    let permissions = old.as_ref().map(|old| file.set_permissions(old.permissions.clone()));
+    let whole = WholeFile {
+        name: name.to_owned(),
+        path,
+        aside,
+        writer: Writer { start: Vec::new(), file: Some(BufWriter::with_capacity(1 << 18, file)) },
+        replaces_jpeg: old.is_some_and(|old| old.is_jpeg),
+    };
+    // Before there is anything in it that others must not read.
+    permissions.unwrap_or(Ok(())).map(|()| whole)
 }
 
 /// The file that a link leads to, whether it is there or not.
@@ -81,40 +150,26 @@ fn refused(found: &str) -> io::Error {
     io::Error::other(found)
 }
 
-fn write_into(
-    file: File,
-    old: Option<&Old>,
-    contents: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    if let Some(old) = old {
-        // Before there is anything in it that others must not read.
-        file.set_permissions(old.permissions.clone())?;
-    }
-    let mut file = Beginning { start: Vec::new(), file: BufWriter::with_capacity(1 << 18, file) };
-    contents(&mut file)?;
-    if old.is_some_and(|old| old.is_jpeg) && file.start != JPEG {
-        return Err(refused("a JPEG file there, which only a JPEG file replaces"));
-    }
-    let file = file.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()
-}
-
-/// A file that remembers its first two bytes.
-struct Beginning<W> {
+/// A file that remembers its first two bytes; nothing once it is closed.
+#[derive(Debug)]
+struct Writer {
     start: Vec<u8>,
-    file: W,
+    file: Option<BufWriter<File>>,
 }
 
-impl<W: Write> Write for Beginning<W> {
+impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let Some(file) = &mut self.file else {
+            return Err(refused("a file that is closed"));
+        };
+        let written = file.write(bytes)?;
         let missing = JPEG.len() - self.start.len();
         self.start.extend(bytes[..written].iter().take(missing));
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.as_mut().map_or(Ok(()), BufWriter::flush)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files are written whole or not at all, whatever is at their place, and by one at a time.
 
-use jpegnet_engine::files::{FileLock, write_whole};
+use jpegnet_engine::files::{FileLock, WholeFile, write_whole};
 use std::fs;
 use std::path::Path;
 
@@ -31,6 +31,27 @@ fn only_a_jpeg_file_replaces_a_jpeg_file() {
     write(&path, b"\xff\xd8other").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"\xff\xd8other");
     assert_eq!(names(folder.path()), ["photo.jpg"]);
+}
+
+#[test]
+fn a_file_written_part_by_part_is_in_its_place_once_it_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.csv");
+    write(&path, b"old").unwrap();
+    for finish in [false, true] {
+        let mut file = WholeFile::create(&path).unwrap();
+        file.write(b"a\n").unwrap();
+        file.write(b"b\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()).len(), 2);
+        if finish {
+            file.finish().unwrap();
+        } else {
+            drop(file);
+        }
+        assert_eq!(names(folder.path()), ["answers.csv"]);
+    }
+    assert_eq!(fs::read(&path).unwrap(), b"a\nb\n");
 }
 
 #[test]
