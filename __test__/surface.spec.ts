@@ -147,6 +147,7 @@ const methods: Record<string, [object, (folder: string) => unknown[]]> = {
   subset: [dataset, () => [[0, 1]]],
   describe: [dataset, () => [0]],
   add: [new jpegnet.TrainingRecord(), () => [{ type: 'checkpoint' }]],
+  testBest: [new jpegnet.TrainingRecord(), () => [model, source, {}]],
 }
 
 const functions = Object.entries(jpegnet as Record<string, unknown>).filter(

@@ -1,10 +1,10 @@
 /** `jpegnet train --report`: a page of the training, whatever its end. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { jpegFolder, loadModel } from '../../src-ts/index.js'
+import { jpegFolder, jpegList, loadModel } from '../../src-ts/index.js'
 import { folderOf, inTwoFolders, jpegs } from '../fixtures/pictures.js'
 import { COMMAND, jpegnet } from './command.js'
 
@@ -70,4 +70,30 @@ test('a page that cannot be written costs no model', async t => {
   t.regex(stderr, /a\.html: expected to write the page, found .*; the model is not touched by that\n/)
   t.true((await stat(out)).size > 0)
   t.not(child.exitCode, 0)
+})
+
+test('a page of a training that was resumed tells of its best epoch, also of one before', async t => {
+  const folder = await folderOf(t, inTwoFolders(10))
+  const files = (label: string) =>
+    readdir(join(folder, label)).then(names => names.map(name => join(folder, label, name)))
+  const [even, odd] = await Promise.all(['even', 'odd'].map(files))
+  // What is learned makes the test worse, so that an early epoch is the best.
+  const rows = [...(even ?? []).map(file => `${file},odd`), ...(odd ?? []).map(file => `${file},even`)]
+  const list = join(folder, 'opposite.csv')
+  await writeFile(list, ['file,label', ...rows].map(line => `${line}\n`).join(''))
+  const [out, report] = [join(folder, 'a.model'), join(folder, 'a.html')]
+  const train = ['train', folder, '--test', list, '--out', out, '--report', report, ...quick.slice(0, -2)]
+  const tuned = ['--optimizer', 'sgd', '--learning-rate', '0.05', '--schedule', 'constant']
+  const first = await jpegnet([...train, ...tuned, '--epochs', '6'])
+  t.is(first.code, 0, first.stderr)
+  const best = Number(/the weights after epoch (\d+), the best/.exec(await readFile(report, 'utf8'))?.[1])
+  t.true(best < 6)
+  const resumed = await jpegnet(['train', folder, '--test', list, '--resume', out, '--report', report, '--epochs', '8'])
+  t.is(resumed.code, 0, resumed.stderr)
+  using model = await loadModel(out)
+  t.is(model.training?.best?.epoch, best)
+  const { loss } = await model.evaluate(jpegList(list))
+  const html = await readFile(report, 'utf8')
+  t.true(html.includes(`Tests are of the weights after epoch ${best}, the best on these files, which are kept.`))
+  t.true(html.includes(`<th scope="row">test loss</th><td>${loss.toFixed(4)}</td>`))
 })

@@ -222,8 +222,9 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
     const { model } = start
     const training = trainOptions(options, start, sets)
     sayChoices(sets.train, start.choices, options)
-    page?.begin(model, sets, out)
-    const tell = reporter(json, progress, sets, model.definition.input)
+    await page?.begin(model, sets, out, { signal, progress })
+    const isSizeChosen = start.choices.some(({ what }) => what === 'size')
+    const tell = reporter(json, progress, sets, model.definition.input, isSizeChosen)
     for await (const event of model.train(sets.train, {
       ...training,
       ...(sets.test && { test: sets.test }),

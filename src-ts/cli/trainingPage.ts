@@ -1,10 +1,10 @@
 /** A training's page, kept up to date while it runs and written at its end, whatever that is. */
 import { basename } from 'node:path'
 import { writeWhole } from '../files.js'
-import { trainingReport, TrainingRecord, type Model, type TrainEvent } from '../index.js'
+import { trainingReport, TrainingRecord, type EvaluateProgress, type Model, type TrainEvent } from '../index.js'
 import { commandLine } from './commandLine.js'
 import { outputFile } from './output.js'
-import { say, warn } from './terminal.js'
+import { say, warn, type Progress } from './terminal.js'
 import type { Sets } from './trainingReporter.js'
 
 /** Milliseconds between two pages of a training that runs. */
@@ -44,9 +44,23 @@ export class TrainingPage {
     return new TrainingPage(path)
   }
 
-  /** Says what is trained, on what, and what file the model goes to. */
-  begin(model: Model, sets: Sets, out: string): void {
+  /**
+   * Says what is trained, on what, and what file the model goes to. Of a model whose training goes on, the best weights so far are
+   * tested: a checkpoint has them, but not all that a page shows of their test.
+   *
+   * @throws ModelError as {@link Model.evaluate}
+   */
+  async begin(
+    model: Model,
+    sets: Sets,
+    out: string,
+    { signal, progress }: { signal: AbortSignal; progress: Progress },
+  ): Promise<void> {
     this.#of = { title: `${basename(out)}, trained on ${sets.train.source}`, model, sets }
+    const { test } = sets
+    if (!test) return
+    const onProgress = ({ done, total }: EvaluateProgress) => progress.show('testing the best weights', done, total)
+    await this.#record.testBest(model, test, { signal, onProgress })
   }
 
   /** Takes an event, and draws what is known now if an epoch has ended and the page is old. */

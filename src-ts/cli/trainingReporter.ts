@@ -27,8 +27,13 @@ function aboutSets({ train, test, split }: Sets): string[] {
   ]
 }
 
-/** Which pictures are not of the network's size, if there are any. */
-function otherSizes({ images, ofOtherSize, testOfOtherSize = 0 }: StartEvent, { width, height }: InputDefinition) {
+/** Which pictures are not of the network's size, if there are any and the choice of the size does not tell so. */
+function otherSizes(
+  { images, ofOtherSize, testOfOtherSize = 0 }: StartEvent,
+  { width, height }: InputDefinition,
+  isSizeChosen: boolean,
+): string | undefined {
+  if (isSizeChosen && ofOtherSize > 0) return undefined
   const parts = [
     ...(ofOtherSize > 0 ? [`${count(ofOtherSize)} of ${count(images)} images`] : []),
     ...(testOfOtherSize > 0 ? [`${count(testOfOtherSize)} of the test`] : []),
@@ -44,12 +49,17 @@ function skippedIn({ skipped }: Sets, event: StartEvent): readonly SkippedFile[]
   return [...skipped, ...event.skipped.filter(({ file }) => !files.has(file))]
 }
 
-/** Tells a person, or a program, what a training does. */
+/**
+ * Tells a person, or a program, what a training does.
+ *
+ * @param isSizeChosen whether it was said how the network's size was chosen by the pictures
+ */
 export function reporter(
   json: boolean,
   progress: Progress,
   sets: Sets,
   input: InputDefinition,
+  isSizeChosen: boolean,
 ): (event: TrainEvent) => void {
   let [stepsPerEpoch, epochs] = [0, 0]
   const lost = new Set<string>()
@@ -58,7 +68,7 @@ export function reporter(
       case 'start': {
         progress.clear()
         aboutSets(sets).forEach(say)
-        const resized = otherSizes(event, input)
+        const resized = otherSizes(event, input, isSizeChosen)
         if (resized !== undefined) say(resized)
         if (event.stepsDone > 0) {
           say(`going on after step ${event.stepsDone}, with ${event.epochsDone} of ${event.epochs} epochs done`)

@@ -1,7 +1,11 @@
 /** What a training tells, as a page shows it. */
-import type { Evaluation } from '../model/evaluate.js'
+import type { Dataset } from '../data/dataset.js'
+import type { JpegSource } from '../data/listing.js'
+import type { EvaluateOptions, Evaluation } from '../model/evaluate.js'
+import { checkedModel, type Model } from '../model/model.js'
 import { checkedObject } from '../options.js'
 import type { StartEvent, StepEvent, StopEvent, TrainEvent } from '../train/events.js'
+import { keptEpoch } from '../train/stopping.js'
 
 /** Means over one or more steps that follow one another. */
 export interface CurvePoint {
@@ -33,6 +37,20 @@ export class TrainingRecord {
     if (event.type === 'step') this.#addStep(event)
     if (event.type === 'epoch' && event.test) this.#addTest(event.epoch, event.test, event.best?.epoch)
     if (event.type === 'stop') this.stop = event
+  }
+
+  /**
+   * Tests the best weights that a checkpoint kept, before its training is resumed: the page tells of them until an epoch is better. Does
+   * nothing for a model whose training kept none.
+   *
+   * @throws ModelError as {@link Model.evaluate}
+   */
+  async testBest(model: Model, test: JpegSource | Dataset, options: EvaluateOptions = {}): Promise<void> {
+    const { training } = checkedModel(model, 'TrainingRecord.testBest.model')
+    const best = training && keptEpoch(training)
+    if (!best) return
+    this.#best = { epoch: best.epoch, evaluation: await model.evaluate(test, options) }
+    this.#last ??= this.#best
   }
 
   /** Loss and learning rate over the steps. */
