@@ -126,6 +126,26 @@ const wrong: Record<string, (folder: string) => Promise<[string[], RegExp]> | [s
     ['predict', join(folder, 'sizes/0/a.jpg'), join(folder, 'small.model')],
     /a\.jpg: expected the model, then the file, found them the other way round \(.*small\.model is a model\)/,
   ],
+  'a model after several pictures': folder => [
+    ['predict', join(folder, 'sizes/0/a.jpg'), join(folder, 'sizes/0/a.jpg'), join(folder, 'small.model')],
+    /a\.jpg: expected the model, then the file, found them the other way round \(.*small\.model is a model\)/,
+  ],
+  'a model after the data': folder => [
+    ['evaluate', join(folder, 'sizes'), join(folder, 'small.model')],
+    /sizes: expected the model, then the data, found them the other way round \(.*small\.model is a model\)/,
+  ],
+  'data without a model': folder => [
+    ['evaluate', join(folder, 'sizes'), join(folder, 'none.model')],
+    /sizes: expected a model that jpegnet saved, as in jpegnet evaluate <model> <data>, found a folder/,
+  ],
+  'a model in place of the data': folder => [
+    ['train', join(folder, 'small.model')],
+    /small\.model: expected data, as in jpegnet train <data> \(a model to start from is given with --from, .*\), found a model/,
+  ],
+  'a model in place of a picture': folder => [
+    ['inspect', join(folder, 'small.model')],
+    /small\.model: expected file, as in jpegnet inspect <file\.\.\.> \(jpegnet card describes a model\), found a model/,
+  ],
   'a model that is no weights': folder => [
     ['convert', join(folder, 'small.model'), '--out', 'x.model'],
     /small\.model: expected weights of a network .*, found a model that jpegnet saved, which needs no conversion/,

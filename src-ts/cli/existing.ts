@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 
 /** A file as its contents show it, whatever its name. */
 export interface ExistingFile {
-  kind: 'empty' | 'jpeg' | 'page' | 'onnx' | 'model' | 'weights' | 'coefficients' | 'other'
+  kind: 'folder' | 'empty' | 'jpeg' | 'page' | 'onnx' | 'model' | 'weights' | 'coefficients' | 'other'
   /** Whether a command of this program makes it again in moments, so that nothing is lost with it. */
   madeAgain: boolean
   /** In words, after "found". */
@@ -21,6 +21,7 @@ export async function existingFile(path: string): Promise<ExistingFile> {
   const file = await open(path).catch(() => undefined)
   if (!file) return other
   try {
+    if ((await file.stat()).isDirectory()) return { kind: 'folder', madeAgain: false, words: 'a folder' }
     const start = await bytesOf(file, 0, BEGINNING)
     if (start.length === 0) return { kind: 'empty', madeAgain: true, words: 'an empty file' }
     if (start[0] === 0xff && start[1] === 0xd8) return { kind: 'jpeg', madeAgain: false, words: 'a JPEG file' }

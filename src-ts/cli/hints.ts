@@ -36,29 +36,57 @@ const OTHER_NAMES: Record<string, string> = {
   '--top-k': '--top',
 }
 
-/** The sentence of an unknown option, with what it is called here. */
-export function withHint(text: string): string {
+/** Where a model goes that is named to a command of something else. */
+const FOR_MODELS: Record<string, string> = {
+  train: 'a model to start from is given with --from, one to resume with --resume',
+  inspect: 'jpegnet card describes a model',
+  coefficients: 'jpegnet card describes a model',
+}
+
+/** The sentence of a command line that makes no command, with what an option is called here and what a command takes. */
+export function withHint(text: string, commands: readonly Command[]): string {
+  const [, name] = /^too many arguments for '(\w+)'/.exec(text) ?? []
+  const command = commands.find(command => command.name() === name)
+  if (command) {
+    const more = FOR_MODELS[command.name()]
+    return `${text} (${orderOf(command)}${more === undefined ? '' : `; ${more}`})`
+  }
   const [, option = ''] = /unknown option '([^'=]+)/.exec(text) ?? []
   const own = OTHER_NAMES[option]
   return own === undefined || text.includes('Did you mean') ? text : `${text} (Did you mean ${own}?)`
 }
 
 /**
- * Refuses what stands where a model should: the pictures, with the model after them, and the name of a network that first has to be made
- * a model.
+ * Refuses what stands where a model should: the pictures, with the model after them or without one, and the name of a network that first
+ * has to be made a model; and a model that stands where none is meant.
  *
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`
  */
-export async function checkModel({ registeredArguments: expected, args }: Command): Promise<void> {
-  const [first, second] = args
-  if (expected[0]?.name() !== 'model' || first === undefined) return
+export async function checkModel(command: Command): Promise<void> {
+  const { registeredArguments: expected, args } = command
+  const [first, ...others] = args
+  if (first === undefined) return
+  const { kind, words } = await existingFile(first)
+  if (expected[0]?.name() !== 'model') {
+    const instead = FOR_MODELS[command.name()]
+    if (kind !== 'model' || instead === undefined) return
+    throw mismatch('INVALID_OPTION', first, `${expected[0]?.name()}, as in ${orderOf(command)} (${instead})`, words)
+  }
+  if (kind === 'model') return
   if ((await kindOf(first)) === undefined && knownPackage(first) !== undefined) {
     const found = `none; it is made by: jpegnet convert ${first} --out ${first}.model`
     throw mismatch('FILE_NOT_FOUND', first, 'a model that jpegnet saved', found)
   }
-  if (second === undefined) return
-  const [one, other] = [await existingFile(first), await existingFile(second)]
-  if (one.kind === 'model' || other.kind !== 'model') return
-  const names = expected.map(argument => argument.name()).join(', then the ')
-  throw mismatch('INVALID_OPTION', first, `the ${names}`, `them the other way round (${second} is a model)`)
+  for (const other of others) {
+    if ((await existingFile(other)).kind !== 'model') continue
+    const names = expected.map(argument => argument.name()).join(', then the ')
+    throw mismatch('INVALID_OPTION', first, `the ${names}`, `them the other way round (${other} is a model)`)
+  }
+  if (kind !== 'jpeg' && kind !== 'folder') return
+  throw mismatch('INVALID_OPTION', first, `a model that jpegnet saved, as in ${orderOf(command)}`, words)
+}
+
+/** `jpegnet evaluate <model> <data>` */
+function orderOf(command: Command): string {
+  return `jpegnet ${command.name()} ${command.usage().replace('[options] ', '')}`
 }

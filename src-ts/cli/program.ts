@@ -34,6 +34,7 @@ export function createProgram(): Command {
               .replace(/^error: /, '')
               .trim()
               .replace(/\s*\n\s*/g, ' '),
+            program.commands,
           ),
         ),
     })
