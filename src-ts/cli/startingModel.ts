@@ -13,6 +13,7 @@ import {
   suitsPretrained,
   type Choice,
   type Dataset,
+  type DatasetSurvey,
   type Model,
   type Preprocessing,
   type RecommendedTraining,
@@ -55,22 +56,23 @@ export async function startingModel(data: Dataset, options: ModelArguments): Pro
   if (data.classes.length < 2) {
     throw mismatch('NO_CLASSES', data.source, 'pictures of at least two classes', `one, ${data.classes[0]}`)
   }
-  const from = options.from ?? (await packagedFor(data, options))
-  return from === undefined || from === 'none' ? newModel(data, options) : fineTuned(from, data, options)
+  const survey = data.survey()
+  const from = options.from ?? (await packagedFor(survey, options))
+  return from === undefined || from === 'none' ? newModel(survey, options) : fineTuned(from, survey, options)
 }
 
 /** The network that is at hand for pictures like these: where it is installed, and nothing is said against it. */
-async function packagedFor(data: Dataset, options: ModelArguments): Promise<string | undefined> {
+async function packagedFor(survey: DatasetSurvey, options: ModelArguments): Promise<string | undefined> {
   const { model, size, channels, transform, mean, std, mode, frequencies } = options
   const said = [model, size, channels, transform, mean, std, mode, frequencies].some(value => value !== undefined)
-  if (said || !suitsPretrained(data.survey()) || !(await findPackaged(PHOTOS))) return undefined
+  if (said || !suitsPretrained(survey) || !(await findPackaged(PHOTOS))) return undefined
   say(`few photos, and ${PHOTOS} is installed, which was trained on a million of them (--from none leaves it out)`)
   return PHOTOS
 }
 
 /** A model of other pictures with a head for these classes, or with its own if it has them. */
-async function fineTuned(name: string, data: Dataset, options: ModelArguments): Promise<Start> {
-  const { classes } = data
+async function fineTuned(name: string, survey: DatasetSurvey, options: ModelArguments): Promise<Start> {
+  const { classes } = survey
   const { mean, std, preprocessing, seed, transform, freeze, augment, epochs, batchSize } = options
   const given = withoutUndefined({ mean, std, preprocessing })
   const { model: from, file, package: packageName } = await loadPretrained(name, { ...given, ...modeOf(options) })
@@ -95,23 +97,27 @@ async function fineTuned(name: string, data: Dataset, options: ModelArguments): 
   )
   if (model !== from) from.dispose()
   const body = freeze === undefined ? known : true
-  const chosen = recommendTuning(data, model, { body, augmented: (augment?.length ?? 0) > 0, epochs, batchSize })
+  const chosen = recommendTuning(survey, model, { body, augmented: (augment?.length ?? 0) > 0, epochs, batchSize })
   const { choices, training } = chosen
   const isHead = (training.freeze?.length ?? 0) > 0
   return { model, training, choices, everyEpochs: isHead ? Math.ceil((training.epochs ?? 1) / 5) : undefined }
 }
 
 /** A new model for pictures, chosen by all of them but for what is given. */
-function newModel(data: Dataset, options: ModelArguments): Start {
-  const { classes: labels } = data
-  const { model: network, mean, std, seed, size, transform, epochs, batchSize } = options
+function newModel(survey: DatasetSurvey, options: ModelArguments): Start {
+  const { classes: labels } = survey
+  const { model: network, mean, std, channels, seed, size, transform, epochs, batchSize } = options
   const [width, height] = size ?? []
-  const given = { network, width, height, transform, epochs, batchSize, ...modeOf(options) }
-  const channels = options.channels ?? recommend(data).definition.input.channels
-  const normalisation = { mean: forChannels(mean, channels, '--mean'), std: forChannels(std, channels, '--std') }
-  const chosen = recommend(data, { ...given, channels: options.channels, ...normalisation })
-  const { choices, training } = chosen
-  return { model: createModel(chosen.definition, { seed, labels }), training, choices }
+  const given = { network, channels, width, height, transform, epochs, batchSize, ...modeOf(options) }
+  const { definition, choices, training } = recommend(survey, given)
+  const { input } = definition
+  // One number is for as many channels as were chosen.
+  const normalisation = {
+    mean: forChannels(mean, input.channels, '--mean') ?? input.mean,
+    std: forChannels(std, input.channels, '--std') ?? input.std,
+  }
+  const model = createModel({ ...definition, input: { ...input, ...normalisation } }, { seed, labels })
+  return { model, training, choices }
 }
 
 /** The model of that file; what was said of it beside its masking must be so. */

@@ -18,6 +18,9 @@ import { isList, jpegList, type JpegList } from './list.js'
 import { isPassedOver, isPictureName } from './names.js'
 import { bytesOfArchive, jpegTar, partsOf, type JpegTar } from './tar.js'
 
+/** Folders that were found by their layout, which is not looked into again when they are read. */
+const found = new WeakSet<JpegFolder>()
+
 /** A data set that lies on disk, and the parts that it is divided into. */
 export interface FoundDataset<Source = JpegFolder | JpegList | JpegTar> {
   /** What is learned from: the part of that name, or all that there is. */
@@ -54,7 +57,13 @@ export async function findDataset(path: string | FileUrl, options: SourceOptions
     if (!layout.validation && !layout.test) return { train: whole, beside: [] }
     return inParts(layout, at => jpegTar(archive, { ...given, folder: at.slice(archive.length + 1) }))
   }
-  if (kind !== 'file') return inParts(await folderLayout(where), at => jpegFolder(at, given))
+  if (kind !== 'file') {
+    return inParts(await folderLayout(where), at => {
+      const folder = jpegFolder(at, given)
+      found.add(folder)
+      return folder
+    })
+  }
   const expected = 'a folder, a list (.csv, .tsv, .txt) or a tar archive (.tar, .tar.gz)'
   const isZip = /\.(zip|7z|rar)$/i.test(where)
   throw mismatch(
@@ -79,6 +88,21 @@ export function folderLayout(directory: string): Promise<Layout> {
   return layoutOf(placeOnDisk(directory, directory))
 }
 
+/**
+ * Refuses a folder that has parts, unless it is one that {@link findDataset} gave.
+ *
+ * @throws ModelError `NO_CLASSES` if it is a folder of a data set's parts, whose names would be learned as classes
+ */
+export async function mustHaveNoParts(folder: JpegFolder): Promise<void> {
+  if (found.has(folder)) return
+  const { directory } = folder
+  const { train, validation, test } = await folderLayout(directory)
+  const parts = [train, validation, test].filter(part => part !== undefined)
+  if (parts.length === 1) return
+  const said = `the parts of a data set: name one, or ask findDataset: ${parts.join(', ')}`
+  throw mismatch('NO_CLASSES', directory, 'a folder with one folder of JPEG files for each class', said)
+}
+
 function inParts<Source>(
   { train, validation, test, beside }: Layout,
   at: (path: string) => Source,
@@ -92,8 +116,8 @@ function inParts<Source>(
 }
 
 async function kindOf(path: string): Promise<'folder' | 'file' | undefined> {
-  const found = await stat(path).catch(() => undefined)
-  return found && (found.isDirectory() ? 'folder' : 'file')
+  const there = await stat(path).catch(() => undefined)
+  return there && (there.isDirectory() ? 'folder' : 'file')
 }
 
 function placeOnDisk(path: string, name: string): Place {

@@ -1,7 +1,7 @@
 /** What a source has before any of it is decoded. */
-import { mismatch, type ModelError } from '../errors.js'
+import type { ModelError } from '../errors.js'
 import type { NativePackedSet } from '../native/addon.js'
-import { folderLayout } from './find.js'
+import { mustHaveNoParts } from './find.js'
 import { listFolder, type JpegFolder, type SkippedFile } from './folder.js'
 import type { JpegFiles, JpegImages } from './images.js'
 import { readList, type JpegList } from './list.js'
@@ -49,7 +49,7 @@ const FILES_A_CALL = 512
 export async function list(source: JpegSource): Promise<Listing> {
   switch (source.type) {
     case 'folder': {
-      await mustHaveNoParts(source.directory)
+      await mustHaveNoParts(source)
       const { classes, files, labels, skipped } = await listFolder(source.directory, source.onError)
       const names = labels.map(label => classes[label] as string)
       return listed(source.directory, { names: files, labels: names, skipped }, 'codes')
@@ -78,15 +78,6 @@ export async function list(source: JpegSource): Promise<Listing> {
       return { source: where, total: undefined, again: 'nowhere', order, chunks: tarEntries(source) }
     }
   }
-}
-
-/** @throws ModelError `NO_CLASSES` if it is a folder of a data set's parts, whose names would be learned as classes */
-async function mustHaveNoParts(directory: string): Promise<void> {
-  const { train, validation, test } = await folderLayout(directory)
-  const parts = [train, validation, test].filter(part => part !== undefined)
-  if (parts.length === 1) return
-  const found = `the parts of a data set: name one, or ask findDataset: ${parts.join(', ')}`
-  throw mismatch('NO_CLASSES', directory, 'a folder with one folder of JPEG files for each class', found)
 }
 
 /** Decodes files into a set. */
