@@ -65,8 +65,7 @@ export class Dataset {
   #files: readonly string[] | undefined
   #balance: ClassBalance | undefined
 
-  /** @internal use {@link loadDataset} */
-  constructor({ source, pictures, classes, labels, skipped, warned, onError, numbers }: DatasetContents) {
+  private constructor({ source, pictures, classes, labels, skipped, warned, onError, numbers }: DatasetContents) {
     this.source = source
     this.#shared = pictures.retain()
     this.classes = classes
@@ -75,6 +74,11 @@ export class Dataset {
     this.warned = warned
     this.onError = onError
     this.#numbers = numbers
+  }
+
+  /** @internal What {@link loadDataset} gives. */
+  static of(contents: DatasetContents): Dataset {
+    return new Dataset(contents)
   }
 
   get #pictures(): SharedPictures {
@@ -363,7 +367,7 @@ export async function* readDataset(
     const pictures = new SharedPictures(set, set.givenUp > 0 && listing.again === 'bytes' ? kept.jpegs : undefined)
     const { onError } = source
     const labelled = numbered(kept.labels, listing.order)
-    return new Dataset({ source: listing.source, pictures, ...labelled, skipped, warned, onError })
+    return Dataset.of({ source: listing.source, pictures, ...labelled, skipped, warned, onError })
   } finally {
     if (!whole) set.dispose()
   }

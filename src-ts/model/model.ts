@@ -100,7 +100,7 @@ export function createModel(definition: ModelDefinition, options: CreateOptions 
   const given = checked(modelDefinitionSchema, definition, 'definition')
   const whole = frozen(withMode(given, completeMode(mode, given, 'createModel')))
   const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(whole)), seed))
-  return new Model(whole, network, labels)
+  return Model.of(whole, network, labels)
 }
 
 /** Errors that a file's contents cause, rather than the machine or the environment. */
@@ -128,7 +128,7 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const definition = frozen(withMode(saved, completeMode(mode, saved, 'loadModel')))
   try {
     const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
-    const model = new Model(definition, network, labels)
+    const model = Model.of(definition, network, labels)
     const isOptimizers = ({ name }: Tensor) => name.startsWith(OPTIMIZER)
     const { missing, unused, mismatched } = await model.load(tensors.filter(tensor => !isOptimizers(tensor)))
     const wrong = [
@@ -170,13 +170,17 @@ export class Model {
   #inTraining = false
   #disposed = false
 
-  /** @internal use {@link createModel} or {@link loadModel} */
-  constructor(definition: ModelDefinition, network: NativeNetwork, labels: readonly string[] | undefined) {
+  private constructor(definition: ModelDefinition, network: NativeNetwork, labels: readonly string[] | undefined) {
     this.definition = definition
     this.#network = network
     this.nodes = frozen(network.nodes())
     this.classes = this.nodes.at(-1)?.outputShape[0] ?? 0
     this.labels = labels
+  }
+
+  /** @internal What {@link createModel} and {@link loadModel} give. */
+  static of(definition: ModelDefinition, network: NativeNetwork, labels: readonly string[] | undefined): Model {
+    return new Model(definition, network, labels)
   }
 
   /** Names of the classes, in the order of the logits. */
@@ -214,7 +218,7 @@ export class Model {
     const { batch = 1, ...given } = checked(planOptionsSchema, options, 'plan')
     const mode = completeMode(given, this.definition, 'plan')
     const steps = await this.#call(network => network.plan(batch, mode ?? {}))
-    return new InferencePlan(this.definition, batch, mode, steps)
+    return InferencePlan.of(this.definition, batch, mode, steps)
   }
 
   /**
@@ -234,7 +238,7 @@ export class Model {
     )
     try {
       const steps = await this.#call(network => network.profile(set, indices, rounds, mode ?? {}))
-      return new InferencePlan(this.definition, all.length, mode, steps)
+      return InferencePlan.of(this.definition, all.length, mode, steps)
     } finally {
       set.dispose()
     }

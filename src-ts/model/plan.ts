@@ -58,12 +58,26 @@ export class InferencePlan {
   readonly steps: readonly PlannedStep[]
   readonly #name: string
 
-  /** @internal use {@link Model.plan} */
-  constructor(definition: ModelDefinition, batch: number, mode: Mode | undefined, steps: readonly PlannedStep[]) {
+  private constructor(
+    definition: ModelDefinition,
+    batch: number,
+    mode: Mode | undefined,
+    steps: readonly PlannedStep[],
+  ) {
     this.#name = definition.name
     this.batch = batch
     this.mode = mode ?? ownMode(definition)
     this.steps = frozen([...steps])
+  }
+
+  /** @internal What {@link Model.plan} gives. */
+  static of(
+    definition: ModelDefinition,
+    batch: number,
+    mode: Mode | undefined,
+    steps: readonly PlannedStep[],
+  ): InferencePlan {
+    return new InferencePlan(definition, batch, mode, steps)
   }
 
   /**
