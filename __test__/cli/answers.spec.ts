@@ -129,7 +129,7 @@ test('answers that cannot be put in their place are an error that leaves nothing
   child.stdin.end(jpegPaths[0])
   await once(child, 'close')
   t.is(child.exitCode, 1)
-  t.regex(stderr, /^jpegnet: .*answers\.csv: expected a file that can be written, found .*\n$/)
+  t.regex(stderr, /^jpegnet: .*answers\.csv: expected to write the file, found .*\n$/)
   t.deepEqual(await readdir(folder), ['answers.csv'])
 })
 
