@@ -1,4 +1,4 @@
-/** Everything that can go wrong, by a name for programs. */
+/** Codes of all errors. */
 export type ModelErrorCode =
   | 'INVALID_DEFINITION'
   | 'SHAPE_MISMATCH'
@@ -28,7 +28,7 @@ export type ModelErrorCode =
   | 'NO_ADDON'
   | 'INTERNAL'
 
-/** What a {@link ModelError} says beside its message. */
+/** Details of a {@link ModelError}. */
 export interface ModelErrorDetails {
   /** The layer, option, tensor or file. */
   path?: string | undefined
@@ -39,7 +39,7 @@ export interface ModelErrorDetails {
   cause?: unknown
 }
 
-/** The one error of this package; its message is a sentence with where, expected and found. */
+/** The error class of this package. Its message is one sentence that says where the error is, what was expected, and what was found. */
 export class ModelError extends Error {
   override readonly name = 'ModelError'
   readonly code: ModelErrorCode

@@ -132,7 +132,7 @@ export { type LayerGroup } from './train/groups.js'
 export { type Trained, type TrainedTest } from './train/trained.js'
 export { type BestEpoch, type EarlyStopping, type EarlyStoppingOptions } from './train/stopping.js'
 
-// What suits the pictures at hand.
+// What suits the images at hand.
 export { recommend, type Choice, type Recommendation } from './recommend/recommend.js'
 export { type RecommendedTraining, type RecommendOptions } from './recommend/recommend.js'
 export { recommendTuning, suitsPretrained } from './recommend/tuning.js'

@@ -1,12 +1,12 @@
 import { lift, runtimeInfo as nativeRuntimeInfo } from './native/addon.js'
 
-/** What this process runs on. */
+/** Instruction set, threads and versions of this process. */
 export interface RuntimeInfo {
   /** The instruction set in use: `scalar`, `avx2`, `avx512` or `neon`. The environment variable `JPEGNET_ISA` sets it. */
   isa: string
-  /** All that this machine has. */
+  /** All instruction sets of this machine that are supported. */
   availableIsas: string[]
-  /** Threads that share the work. The environment variable `JPEGNET_THREADS` sets it. */
+  /** Number of threads. The environment variable `JPEGNET_THREADS` sets it. */
   threads: number
   /** The JPEG library linked. */
   libjpeg: string

@@ -19,7 +19,7 @@ export function table(
   return [line(header), rule, ...rows.map(line)].join('\n')
 }
 
-/** Characters that take two columns of a terminal: those of East Asia and pictures. */
+/** Characters that take two columns of a terminal: those of East Asia and images. */
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/gu
 /** Characters that are drawn onto the one before. */

@@ -109,7 +109,7 @@ test('a network is recognised by its tensors, and a Keras model read with its la
   const at = (name: string) => join(scratch, name)
   const { code, lines } = await jpegnet(['convert', weights, '--out', at('m.model')])
   t.is(code, 0)
-  t.regex(lines.join('\n'), /^paper: \d+ tensors applied\n32×32 pictures, 10 classes$/)
+  t.regex(lines.join('\n'), /^paper: \d+ tensors applied\n32×32 images, 10 classes$/)
   const keras = inSequence()
   randomise(keras)
   const { path } = await saveKeras(scratch, keras)

@@ -77,7 +77,7 @@ test('of an archive of several sets, one folder can be named', async t => {
   t.regex((await piped('-')).stderr, /stdin:train in a command.*found train and test, each with classes/)
   const nothing = await jpegnet(['inspect', data('valid')])
   t.is(nothing.code, 1)
-  t.regex(nothing.stderr, /both\.tar, folder all\/valid: expected pictures, found none/)
+  t.regex(nothing.stderr, /both\.tar, folder all\/valid: expected images, found none/)
 })
 
 test('a folder with train, val and test is learned from, tested on and left, each as its name says', async t => {
@@ -165,7 +165,7 @@ test('what cannot be read as DATA ends the command with one line that says so', 
     [[at('none.tar')], /none\.tar: expected a tar archive, found none/],
     [[at('cut.tar')], /cut\.tar: expected a tar archive, .* found one that is cut off after even\/\d\.jpg/],
     [[at('notes.md')], /notes\.md: expected a folder, a list .* or a tar archive .*, found a file of another name/],
-    [[at('train.tar'), '--memory', '15kB'], /memory: expected room for all pictures of .*train\.tar/],
+    [[at('train.tar'), '--memory', '15kB'], /memory: expected room for all images of .*train\.tar/],
     [[at('train'), '--split', '0.5', '--test', at('train')], /--split: expected nothing beside --test, found 0\.5/],
     [[at('train'), '--split', '1'], /--split.*above 0 and below 1, found 1/],
   ]

@@ -64,7 +64,7 @@ test('of many classes those that have pictures are printed, and those that were 
     Array.from({ length: 10 }, (_, index) => `${index + 21}`),
   )
   t.is(stderr.trim().split('\n').length, 1)
-  t.regex(stderr, /^there are no pictures of 40 of the model's 50 classes: class 0, .* class 9 and 30 more\n$/)
+  t.regex(stderr, /^there are no images of 40 of the model's 50 classes: class 0, .* class 9 and 30 more\n$/)
   t.true(lines.length < 50, `${lines.length} lines`)
 })
 
@@ -89,5 +89,5 @@ test('classes that the model does not know end the command with advice, which wo
   const { code, json, stderr } = await jpegnet(['evaluate', model, folder, '--skip-unknown-classes', '--json'])
   t.is(code, 0)
   t.like(json[0], { images: 7, missing: ['cat'], leftOut: [{ name: 'dog', images: 3 }] })
-  t.regex(stderr, /no pictures of 1 of the model's 3 classes: cat\n.*does not know were left out: dog \(3\)\n$/)
+  t.regex(stderr, /no images of 1 of the model's 3 classes: cat\n.*does not know were left out: dog \(3\)\n$/)
 })

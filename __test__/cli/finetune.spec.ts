@@ -59,7 +59,7 @@ test('a new head alone learns unless something else is said', async t => {
   t.notDeepEqual(await body('c.model'), await body('a.model'))
   const none = await jpegnet(['train', at('three'), '--from', 'none', '--out', at('d.model'), ...quick])
   t.is(none.code, 0, none.stderr)
-  t.regex(none.stderr, /chosen by all 10 pictures:\n {2}colour: all pictures are in colour \(--channels\)/)
+  t.regex(none.stderr, /chosen by all 10 images:\n {2}colour: all images are in colour \(--channels\)/)
 })
 
 test('what contradicts the model is refused', async t => {

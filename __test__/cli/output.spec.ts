@@ -95,7 +95,7 @@ test('a file that would be lost is replaced by --force alone, and what is made a
   t.regex(await run('export', at('m.model'), '--out', at('w.safetensors')), /found .*w\.safetensors, weights/)
 
   t.is(await run('coefficients', at('photo.jpg'), '--out', at('k.safetensors')), 'done')
-  t.regex(await run('coefficients', at('photo.jpg'), '--out', at('k.safetensors')), /the coefficients of a picture/)
+  t.regex(await run('coefficients', at('photo.jpg'), '--out', at('k.safetensors')), /the coefficients of an image/)
   t.regex(await run('coefficients', at('k.safetensors'), '--out', at('photo.jpg')), /found .*photo\.jpg, a JPEG file/)
   t.is(await run('coefficients', at('k.safetensors'), '--out', at('photo.jpg'), '--force'), 'done')
   t.regex(await run('card', at('m.model'), '--out', at('labels.json')), /found .*labels\.json, a file of another kind/)

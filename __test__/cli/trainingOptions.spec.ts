@@ -102,5 +102,5 @@ test('a group of a made-up option is refused', wrongFlags, ['--group', 'fc:speed
 test('a group of a made-up number is refused', wrongFlags, ['--group', 'fc:factor=x'], /at least 0, found x\./)
 test('two ways to clip are refused', wrongFlags, ['--clip-norm', '1', '--clip-value', '1'], /--clip-value: expected/)
 test('a least difference without patience is refused', wrongFlags, ['--min-delta', '1'], /--patience/)
-test('patience without a test is refused', wrongFlags, ['--patience', '1'], /train\.test: expected pictures/)
+test('patience without a test is refused', wrongFlags, ['--patience', '1'], /train\.test: expected images/)
 test('a layer that is not there is refused', wrongFlags, ['--freeze', 'blok1'], /\(block1\?\), found "blok1"/)

@@ -88,7 +88,7 @@ for (const [title, form] of Object.entries(forms)) {
     for (const predictions of [await model.predict(pictures()), await inOrder(model.predictEach(pictures()))]) {
       t.deepEqual(
         predictions.map(({ file }) => file),
-        ['picture 0', 'named', path],
+        ['image 0', 'named', path],
       )
     }
     t.deepEqual((await model.predict(form(jpeg)))[0]?.logits, answer?.logits)
@@ -152,13 +152,13 @@ test('bytes that cannot be had fail that picture alone', async t => {
     answers.map(({ error }) => error?.message),
     [
       undefined,
-      'picture 1: expected its bytes, found the line went dead',
-      'picture 2: expected the bytes of a file, found a response of status 404',
-      'picture 3: expected a stream of bytes, found one of strings',
+      'image 1: expected its bytes, found the line went dead',
+      'image 2: expected the bytes of a file, found a response of status 404',
+      'image 3: expected a stream of bytes, found one of strings',
       undefined,
     ],
   )
-  await failsWith(t, () => model.predict([jpeg, broken()]), { code: 'FILE_UNREADABLE', path: 'picture 1' })
+  await failsWith(t, () => model.predict([jpeg, broken()]), { code: 'FILE_UNREADABLE', path: 'image 1' })
   const images = (onError: 'skip' | 'error') => [
     jpegImages([{ jpeg: broken(), label: 'a' }, ...['a', 'b'].map(label => ({ jpeg, label }))], { onError }),
     jpegStream([{ jpeg: broken(), label: 'a' }, ...['a', 'b'].map(label => ({ jpeg, label }))], { onError }),

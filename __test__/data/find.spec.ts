@@ -91,7 +91,7 @@ async function refused(t: ExecutionContext, files: Files, within: string, found:
 
 test('what tells no classes is refused, rather than learned by the names of its parts', async t => {
   const [a, b, c] = jpegs as [Buffer, Buffer, Buffer]
-  await refused(t, { 'train/1.jpg': a, 'test/2.jpg': b, 'train.csv': '' }, 'train', 'pictures alone')
+  await refused(t, { 'train/1.jpg': a, 'test/2.jpg': b, 'train.csv': '' }, 'train', 'images alone')
   await refused(t, sets('val', 'test'), '', 'val and test alone')
   const within = { 'cat/train/1.jpg': a, 'cat/test/1.jpg': b, 'dog/train/1.jpg': c, 'dog/test/1.jpg': a }
   await refused(t, within, '', 'such folders within')

@@ -99,7 +99,7 @@ test('a share that leaves nothing to one part is refused, and classes that canno
   }
   await failsWith(t, () => whole.split({ test: 0.5, seed: 0.5 }), { code: 'INVALID_OPTION', path: 'split.seed' })
   using single = await loadDataset(jpegImages(images({ ant: 1, bee: 1 })))
-  await failsWith(t, () => single.split({ test: 0.5 }), { code: 'NO_CLASSES', expected: 'at least two pictures' })
+  await failsWith(t, () => single.split({ test: 0.5 }), { code: 'NO_CLASSES', expected: 'at least two images' })
 })
 
 test('a subset has the pictures asked for in that order, and its own numbers', async t => {

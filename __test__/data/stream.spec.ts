@@ -187,7 +187,7 @@ test('pictures that do not fit the memory are an error, since they cannot be rea
   await failsWith(t, () => loadDataset(jpegStream(images), { memory: bytes }), {
     code: 'INVALID_OPTION',
     path: 'memory',
-    expected: 'room for all pictures of jpegStream',
+    expected: 'room for all images of jpegStream',
     found: `${bytes} bytes`,
   })
   t.true(state.returned && state.given < 2000, `${state.given} given`)

@@ -314,7 +314,7 @@ test('pictures of an archive that do not fit the memory are an error', async t =
   await failsWith(t, () => loadDataset(jpegTar(path), { memory: '20 kB' }), {
     code: 'INVALID_OPTION',
     path: 'memory',
-    expected: `room for all pictures of ${path}, which cannot be read again`,
+    expected: `room for all images of ${path}, which cannot be read again`,
   })
 })
 

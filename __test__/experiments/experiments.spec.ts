@@ -149,8 +149,8 @@ test('folders that hold something else, and data that is not there, are refused'
   const invalid = 'INVALID_OPTION' as const
   await refused('frequencies-converted', { data }, { code: invalid, found: 'results of experiment relu-blocks' })
   await refused('relu-blocks', { epochs: 2 }, { code: invalid, found: 'results of epochs 3' })
-  await refused('relu-blocks', { data }, { code: invalid, expected: 'nothing, because relu-blocks needs no pictures' })
-  await refused('frequencies-converted', {}, { code: invalid, expected: 'a folder of pictures' })
+  await refused('relu-blocks', { data }, { code: invalid, expected: 'nothing, because relu-blocks needs no images' })
+  await refused('frequencies-converted', {}, { code: invalid, expected: 'a folder of images' })
   const nowhere = join(folder, 'none')
   await refused('frequencies-converted', { data: nowhere }, { code: 'FILE_NOT_FOUND', path: nowhere })
   await refused('frequencies-converted', { data: folder }, { code: 'NO_CLASSES', path: out })

@@ -182,7 +182,7 @@ test('classes that the model does not know are named with their pictures, or lef
   await failsWith(t, () => model.evaluate(data), {
     code: 'LABELS_MISMATCH',
     path: 'jpegImages',
-    expected: "pictures of the model's classes (ant, bee, cat)",
+    expected: "images of the model's classes (ant, bee, cat)",
     found: '2 of dog, 1 of elk, which it does not know',
   })
   const told: string[] = []

@@ -66,8 +66,8 @@ test('a summary of a plan has a line a step', async t => {
   using model = createModel(paperResnet())
   const plan = await model.plan({ batch: 16 })
   const lines = plan.summary().split('\n')
-  t.is(lines[0], 'paper: 16 pictures a call, exact')
-  t.regex(lines[2] ?? '', /^step +operation +computed by +gives +µs a picture +because$/)
+  t.is(lines[0], 'paper: 16 images a call, exact')
+  t.regex(lines[2] ?? '', /^step +operation +computed by +gives +µs an image +because$/)
   t.deepEqual(
     lines.slice(4).map(line => line.split(' ')[0]),
     plan.steps.map(({ path }) => path),
@@ -93,8 +93,8 @@ test('a profile is the plan of those pictures with what every step took', async 
   )
   t.true(profile.steps.every(({ measured }) => (measured ?? 0) > 0))
   const lines = profile.summary().split('\n')
-  t.regex(lines[2] ?? '', /µs a picture +took +because$/)
-  t.regex(lines.at(-1) ?? '', /^all steps took \d+\.\d µs a picture$/)
+  t.regex(lines[2] ?? '', /µs an image +took +because$/)
+  t.regex(lines.at(-1) ?? '', /^all steps took \d+\.\d µs an image$/)
 })
 
 test('a profile of no pictures or no rounds is refused, and one of a missing file names it', async t => {

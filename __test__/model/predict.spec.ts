@@ -48,7 +48,7 @@ test('paths, bytes and named bytes are classified in their order, whatever the b
   t.true(Math.max(...errors) < 1e-4, `largest difference ${Math.max(...errors)}`)
   t.deepEqual(
     predictions.slice(0, 3).map(({ file }) => file),
-    [jpegPaths[0] as string, 'picture 1', 'the 2'],
+    [jpegPaths[0] as string, 'image 1', 'the 2'],
   )
   t.deepEqual(predictions[9]?.file, jpegPaths[9])
 })

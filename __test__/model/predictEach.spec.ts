@@ -134,7 +134,7 @@ test('a bad picture has its error as its answer, and the others theirs', async t
       alike(t, answer.logits, (await model.predict(picture))[0]?.logits)
     } else {
       const { message } = await failsWith(t, () => model.predict(picture), { code: answer.error?.code as never })
-      t.is(answer.error?.message, message.replace('picture 0', `picture ${index}`))
+      t.is(answer.error?.message, message.replace('image 0', `image ${index}`))
     }
   }
   t.deepEqual(
@@ -202,7 +202,7 @@ test('whoever stops early returns a generator and destroys a stream', async t =>
   using model = newModel()
   const { pictures, state } = endless()
   for await (const { file } of model.predictEach(pictures, { batchSize: 2 })) {
-    t.is(file, 'picture 0')
+    t.is(file, 'image 0')
     break
   }
   t.true(state.returned)
@@ -260,7 +260,7 @@ test('what is no picture ends it with its number, and returns the generator', as
     for await (const { file } of model.predictEach(pictures())) files.push(file)
   }
   await failsWith(t, action, { code: 'INVALID_OPTION', path: 'predictEach.2', found: '7' })
-  t.deepEqual(files, ['picture 0', jpegPaths[0] as string])
+  t.deepEqual(files, ['image 0', jpegPaths[0] as string])
   t.true(returned)
 })
 

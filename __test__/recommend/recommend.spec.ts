@@ -134,13 +134,13 @@ test('every choice that was not given is told with what it comes from', t => {
     recommend(photos, { channels: 3, width: 64, network: 'resnet18' }).choices.map(({ what }) => what),
     ['augmentation', 'length'],
   )
-  t.is(recommend(photos).choices[0]?.because, '12 of 2,000 pictures are gray')
+  t.is(recommend(photos).choices[0]?.because, '12 of 2,000 images are gray')
 })
 
 test('one class is refused with a sentence', async t => {
   await failsWith(t, () => Promise.resolve().then(() => recommend(survey([[32, 32, 5]], { classes: ['cat'] }))), {
     code: 'NO_CLASSES',
-    message: 'expected pictures of at least two classes, found one, cat',
+    message: 'expected images of at least two classes, found one, cat',
   })
 })
 

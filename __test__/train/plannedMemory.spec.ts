@@ -46,16 +46,16 @@ test('a training that would not fit is refused before its first step, with numbe
   t.is(model.training, undefined)
   t.regex(
     error.message,
-    /^memory: expected a training that takes at most [\d.]+ MB, found one that takes [\d.]+ MB \(maps /,
+    /^memory: expected a training that takes at most [\d.]+ MB, found one that takes [\d.]+ MB \(feature maps /,
   )
-  t.regex(error.message, /by batches of 10 pictures of 32×32, float32; what would fit: a batch size of \d+/)
+  t.regex(error.message, /by batches of 10 images of 32×32, float32; what would fit: a batch size of \d+/)
   const [, batch] = /what would fit: a batch size of (\d+) \(accumulate \d for/.exec(error.message) ?? []
   const batchSize = Number(batch)
   await t.notThrowsAsync(model.fit(data, { ...options, batchSize, availableMemory }))
   await failsWith(t, () => newModel().fit(data, { ...options, batchSize: batchSize + 1, availableMemory }), {
     code: 'OUT_OF_MEMORY',
   })
-  const [, width, height] = /pictures of (\d+)×(\d+)$/.exec(error.message) ?? []
+  const [, width, height] = /images of (\d+)×(\d+)$/.exec(error.message) ?? []
   using smaller = createModel(paperResnet({ classes: 2, width: Number(width), height: Number(height) }))
   t.true((await smaller.trainingMemory(options, { images: 10 })).total <= availableMemory)
 })

@@ -184,7 +184,7 @@ test('batches of one picture alone on maps of one pixel are refused, because not
   await failsWith(t, () => model.fit(data, { batchSize: 1, accumulate: 4 }), {
     code: 'INVALID_OPTION',
     path: 'train.batchSize',
-    expected: 'at least 2 pictures a batch, because layer5.0.bn1 normalises maps of one pixel by their batch',
+    expected: 'at least 2 images a batch, because layer5.0.bn1 normalises maps of one pixel by their batch',
   })
   await t.notThrowsAsync(model.fit(data, { epochs: 1, batchSize: 1, freeze: ['layer5'] }))
 })

@@ -214,7 +214,7 @@ test('the best epoch needs pictures to test on', async t => {
   await failsWith(t, () => model.fit(data, { keepBest: 'accuracy' }), {
     code: 'INVALID_OPTION',
     path: 'train.test',
-    expected: 'pictures to find the best epoch by',
+    expected: 'images to find the best epoch by',
   })
   await failsWith(t, () => model.fit(data, { keepBest: 'f1' as never, test: data }), {
     code: 'INVALID_OPTION',
@@ -227,7 +227,7 @@ test('early stopping needs pictures to test on', async t => {
   await failsWith(t, () => model.fit(data, { earlyStopping: { patience: 1 } }), {
     code: 'INVALID_OPTION',
     path: 'train.test',
-    expected: 'pictures to stop early on',
+    expected: 'images to stop early on',
   })
 })
 

@@ -55,7 +55,7 @@ test('files of every colour that say the same picture get the same answer', asyn
   for (const colour of ['linear', 'exact'] as const) {
     using model = createModel(paperResnet({ colour }), { seed: 4 })
     const expected = await logits(model, gray)
-    t.true(apart(expected, await logits(model, jpegs[0] as Buffer)) > 1e-2, 'the picture matters')
+    t.true(apart(expected, await logits(model, jpegs[0] as Buffer)) > 1e-2, 'the image matters')
     for (const [name, bytes] of Object.entries(files)) {
       const difference = apart(await logits(model, bytes), expected)
       t.true(difference < 1e-4, `${colour}, ${name}: ${difference} apart`)

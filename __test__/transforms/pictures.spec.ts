@@ -157,7 +157,7 @@ test('random transforms of a call are the same in every call', async t => {
   for (const [index, row] of found.entries()) {
     t.true(
       [plain[index], flipped[index]].some(way => difference([row], [way ?? []]) < 1e-4),
-      `picture ${index}`,
+      `image ${index}`,
     )
   }
 })

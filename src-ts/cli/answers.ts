@@ -1,4 +1,4 @@
-/** What a prediction prints or writes of each picture: text, a line of JSON, or a row. */
+/** What a prediction prints or writes of each image: text, a line of JSON, or a row. */
 import { csvLine, pathCell, textCell } from '../csv.js'
 import { LineFile } from '../files.js'
 import type { FailedPicture, PictureAnswer, Prediction } from '../index.js'
@@ -8,10 +8,10 @@ import { percent, sayFailure, warn } from './terminal.js'
 /** How an answer is told. */
 export type AnswerForm = 'text' | 'lines' | 'csv'
 
-/** What is told of a picture, and of how many classes. */
+/** What is told of an image, and of how many classes. */
 interface AnswerOptions {
   form: AnswerForm
-  /** The likeliest classes that are told. */
+  /** The most probable classes that are told. */
   top: number
   /** A file in place of stdout. */
   out?: string | undefined
@@ -37,12 +37,12 @@ export class Answers {
     return answers
   }
 
-  /** How many pictures were told of, and how many of them could not be classified. */
+  /** How many images were told of, and how many of them could not be classified. */
   get counts(): { told: number; failed: number } {
     return { told: this.#told, failed: this.#failed }
   }
 
-  /** Tells of one picture. Damaged files that were used are named on stderr, and bad ones where text is told. */
+  /** Tells of one image. Damaged files that were used are named on stderr, and bad ones where text is told. */
   async tell(answer: PictureAnswer): Promise<void> {
     const { form, top } = this.#options
     this.#told += 1

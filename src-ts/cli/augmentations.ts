@@ -1,4 +1,4 @@
-/** `--augment crop,flip,jitter=0.2`: what training does to pictures at random, by name. */
+/** `--augment crop,flip,jitter=0.2`: what training does to images at random, by name. */
 import { InvalidArgumentError, Option } from 'commander'
 import {
   colorJitter,
@@ -46,7 +46,7 @@ const AUGMENTATIONS: Record<string, Augmentation> = {
   crop: {
     stage: 'geometry',
     value: pixels(0),
-    // Of pictures that are not of the network's size, what it would read of them.
+    // Of images that are not of the network's size, what it would read of them.
     make: (input, padding = Math.round(shorter(input) / 8)) => [
       cover(sizeOf(input)),
       randomCrop(sizeOf(input), { padding }),

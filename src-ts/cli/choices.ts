@@ -1,4 +1,4 @@
-/** What was chosen by the pictures, from what, and which options change it. */
+/** What was chosen by the images, from what, and which options change it. */
 import type { Choice, Dataset } from '../index.js'
 import { count, say } from './terminal.js'
 
@@ -17,6 +17,6 @@ export function sayChoices({ length }: Dataset, choices: readonly Choice[], give
   const isGiven = (key: string) => (given as Record<string, unknown>)[key] !== undefined
   const open = choices.filter(({ what }) => !OPTIONS[what].keys.every(isGiven))
   if (open.length === 0) return
-  say(`chosen by all ${count(length)} pictures:`)
+  say(`chosen by all ${count(length)} images:`)
   for (const { what, value, because } of open) say(`  ${value}: ${because} (${OPTIONS[what].names})`)
 }

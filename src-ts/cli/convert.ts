@@ -154,7 +154,7 @@ function describe({ model, network, report, leftOut }: Conversion): string {
   const { applied, prefix } = report
   return [
     `${network}: ${applied.length} tensors applied${prefix === '' ? '' : ` (prefix ${prefix} taken off)`}`,
-    `${model.definition.input.width}×${model.definition.input.height} pictures, ${model.classes} classes`,
+    `${model.definition.input.width}×${model.definition.input.height} images, ${model.classes} classes`,
     ...(leftOut.length === 0 ? [] : [`left out, because they do nothing at inference: ${leftOut.join(', ')}`]),
   ].join('\n')
 }

@@ -142,7 +142,7 @@ async function outputsOf({ out = [], force }: EvaluateArguments, inputs: readonl
   return outputs
 }
 
-/** A CSV file with a row a picture. */
+/** A CSV file with a row an image. */
 class Rows {
   readonly #file: LineFile
 
@@ -197,12 +197,12 @@ function warnOfClasses({ missing, labels, leftOut }: Evaluation): void {
     names.length > FEW ? `${names.slice(0, FEW).join(', ')} and ${count(names.length - FEW)} more` : names.join(', ')
   if (missing.length > 0) {
     warn(
-      `there are no pictures of ${count(missing.length)} of the model's ${count(labels.length)} classes: ${some(missing)}`,
+      `there are no images of ${count(missing.length)} of the model's ${count(labels.length)} classes: ${some(missing)}`,
     )
   }
   if (leftOut.length > 0) {
     const names = leftOut.map(({ name, images }) => `${name} (${count(images)})`)
-    warn(`pictures of classes that the model does not know were left out: ${some(names)}`)
+    warn(`images of classes that the model does not know were left out: ${some(names)}`)
   }
 }
 

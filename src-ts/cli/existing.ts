@@ -48,7 +48,7 @@ async function tensorsOf(file: FileHandle, start: Buffer): Promise<ExistingFile 
   const header = JSON.parse((await bytesOf(file, 8, Number(length))).toString()) as { __metadata__?: unknown }
   const said = (header.__metadata__ ?? {}) as Record<string, string>
   if (said['format'] === 'jpegnet-coefficients') {
-    return { kind: 'coefficients', madeAgain: false, words: 'the coefficients of a picture' }
+    return { kind: 'coefficients', madeAgain: false, words: 'the coefficients of an image' }
   }
   if (said['jpegnet.exported'] !== undefined) {
     return { kind: 'weights', madeAgain: true, words: 'weights that jpegnet exported' }

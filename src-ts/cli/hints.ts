@@ -57,7 +57,7 @@ export function withHint(text: string, commands: readonly Command[]): string {
 }
 
 /**
- * Refuses what stands where a model should: the pictures, with the model after them or without one, and the name of a network that first
+ * Refuses what stands where a model should: the images, with the model after them or without one, and the name of a network that first
  * has to be made a model; and a model that stands where none is meant.
  *
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`

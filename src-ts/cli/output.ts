@@ -122,7 +122,7 @@ async function newModelFile(name: string): Promise<string> {
   }
 }
 
-/** Names that say what pictures are for rather than what they show. */
+/** Names that say what images are for rather than what they show. */
 const PARTS = ['train', 'training', 'data', 'images']
 
 /** `photos` of `photos/`, `photos/train`, `../photos.tar.gz`, `photos.csv` and `photos.tar:train`. */

@@ -1,4 +1,4 @@
-/** Which pictures the arguments of `jpegnet predict` name. */
+/** Which images the arguments of `jpegnet predict` name. */
 import { stat } from 'node:fs/promises'
 import { walk } from '../data/folder.js'
 import { isJpegName, JPEG_NAMES, otherFiles } from '../data/names.js'
@@ -7,14 +7,14 @@ import { mismatch } from '../errors.js'
 import { jpegList } from '../index.js'
 import { count, say } from './terminal.js'
 
-/** What a picture's argument may be, for the command's help. */
+/** What an image's argument may be, for the command's help. */
 export const PICTURES =
   'JPEG files, folders (searched with all their subfolders), and lists of paths (.csv, .tsv, .txt)'
 
 /**
- * The paths of all pictures, in the order in which they are named; those in a folder in the order of their names.
+ * The paths of all images, in the order in which they are named; those in a folder in the order of their names.
  *
- * @throws ModelError `FILE_UNREADABLE` if a folder or a list cannot be read or has no pictures
+ * @throws ModelError `FILE_UNREADABLE` if a folder or a list cannot be read or has no images
  */
 export async function* picturesOf(names: Iterable<string> | AsyncIterable<string>): AsyncGenerator<string, void> {
   for await (const name of names) {

@@ -75,7 +75,7 @@ async function runPredict(path: string, files: string[], options: PredictArgumen
   const { transform, batchSize, out } = options
   const form = await formOf(options, [path, ...files])
   const model = await loadModel(path)
-  const [signal, stopListening] = out === undefined ? [] : abortOnInterrupt('after these pictures')
+  const [signal, stopListening] = out === undefined ? [] : abortOnInterrupt('after these images')
   const given: PredictOptions = { ...modeOf(options), transform, batchSize, ...readingOfOne(options), signal }
   const answers = await Answers.open({ form, out, top: Math.min(options.top, model.classes) })
   try {

@@ -1,4 +1,4 @@
-/** Options about the files that a command reads: what they may ask for, and what becomes of bad ones. */
+/** Options about the files that a command reads: what they may ask for, and what happens to bad ones. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { bytesOf } from '../data/memory.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
@@ -77,7 +77,7 @@ const OF_PICTURES: readonly ModelErrorCode[] = [
   'SIZE_MISMATCH',
 ]
 
-/** Which options of a command make more of the pictures that ended it, if it has one that it was not given. */
+/** Which options of a command make more of the images that ended it, if it has one that it was not given. */
 export function badFileAdvice(error: unknown, command: Command | undefined): string | undefined {
   if (!(error instanceof ModelError && OF_PICTURES.includes(error.code))) return undefined
   const has = (name: string) => command?.options.some(({ long }) => long === name)

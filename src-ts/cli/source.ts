@@ -40,7 +40,7 @@ export async function setsOf(data: string, reading: SourceOptions): Promise<Name
 }
 
 /**
- * The pictures that an argument names, to test on: the part `test` if it has parts, else `val`, which a line says.
+ * The images that an argument names, to test on: the part `test` if it has parts, else `val`, which a line says.
  *
  * @throws ModelError as {@link setsOf}
  */
@@ -52,7 +52,7 @@ export async function sourceOf(data: string, reading: SourceOptions): Promise<Jp
 }
 
 /**
- * The pictures to learn from, and those to test on meanwhile unless others are named: `val`, or `test` if there is no `val`. A
+ * The images to learn from, and those to test on meanwhile unless others are named: `val`, or `test` if there is no `val`. A
  * line says what was found.
  *
  * @throws ModelError as {@link setsOf}
@@ -89,7 +89,7 @@ function pathOf(source: JpegSource): string {
   return source.type === 'list' ? source.file : source.type
 }
 
-/** Whether an argument names many pictures with their classes rather than one file. */
+/** Whether an argument names many images with their classes rather than one file. */
 export async function isData(argument: string): Promise<boolean> {
   return STDIN.test(argument) || (await isDataset(argument))
 }

@@ -45,7 +45,7 @@ export interface Start {
   model: Model
   /** How it should go on where nothing is said. */
   training: RecommendedTraining
-  /** What was chosen by the pictures, to be said. */
+  /** What was chosen by the images, to be said. */
   choices: readonly Choice[]
   /** Epochs from one checkpoint to the next: writing a large body takes longer than an epoch of its head. */
   everyEpochs?: number | undefined
@@ -54,14 +54,14 @@ export interface Start {
 /** The model for a data set, and how to train it, if none is resumed. */
 export async function startingModel(data: Dataset, options: ModelArguments): Promise<Start> {
   if (data.classes.length < 2) {
-    throw mismatch('NO_CLASSES', data.source, 'pictures of at least two classes', `one, ${data.classes[0]}`)
+    throw mismatch('NO_CLASSES', data.source, 'images of at least two classes', `one, ${data.classes[0]}`)
   }
   const survey = data.survey()
   const from = options.from ?? (await packagedFor(survey, options))
   return from === undefined || from === 'none' ? newModel(survey, options) : fineTuned(from, survey, options)
 }
 
-/** The network that is at hand for pictures like these: where it is installed, and nothing is said against it. */
+/** The network that is at hand for images like these: where it is installed, and nothing is said against it. */
 async function packagedFor(survey: DatasetSurvey, options: ModelArguments): Promise<string | undefined> {
   const { model, size, channels, transform, mean, std, mode, frequencies } = options
   const said = [model, size, channels, transform, mean, std, mode, frequencies].some(value => value !== undefined)
@@ -70,7 +70,7 @@ async function packagedFor(survey: DatasetSurvey, options: ModelArguments): Prom
   return PHOTOS
 }
 
-/** A model of other pictures with a head for these classes, or with its own if it has them. */
+/** A model of other images with a head for these classes, or with its own if it has them. */
 async function fineTuned(name: string, survey: DatasetSurvey, options: ModelArguments): Promise<Start> {
   const { classes } = survey
   const { mean, std, preprocessing, seed, transform, freeze, augment, epochs, batchSize } = options
@@ -103,7 +103,7 @@ async function fineTuned(name: string, survey: DatasetSurvey, options: ModelArgu
   return { model, training, choices, everyEpochs: isHead ? Math.ceil((training.epochs ?? 1) / 5) : undefined }
 }
 
-/** A new model for pictures, chosen by all of them but for what is given. */
+/** A new model for images, chosen by all of them but for what is given. */
 function newModel(survey: DatasetSurvey, options: ModelArguments): Start {
   const { classes: labels } = survey
   const { model: network, mean, std, channels, seed, size, transform, epochs, batchSize } = options
@@ -147,5 +147,5 @@ function agree(path: string, option: string, its: unknown, given: unknown): void
 function forChannels(values: number[] | undefined, channels: number, option: string): number[] | undefined {
   if (values === undefined || values.length === channels) return values
   if (values.length === 1) return Array<number>(channels).fill(values[0] as number)
-  throw mismatch('INVALID_OPTION', option, `one number, because the pictures are gray`, `${values.length}`)
+  throw mismatch('INVALID_OPTION', option, `one number, because the images are gray`, `${values.length}`)
 }

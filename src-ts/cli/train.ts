@@ -263,7 +263,7 @@ async function runTrain(data: string, options: TrainArguments): Promise<void> {
   }
 }
 
-/** Reads the pictures; those of a split by the seed of the training, which a resumed one has from its checkpoint. */
+/** Reads the images; those of a split by the seed of the training, which a resumed one has from its checkpoint. */
 async function readSets(
   data: string,
   options: TrainArguments,

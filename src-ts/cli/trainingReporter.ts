@@ -13,7 +13,7 @@ export interface Sets {
   skipped: readonly SkippedFile[]
 }
 
-/** What is known of the pictures before the first step, a line each. */
+/** What is known of the images before the first step, a line each. */
 function aboutSets({ train, test, split }: Sets): string[] {
   const both = split && test ? [train, test] : [train]
   const sum = (of: (set: Dataset) => number) => both.reduce((total, set) => total + of(set), 0)
@@ -27,7 +27,7 @@ function aboutSets({ train, test, split }: Sets): string[] {
   ]
 }
 
-/** Which pictures are not of the network's size, if there are any and the choice of the size does not tell so. */
+/** Which images are not of the network's size, if there are any and the choice of the size does not tell so. */
 function otherSizes(
   { images, ofOtherSize, testOfOtherSize = 0 }: StartEvent,
   { width, height }: InputDefinition,
@@ -52,7 +52,7 @@ function skippedIn({ skipped }: Sets, event: StartEvent): readonly SkippedFile[]
 /**
  * Tells a person, or a program, what a training does.
  *
- * @param isSizeChosen whether it was said how the network's size was chosen by the pictures
+ * @param isSizeChosen whether it was said how the network's size was chosen by the images
  */
 export function reporter(
   json: boolean,

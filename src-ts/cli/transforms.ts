@@ -1,4 +1,4 @@
-/** `--transform resize=256,center-crop=224`: what is done to every picture that a model is asked about. */
+/** `--transform resize=256,center-crop=224`: what is done to every image that a model is asked about. */
 import { InvalidArgumentError, Option } from 'commander'
 import {
   centerCrop,

@@ -16,11 +16,11 @@ import { recognise, type RecognisedNetwork } from './recognise.js'
 
 /** Options of {@link convertModel}. */
 export interface ConvertOptions extends Omit<NetworkOptions, 'channels' | 'classes'> {
-  /** The network whose weights they are, as {@link namedNetwork} knows it; recognised from the tensors unless given. */
+  /** The network whose weights they are, as {@link namedNetwork} knows it; recognised from the tensors by default. */
   network?: string | undefined
   /** Names of the classes, in the order of the logits. */
   labels?: readonly string[] | undefined
-  /** How pictures are prepared for a Keras model, whose files do not say; needed for one, and for no other. */
+  /** How images are prepared for a Keras model, whose files do not say; needed for one, and for no other. */
   preprocessing?: Preprocessing | undefined
 }
 
@@ -89,10 +89,9 @@ export async function convertModel(path: string, options: ConvertOptions = {}): 
 }
 
 /**
- * Weights with PyTorch's names as a model. A head of one linear layer is found whatever its name; of none, the model ends in
- * pooling.
+ * Weights with PyTorch's names as a model. A head of one linear layer is found whatever its name; of none, the model ends in pooling.
  *
- * @param heads what becomes of a head of several layers: `kept` refuses it, `dropped` leaves it out
+ * @param heads what happens to a head of several layers: `kept` refuses it, `dropped` leaves it out
  * @param ofNetwork options that a network has unless others are given, by its name
  * @throws ModelError as {@link convertModel}
  */

@@ -34,7 +34,7 @@ export interface Packaged {
   file: string
   /** The file with the names of its classes, of a package that is known to have one. */
   classes?: string | undefined
-  /** How its pictures are prepared, of a package that is known. */
+  /** How its images are prepared, of a package that is known. */
   preprocessing?: Preprocessing | undefined
 }
 

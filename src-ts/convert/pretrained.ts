@@ -14,13 +14,13 @@ import { findPackaged, nameSchema, notInstalled, preprocessingOf } from './packa
 
 /** Options of {@link loadPretrained}; a mode, if given, replaces the model's. */
 export interface PretrainedOptions extends ModeOptions {
-  /** How pictures are prepared for a Keras model, whose files do not say; what its package is known to need unless given. */
+  /** How images are prepared for a Keras model, whose files do not say; what its package is known to need by default. */
   preprocessing?: Preprocessing | undefined
-  /** Mean of each channel's samples in 0…1, for weights of PyTorch; ImageNet's for networks of ImageNet unless given. */
+  /** Mean of each channel's samples in 0…1, for weights of PyTorch; ImageNet's for networks of ImageNet by default. */
   mean?: readonly number[] | undefined
-  /** Deviation of each channel's samples in 0…1, the same. */
+  /** Standard deviation of each channel's samples in 0…1, the same. */
   std?: readonly number[] | undefined
-  /** Where packages are looked for first; the working folder unless given. */
+  /** Where packages are looked for first; the working folder by default. */
   directory?: string | undefined
 }
 
@@ -33,7 +33,7 @@ export interface Pretrained {
   package?: string | undefined
 }
 
-/** Networks of ImageNet: weights of them in PyTorch's names were trained, as good as always, on pictures prepared so. */
+/** Networks of ImageNet: weights of them in PyTorch's names were trained, as good as always, on images prepared so. */
 const IMAGENET = {
   names: /^resnet(18|34|50|101|152)$/,
   options: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], transform: evaluationTransform(224) },
@@ -108,7 +108,7 @@ async function isWeightsAlone(path: string): Promise<boolean> {
   }
 }
 
-/** How pictures are made as large as a Keras model says its input is, if it says that and they are square. */
+/** How images are made as large as a Keras model says its input is, if it says that and they are square. */
 export async function testedBy(path: string): Promise<readonly Transform[] | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '')
   const [, height, width] = /"batch_(?:input_)?shape":\s*\[null,\s*(\d+),\s*(\d+)/.exec(text) ?? []

@@ -1,21 +1,21 @@
 /** One class of a data set. */
 export interface ClassShare {
   name: string
-  /** Its pictures. */
+  /** Its images. */
   count: number
-  /** Of all pictures, 0…1. */
+  /** Of all images, 0…1. */
   share: number
 }
 
-/** How many pictures each class of a data set has. */
+/** How many images each class of a data set has. */
 export interface ClassBalance {
   /** In the order of the labels. */
   classes: readonly ClassShare[]
-  /** How many times as many pictures the largest class has as the smallest: 1 if all have the same, `Infinity` if one has none. */
+  /** How many times as many images the largest class has as the smallest: 1 if all have the same, `Infinity` if one has none. */
   ratio: number
 }
 
-/** Counts the pictures of each class. */
+/** Counts the images of each class. */
 export function balanceOf(names: readonly string[], labels: Uint32Array): ClassBalance {
   const counts = Array<number>(names.length).fill(0)
   for (const label of labels) counts[label]! += 1

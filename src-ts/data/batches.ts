@@ -3,15 +3,15 @@ import type { BindingView, NativeJpegSet } from '../native/addon.js'
 import { badFiles, type Dataset } from './dataset.js'
 import type { SkippedFile } from './folder.js'
 
-/** Some pictures of a data set, as a network reads them. */
+/** Some images of a data set, as a network reads them. */
 export interface Batch {
   /** Their numbers in the data set. */
   indices: Uint32Array
-  /** The pictures, numbered from 0; freed when the next batch is asked for. */
+  /** The images, numbered from 0; freed when the next batch is asked for. */
   pictures: NativeJpegSet
   /** Files that had to be read again and were not what they had been; none unless bad files are skipped. */
   lost: readonly SkippedFile[]
-  /** How many pictures have been come to since the batch before: these and the lost ones. */
+  /** How many images have been come to since the batch before: these and the lost ones. */
   asked: number
 }
 
@@ -19,7 +19,7 @@ export interface Batch {
 type Cuttable = Pick<Dataset, 'batch'> & Partial<Pick<Dataset, 'onError'>>
 
 /**
- * Batches of a data set, cut so: their pictures, or views of them by what `view` says, which is told how many came before. Each is cut, or read again, while the one before is in use; what
+ * Batches of a data set, cut so: their images, or views of them by what `view` says, which is told how many came before. Each is cut, or read again, while the one before is in use; what
  * keeps one from being made is thrown when it is its turn. Whoever stops early leaves nothing running and nothing in memory.
  *
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `FILE_CHANGED`, if bad files are skipped only where all are so;
@@ -77,7 +77,7 @@ export async function* batches(
 /** Errors of a file that was good when it was read first. */
 const OF_FILES: readonly ModelErrorCode[] = ['FILE_NOT_FOUND', 'FILE_UNREADABLE', 'FILE_CHANGED']
 
-/** A batch that may lack some of the pictures it was to have, or all. */
+/** A batch that may lack some of the images it was to have, or all. */
 interface Cut {
   indices: Uint32Array
   asked: number

@@ -1,4 +1,4 @@
-/** All coefficients of a picture: out of a JPEG file, and in safetensors files that other programs read. */
+/** All coefficients of an image: out of a JPEG file, and in safetensors files that other programs read. */
 import * as z from 'zod'
 import { lift, readCoefficientsFile, writeCoefficientsFile, type BindingCoefficients } from '../native/addon.js'
 import { checked, checkedPath, int16Array, uint16Array } from '../options.js'
@@ -31,7 +31,7 @@ export interface JpegCoefficients {
   colour: JpegColour
   /** Whether samples of `cmyk` are stored inverted, 255 for no ink, as all in files are; those of `ycck` always are. */
   inverted: boolean
-  /** How the picture is to be turned to be seen upright, 1–8 as in Exif data. */
+  /** How the image is to be turned to be seen upright, 1–8 as in Exif data. */
   orientation: number
   /** In the file's order. */
   components: readonly CoefficientPlane[]
@@ -61,7 +61,7 @@ const coefficientsSchema = z.strictObject({
 
 /**
  * All quantised coefficients of a JPEG file with what it takes to write them again ({@link writeJpeg}). Those that the scans
- * of a progressive file have not given are zero, where networks read what smooths the picture.
+ * of a progressive file have not given are zero, where networks read what smooths the image.
  *
  * @param file a path, a `file:` URL, or the bytes of a file, whatever they are in
  * @throws ModelError `INVALID_OPTION`, `FILE_NOT_FOUND`, `FILE_UNREADABLE`, or why the file gave no coefficients

@@ -16,12 +16,12 @@ import { reading, type OnBadFile, type WarnedFile } from './reading.js'
 import { splitNumbers, splitOptionsSchema, type SplitOptions } from './split.js'
 import { surveyOf, type DatasetSurvey } from './survey.js'
 
-/** How far reading a data set has come. */
+/** Progress of reading a data set. */
 export interface DataEvent {
   type: 'data'
   /** Files read so far. */
   done: number
-  /** Files there are; nothing for a stream, whose end is not known before it comes. */
+  /** Number of files; `undefined` for a stream. */
   total: number | undefined
   /** Files left out so far. */
   skipped: number
@@ -39,26 +39,26 @@ interface DatasetContents {
   skipped: readonly SkippedFile[]
   warned: readonly WarnedFile[]
   onError: OnBadFile
-  /** Of a part, the numbers of its pictures among all. */
+  /** Of a part, the numbers of its images among all. */
   numbers?: Uint32Array
 }
 
 /**
- * Pictures with their classes, entropy-decoded once and kept packed in native memory. Of one with a limit of memory,
- * pictures not used for long are decoded again from their files when they are needed; it never changes for that.
+ * Images with their classes, entropy-decoded once and packed in native memory. With a memory limit, images that do not fit are read from
+ * their files again when they are needed.
  */
 export class Dataset {
-  /** What errors call it: the folder, or the function that named its pictures. */
+  /** What errors call it: the folder, or the function that named its images. */
   readonly source: string
   /** Names of the classes; labels count in this order. */
   readonly classes: readonly string[]
-  /** Each picture's class. */
+  /** Each image's class. */
   readonly labels: Uint32Array
   /** Files left out, and why; none of a part, whose whole tells them. */
   readonly skipped: readonly SkippedFile[]
-  /** Files used in spite of doubts, and the doubts; none unless the source's `onError` is `use`. */
+  /** Damaged files that were used, with libjpeg's warnings; none unless the source's `onError` is `use`. */
   readonly warned: readonly WarnedFile[]
-  /** What becomes of files that turn out bad only when they are used, too: its source's. */
+  /** What happens to files that turn out bad only when they are used, too: its source's. */
   readonly onError: OnBadFile
   readonly #numbers: Uint32Array | undefined
   #shared: SharedPictures | undefined
@@ -87,7 +87,7 @@ export class Dataset {
   }
 
   /**
-   * Each picture's file. Names take less memory until this list is first asked for.
+   * Each image's file. Names take less memory until this list is first asked for.
    *
    * @throws ModelError `DISPOSED`
    */
@@ -101,44 +101,43 @@ export class Dataset {
     return this.#numbers ? Array.from(this.#numbers, number => names[number] as string) : names
   }
 
-  /** @internal The files of a few pictures, without keeping the names of all in memory. */
+  /** @internal The files of a few images, without keeping the names of all in memory. */
   filesOf(indices: readonly number[]): string[] {
     const files = indices.length === 0 ? [] : (this.#files ?? this.#names(this.#pictures))
     return indices.map(index => files[index] as string)
   }
 
-  /** Pictures in it. */
+  /** Images in it. */
   get length(): number {
     return this.labels.length
   }
 
   /**
-   * Bytes of native memory it takes: packed pictures and what is known of all; never more than the limit it was given. A
+   * Bytes of native memory it takes: packed images and what is known of all; never more than the limit it was given. A
    * data set and its parts share them, and each tells all.
    */
   get bytes(): number {
     return this.#shared?.set.bytes ?? 0
   }
 
-  /** Pictures that are in memory; the others are read again when they are needed. */
+  /** Images that are in memory; the others are read again when they are needed. */
   get inMemory(): number {
     const set = this.#shared?.set
     if (!set) return 0
     return this.#numbers ? set.inMemory(this.#numbers) : set.length - set.givenUp
   }
 
-  /** How many pictures each class has. */
+  /** How many images each class has. */
   get balance(): ClassBalance {
     return (this.#balance ??= frozen(balanceOf(this.classes, this.labels)))
   }
 
   /**
-   * Two parts that share this data set's pictures and have none in common: each class is split as asked. The same pictures of
-   * the same names are chosen for the same seed, in whatever order they were listed. Each part is the caller's to dispose
-   * of, as this data set still is; memory is freed with the last of them.
+   * Two parts that share this data set's images and have none in common: each class is split as asked. The same images of the same names
+   * are chosen for the same seed, in whatever order they were listed. Each part must be disposed of by the caller, as this data set still
+   * is; memory is freed with the last of them.
    *
-   * @throws ModelError `INVALID_OPTION` if the share is not above 0 and below 1; `NO_CLASSES` if no class has two
-   * pictures; `DISPOSED`
+   * @throws ModelError `INVALID_OPTION` if the share is not above 0 and below 1; `NO_CLASSES` if no class has two images; `DISPOSED`
    */
   split(options: SplitOptions): { train: Dataset; test: Dataset } {
     const { source, labels } = this
@@ -148,10 +147,10 @@ export class Dataset {
   }
 
   /**
-   * A part that has the pictures of these numbers, in this order; one given twice is in it twice. It shares this data
-   * set's memory, and is the caller's to dispose of.
+   * A part that has the images of these numbers, in this order; one given twice is in it twice. It shares this data set's memory, and must
+   * be disposed of by the caller.
    *
-   * @throws ModelError `INVALID_OPTION` if there is no picture of a number, or no number; `DISPOSED`
+   * @throws ModelError `INVALID_OPTION` if there is no image of a number, or no number; `DISPOSED`
    */
   subset(indices: Iterable<number>): Dataset {
     const numbers = Array.from<number>(checkedObject(indices, 'subset.indices', 'numbers'))
@@ -171,10 +170,10 @@ export class Dataset {
   }
 
   /**
-   * @internal The pictures that a view can be made of: all, which is this data set itself; or, if bad files are skipped, a part
-   * without the others, which are named with those skipped before. It is the caller's to dispose of.
+   * @internal The images that a view can be made of: all, which is this data set itself; or, if bad files are skipped, a part without the
+   * others, which are named with those skipped before. It must be disposed of by the caller.
    *
-   * @throws ModelError `SIZE_MISMATCH` naming pictures that are too small or too large for a transform, unless they are skipped
+   * @throws ModelError `SIZE_MISMATCH` naming images that are too small or too large for a transform, unless they are skipped
    */
   fitting(view: BindingView): Dataset {
     const all = Uint32Array.from({ length: this.length }, (_, index) => index)
@@ -191,7 +190,7 @@ export class Dataset {
   }
 
   /**
-   * Sizes and colours of all pictures, counted. It takes what is known of them: no picture is read or unpacked.
+   * Sizes and colours of all images, counted. It takes what is known of them: no image is read or unpacked.
    *
    * @throws ModelError `DISPOSED`
    */
@@ -200,16 +199,16 @@ export class Dataset {
     return surveyOf(this, this.#pictures.set.kinds(this.#allNumbers(all)))
   }
 
-  /** @internal Pictures of another size in pixels. */
+  /** @internal Images of another size in pixels. */
   ofOtherSize({ width, height }: { width: number; height: number }): number {
     const all = Uint32Array.from({ length: this.length }, (_, index) => index)
     return this.#pictures.set.ofOtherSize(this.#allNumbers(all), width, height)
   }
 
   /**
-   * Size, components, sampling, quantisation and sparsity of a picture.
+   * Size, components, sampling, quantisation and sparsity of an image.
    *
-   * @throws ModelError `INVALID_OPTION` if there is no such picture; `DISPOSED`; why its file could not be read again
+   * @throws ModelError `INVALID_OPTION` if there is no such image; `DISPOSED`; why its file could not be read again
    */
   async describe(index: number): Promise<JpegInspection> {
     const wrong = !(Number.isInteger(index) && index >= 0 && index < this.length)
@@ -223,7 +222,7 @@ export class Dataset {
   }
 
   /**
-   * All quantised coefficients of a picture, as {@link jpegCoefficients} gives those of a file.
+   * All quantised coefficients of an image, as {@link jpegCoefficients} gives those of a file.
    *
    * @throws ModelError as {@link describe}
    */
@@ -237,17 +236,17 @@ export class Dataset {
   }
 
   /**
-   * @internal The pictures of these numbers, or views of them; the caller's to dispose of.
+   * @internal The images of these numbers, or views of them; to be disposed of by the caller.
    *
-   * @throws ModelError `INVALID_OPTION` if there is no such picture or the limit of memory is too small for so many;
-   * `FILE_NOT_FOUND`, `FILE_UNREADABLE` or `FILE_CHANGED` if one must be read again and is not what it was; `SIZE_MISMATCH` if
-   * one is too small or too large for a transform; `DISPOSED`
+   * @throws ModelError `INVALID_OPTION` if there is no such image or the memory limit is too small for so many; `FILE_NOT_FOUND`,
+   * `FILE_UNREADABLE` or `FILE_CHANGED` if one must be read again and is not what it was; `SIZE_MISMATCH` if one is too small or too large
+   * for a transform; `DISPOSED`
    */
   async batch(indices: Uint32Array, view?: BindingView): Promise<NativeJpegSet> {
     return this.#pictures.batch(this.#allNumbers(indices), view)
   }
 
-  /** The numbers among all pictures of these among its own. */
+  /** The numbers among all images of these among its own. */
   #allNumbers(indices: Uint32Array): Uint32Array {
     const wrong = indices.find(index => index >= this.length)
     if (wrong !== undefined) throw mismatch('INVALID_OPTION', 'index', `a number below ${this.length}`, `${wrong}`)
@@ -255,7 +254,7 @@ export class Dataset {
     return numbers ? indices.map(index => numbers[index] as number) : indices
   }
 
-  /** @internal @throws ModelError `INVALID_OPTION` if the limit of memory is too small for a batch of so many */
+  /** @internal @throws ModelError `INVALID_OPTION` if the memory limit is too small for a batch of so many */
   checkBatch(pictures: number): void {
     lift(this.#pictures.set.checkBatch(Math.min(pictures, this.length)))
   }
@@ -274,14 +273,14 @@ export class Dataset {
 /** Options of {@link loadDataset}. */
 export interface LoadDatasetOptions {
   /**
-   * Most memory it may take; any unless given. Pictures that do not fit are decoded again from their files, or from the bytes
-   * that {@link jpegImages} was given, whenever they are needed. Results are the same. A stream or an archive cannot be read
-   * again: all of its pictures must fit.
+   * Most memory it may take; any by default. Images that do not fit are decoded again from their files, or from the bytes that {@link
+   * jpegImages} was given, whenever they are needed. Results are the same. A stream or an archive cannot be read again: all of its images
+   * must fit.
    */
   memory?: MemorySize | undefined
-  /** Told how far reading has come. */
+  /** Called with the progress of reading. */
   onProgress?: ((progress: DataEvent) => void) | undefined
-  /** Ends reading between two calls with an `ABORTED` error. */
+  /** Ends reading between two batches with an `ABORTED` error. */
   signal?: AbortSignal | undefined
 }
 
@@ -292,11 +291,10 @@ const loadOptionsSchema = z.strictObject({
 }) satisfies z.ZodType<LoadDatasetOptions>
 
 /**
- * Reads and decodes all pictures of a source, to use them more than once. It is the caller's to dispose of.
+ * Reads and entropy-decodes all images of a source. Dispose of the data set when it is no longer needed.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `NO_CLASSES`, `ABORTED`, `INVALID_OPTION` if the
- * limit of memory is too small for what must be known of all pictures or for a stream, or that of the first bad file;
- * errors of a stream as they are
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`, `NO_CLASSES`, `ABORTED`, `INVALID_OPTION` if the memory limit is too small for
+ * what must be known of all images or for a stream, or that of the first bad file; errors of a stream as they are
  */
 export async function loadDataset(source: JpegSource, options: LoadDatasetOptions = {}): Promise<Dataset> {
   const { onProgress, ...rest } = checked(loadOptionsSchema, options, 'loadDataset')
@@ -360,7 +358,7 @@ export async function* readDataset(
     if (empty !== undefined || kept.labels.length === 0) {
       const where = empty === undefined ? listing.source : `${listing.source}, class ${empty}`
       const found = bad.length === 0 ? 'none' : `none that can be used (${badFiles(bad).message})`
-      throw mismatch('NO_CLASSES', where, 'pictures', found)
+      throw mismatch('NO_CLASSES', where, 'images', found)
     }
     if (listing.order === 'codes') mustBeClasses(present, listing.source)
     whole = true
@@ -380,12 +378,12 @@ function mustBeClasses(names: ReadonlySet<string>, source: string): void {
   throw mismatch('NO_CLASSES', source, 'a folder for each class', found)
 }
 
-/** What is said of a class all of whose pictures were skipped. */
+/** What is said of a class all of whose images were skipped. */
 function lostClass(source: string, name: string): SkippedFile {
-  return { file: `${source}, class ${name}`, reason: 'no class, because none of its pictures can be used' }
+  return { file: `${source}, class ${name}`, reason: 'no class, because none of its images can be used' }
 }
 
-/** Classes, and each picture's number of its class. */
+/** Classes, and each image's number of its class. */
 function numbered(names: readonly string[], order: Listing['order']) {
   const classes = classesInOrder(new Set(names), order)
   const numbers = new Map(classes.map((name, number) => [name, number]))
@@ -393,7 +391,7 @@ function numbered(names: readonly string[], order: Listing['order']) {
 }
 
 function doesNotFit(source: string, set: NativePackedSet, memory: MemorySize | undefined): ModelError {
-  const expected = `room for all pictures of ${source}, which cannot be read again`
+  const expected = `room for all images of ${source}, which cannot be read again`
   return mismatch('INVALID_OPTION', 'memory', expected, `${bytesOf(memory)} bytes, which ${set.length} of them exceed`)
 }
 
@@ -415,7 +413,7 @@ function isSource(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'type' in value && types.includes(value.type)
 }
 
-/** @throws ModelError `INVALID_OPTION` if a limit of memory is given and none of the data is yet to be read */
+/** @throws ModelError `INVALID_OPTION` if a memory limit is given and none of the data is yet to be read */
 export function checkMemory(memory: unknown, data: readonly unknown[], where: string): void {
   if (memory === undefined || data.some(isSource)) return
   throw mismatch('INVALID_OPTION', `${where}.memory`, 'data that is yet to be read', 'data sets in memory')

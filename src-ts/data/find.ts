@@ -29,7 +29,7 @@ export interface FoundDataset<Source = JpegFolder | JpegList | JpegTar> {
   readonly validation?: Source | undefined
   /** What is tested on at the end: `test`. */
   readonly test?: Source | undefined
-  /** Folders of pictures beside the parts, which are none of them; the first few. */
+  /** Folders of images beside the parts, which are none of them; the first few. */
   readonly beside: readonly string[]
 }
 
@@ -39,7 +39,7 @@ const TAR = /^(.*\.(?:tar|tar\.\w+|tgz|txz|tbz2?|tzst))(?::(.+))?$/i
 /**
  * The data set at a path: a folder, a list (.csv, .tsv, .txt), a tar archive, or a folder in one (`photos.tar:cars`). A
  * folder may have its classes in it, in the only folder in it, or in parts: `train` and one or two of `val`, `valid`, `validation`
- * and `test`. Pictures are not read.
+ * and `test`. Images are not read.
  *
  * @throws ModelError `INVALID_OPTION`; `FILE_NOT_FOUND`, `FILE_UNREADABLE`, also for a file of another kind; `NO_CLASSES` for parts
  *   without one to learn from, or without folders for classes
@@ -53,7 +53,7 @@ export async function findDataset(path: string | FileUrl, options: SourceOptions
   if (kind !== 'folder' && archive !== undefined) {
     const whole = jpegTar(archive, { ...given, folder })
     const layout = await layoutOf(await placeInTar(whole))
-    // A class is the folder next to its pictures, wherever that is: only parts must be told apart.
+    // A class is the folder next to its images, wherever that is: only parts must be told apart.
     if (!layout.validation && !layout.test) return { train: whole, beside: [] }
     return inParts(layout, at => jpegTar(archive, { ...given, folder: at.slice(archive.length + 1) }))
   }
@@ -74,7 +74,7 @@ export async function findDataset(path: string | FileUrl, options: SourceOptions
   )
 }
 
-/** Whether a path names many pictures with their classes rather than one file. */
+/** Whether a path names many images with their classes rather than one file. */
 export async function isDataset(path: string): Promise<boolean> {
   return isList(path) || TAR.test(path) || (await kindOf(path)) === 'folder'
 }

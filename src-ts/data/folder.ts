@@ -18,11 +18,11 @@ import {
 
 /** Options of {@link jpegFolder}, {@link jpegFiles} and {@link jpegImages}. */
 export interface SourceOptions {
-  /** What to do about a damaged or unreadable file; `error` unless given. Files skipped or doubted are named. */
+  /** What happens to a damaged or unreadable file; `error` by default. Files that are skipped, or used although damaged, are listed. */
   onError?: OnBadFile | undefined
-  /** What a file may ask for. */
+  /** Limits for one file. */
   limits?: JpegLimits | undefined
-  /** Whether pictures are turned upright as their Exif data says (`exif`), as they are unless given, or taken as they are stored. */
+  /** `exif` (default): images are turned upright by their Exif orientation. `stored`: they are used as stored. */
   orientation?: Orienting | undefined
 }
 
@@ -80,7 +80,7 @@ export async function listFolder(directory: string, onError: OnBadFile = 'error'
   passedOver.forEach(path => passOver(listing, path))
   for (const { name, path, isFolder } of top) {
     if (isFolder) continue
-    if (isJpegName(name)) listing.skipped.push({ file: path, reason: 'a picture outside the folders of the classes' })
+    if (isJpegName(name)) listing.skipped.push({ file: path, reason: 'an image outside the folders of the classes' })
     else leaveOut(listing, path)
   }
   for (const { name, path } of top.filter(entry => entry.isFolder)) {
@@ -108,7 +108,7 @@ function amongThem(files: readonly string[]): string {
   const list = files.find(name => /\.(csv|tsv)$/i.test(name))
   return [
     ...(pictures > 0 ? [`, but ${pictures} JPEG ${pictures === 1 ? 'file' : 'files'}`] : []),
-    ...(list === undefined ? [] : [`, but ${list}, which can be named itself if it lists pictures and classes`]),
+    ...(list === undefined ? [] : [`, but ${list}, which can be named itself if it lists images and classes`]),
   ].join('')
 }
 

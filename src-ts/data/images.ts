@@ -4,13 +4,13 @@ import { bytesSchema, type JpegBytes } from './bytes.js'
 import { sourceOptionsSchema, type SourceOptions } from './folder.js'
 import type { Reading } from './reading.js'
 
-/** A picture in memory with its class. */
+/** An image in memory with its class. */
 export interface LabelledImage<Bytes = JpegBytes> {
   /** The bytes of a JPEG file. */
   jpeg: Bytes
   /** Its class by name. */
   label: string
-  /** What errors call it; its number unless given. */
+  /** What errors call it; its number by default. */
   name?: string | undefined
 }
 
@@ -22,7 +22,7 @@ export interface LabelledFile {
   label: string
 }
 
-/** Pictures in memory. */
+/** Images in memory. */
 export interface JpegImages extends Reading {
   readonly type: 'images'
   readonly images: readonly LabelledImage[]
@@ -45,7 +45,7 @@ export const imageSchema = z.strictObject({
 const filesSchema = z.array(z.strictObject({ file: z.string().min(1), label })) satisfies z.ZodType<LabelledFile[]>
 
 /**
- * Pictures in memory, each with its class.
+ * Images in memory, each with its class.
  *
  * @throws ModelError `INVALID_OPTION` if an entry has no bytes or no label
  */

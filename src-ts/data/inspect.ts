@@ -39,7 +39,7 @@ export interface JpegInspection {
   sampling: string
   /** How the coefficients are coded: block after block (`baseline`, `extended`, `arithmetic`) or in scans that add to each other. */
   coding: JpegCoding
-  /** How the picture is to be turned to be seen upright: 1 as it is stored, up to 8 as in Exif data. */
+  /** How the image is to be turned to be seen upright: 1 as it is stored, up to 8 as in Exif data. */
   orientation: number
   /** Bytes of the ICC profile, if there is one. Colours are taken as if there were none. */
   iccBytes?: number | undefined
@@ -49,9 +49,9 @@ export interface JpegInspection {
   /** Non-zero coefficients a block, over all components. */
   nonZerosPerBlock: number
   components: JpegComponent[]
-  /** What is odd about the file without the picture being in doubt. */
+  /** What is odd about the file without the image being in doubt. */
   notes: string[]
-  /** What the decoder doubted; none unless damaged files are used. */
+  /** libjpeg's warnings; none unless damaged files are used. */
   warnings: JpegWarning[]
 }
 

@@ -8,20 +8,20 @@ import { checkedObject } from '../options.js'
 import { throwIfAborted } from './iteration.js'
 import type { JpegSource } from './listing.js'
 
-/** What the pictures of a data set are like. */
+/** What the images of a data set are like. */
 export interface DatasetInspection {
-  /** The folder, list or archive, or the function that named the pictures. */
+  /** The folder, list or archive, or the function that named the images. */
   source: string
   images: number
   /** How many each class has. */
   balance: ClassBalance
-  /** Sizes in pixels and how many pictures have each, the most frequent first. */
+  /** Sizes in pixels and how many images have each, the most frequent first. */
   sizes: { width: number; height: number; count: number }[]
-  /** Chroma subsampling, or gray, and how many pictures have each, the most frequent first. */
+  /** Chroma subsampling, or gray, and how many images have each, the most frequent first. */
   sampling: { sampling: string; count: number }[]
-  /** Pictures that are coded progressively. */
+  /** Images that are coded progressively. */
   progressive: number
-  /** Pictures on which the decoder remarked something. */
+  /** Images on which the decoder remarked something. */
   warned: number
   /** Bytes of all files. */
   fileBytes: number
@@ -31,11 +31,11 @@ export interface DatasetInspection {
   skipped: readonly SkippedFile[]
 }
 
-/** Pictures a call: few, since all of a batch are unpacked. */
+/** Images in a batch: few, since all of a batch are unpacked. */
 const PICTURES_A_CALL = 128
 
 /**
- * Reads a source and looks at every picture of it.
+ * Reads a source and looks at every image of it.
  *
  * @throws ModelError as {@link loadDataset}
  */

@@ -175,7 +175,7 @@ export function readOnce(values: object, where: string): void {
   const once = 'next' in values || 'pipe' in values || 'getReader' in values
   if (!once) return
   if (usedUp.has(values)) {
-    const expected = 'a stream that was not read before (loadDataset keeps its pictures)'
+    const expected = 'a stream that was not read before (loadDataset keeps its images)'
     throw mismatch('INVALID_OPTION', where, expected, 'one that was')
   }
   usedUp.add(values)

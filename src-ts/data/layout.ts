@@ -5,7 +5,7 @@ import { mismatch } from '../errors.js'
 export interface Place {
   readonly name: string
   readonly path: string
-  /** Whether pictures of any kind lie in it, rather than in folders in it. */
+  /** Whether images of any kind lie in it, rather than in folders in it. */
   hasPictures: () => Promise<boolean>
   /** The folders in it, in the order of their names. */
   folders: () => Promise<readonly Place[]>
@@ -16,7 +16,7 @@ export interface Layout {
   readonly train: string
   readonly validation?: string
   readonly test?: string
-  /** Folders of pictures beside these, which are passed over. */
+  /** Folders of images beside these, which are passed over. */
   readonly beside: readonly string[]
 }
 
@@ -33,7 +33,7 @@ const NAMES: readonly [Part, RegExp][] = [
 const DEEPEST = 8
 
 /**
- * Where the classes are: in the folder itself, or in the only folder of pictures in it, however deep; or in two or more parts
+ * Where the classes are: in the folder itself, or in the only folder of images in it, however deep; or in two or more parts
  * of a data set, `train` and one of `test`, `val`, `valid` and `validation` (or names with one of these, `seg_train`).
  *
  * @throws ModelError `NO_CLASSES` if there are parts but none to learn from, or parts without folders for classes
@@ -66,7 +66,7 @@ async function partsIn(folder: Place): Promise<Layout | undefined> {
   if (flat) {
     // Classes of such names among others are classes; alone they are what nobody means.
     if (rest.length > 0) return undefined
-    const found = 'pictures alone; a list of paths and classes (train.csv) tells what folders do not'
+    const found = 'images alone; a list of paths and classes (train.csv) tells what folders do not'
     throw mismatch('NO_CLASSES', flat.path, 'a folder for each class', found)
   }
   if ((await firstOf(places, 2, holdsPictures)).length < 2) return undefined
@@ -110,7 +110,7 @@ function partsAmong(folders: readonly Place[]): Partial<Record<Part, Place>> | u
   return whole(sets.get('')) ? sets.get('') : [...sets.values()].find(whole)
 }
 
-/** Whether a folder has pictures and no folder of them. */
+/** Whether a folder has images and no folder of them. */
 async function isFlat(place: Place): Promise<boolean> {
   return (await place.hasPictures()) && (await firstOf(await place.folders(), 1, holdsPictures)).length === 0
 }

@@ -13,16 +13,16 @@ import type { LabelledFile } from './images.js'
 
 /** Options of {@link jpegList}. */
 export interface ListOptions extends SourceOptions {
-  /** Folder that paths are relative to; that of the list unless given. */
+  /** Folder that paths are relative to; that of the list by default. */
   directory?: string | undefined
   /**
-   * What is between a path and its label: one character, or a blank for any number of blanks. Unless given a comma in a .csv
-   * file, a tab in a .tsv file, and in others what the first line has: a tab, else a comma, else a blank.
+   * What is between a path and its label: one character, or a blank for any number of blanks. By default a comma in a .csv file, a tab in a
+   * .tsv file, and in others what the first line has: a tab, else a comma, else a blank.
    */
   separator?: string | undefined
   /**
-   * Names of the columns in the list's first line. Unless given it is told by usual names (`path` or `filename`, `label` or `class`),
-   * or because its path is no JPEG file's name and no file, while others are.
+   * Names of the columns in the list's first line. By default it is told by usual names (`path` or `filename`, `label` or `class`), or
+   * because its path is no JPEG file's name and no file, while others are.
    */
   columns?: { path: string; label: string } | undefined
 }

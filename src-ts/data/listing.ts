@@ -8,7 +8,7 @@ import { readList, type JpegList } from './list.js'
 import { chunks, inMemory, streamed, type JpegStream } from './stream.js'
 import { tarEntries, type JpegTar } from './tar.js'
 
-/** Where pictures come from. */
+/** Where images come from. */
 export type JpegSource = JpegFolder | JpegFiles | JpegImages | JpegList | JpegStream | JpegTar
 
 /** Some files of a source, in its order. */
@@ -30,7 +30,7 @@ export interface Listing {
   source: string
   /** Files there are, if that is known. */
   total: number | undefined
-  /** From where a picture that does not fit the memory can be had again. */
+  /** From where an image that does not fit the memory can be had again. */
   again: 'files' | 'bytes' | 'nowhere'
   /** In which order classes are numbered. */
   order: 'codes' | 'values'
@@ -102,7 +102,7 @@ function listed(source: string, all: Chunk, order: Listing['order'] = 'values'):
   return { source, total: length, again: 'files', order, chunks }
 }
 
-/** Pictures in memory, with the bytes of those that give them when they are asked. */
+/** Images in memory, with the bytes of those that give them when they are asked. */
 async function* ofImages(images: JpegImages['images'], signal: AbortSignal): AsyncGenerator<Chunk, void> {
   const each = async function* () {
     for (const [index, image] of images.entries()) yield await inMemory(image, index, signal)

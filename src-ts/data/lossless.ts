@@ -5,7 +5,7 @@ import { checked } from '../options.js'
 import { lifted, lowered, type JpegCoefficients } from './coefficients.js'
 import { orientingSchema, type Orienting } from './reading.js'
 
-/** How a picture is turned; angles are clockwise. */
+/** How an image is turned; angles are clockwise. */
 export type Turn =
   'none' | 'flip-horizontal' | 'rotate-180' | 'flip-vertical' | 'transpose' | 'rotate-90' | 'transverse' | 'rotate-270'
 
@@ -36,13 +36,13 @@ export interface PixelBox {
 
 /** A crop, then a turn. */
 export interface LosslessOptions {
-  /** What is kept of the picture as it is seen; all of it unless given. */
+  /** What is kept of the image as it is seen; all of it by default. */
   crop?: PixelBox | undefined
-  /** How what is kept is turned; `none` unless given. */
+  /** How what is kept is turned; `none` by default. */
   turn?: Turn | undefined
   /**
-   * Whether the picture is turned upright first, as its Exif data says (`exif`), unless given; or is taken as it is stored and
-   * keeps what is said of its orientation (`stored`).
+   * Whether the image is turned upright first, as its Exif data says (`exif`) by default; or is taken as it is stored and keeps what is
+   * said of its orientation (`stored`).
    */
   orientation?: Orienting | undefined
 }
@@ -51,7 +51,7 @@ export interface LosslessOptions {
 export interface WriteJpegOptions {
   /** Where to; the bytes alone are given unless this is. */
   file?: string | undefined
-  /** Whether scans add frequencies and bits, for a file that is shown before it is whole; block after block unless given. */
+  /** Whether scans add frequencies and bits, for a file that is shown before it is whole; block after block by default. */
   progressive?: boolean | undefined
 }
 
@@ -74,13 +74,13 @@ const writeSchema = z.strictObject({
 }) satisfies z.ZodType<WriteJpegOptions>
 
 /**
- * A part of a picture, turned, without decoding it: blocks are moved and signs changed, no coefficient is rounded.
+ * A part of an image, turned, without decoding it: blocks are moved and signs changed, no coefficient is rounded.
  *
  * Left and top edges must lie between blocks of every component, which are 16 pixels apart where chrominance is subsampled, and so
  * must the other edges if what is kept is mirrored or rotated.
  *
- * @throws ModelError `INVALID_OPTION`, also for a box beyond the picture; `NOT_LOSSLESS` for edges within blocks;
- *   `INVALID_COEFFICIENTS` for blocks that are not those of the picture's size
+ * @throws ModelError `INVALID_OPTION`, also for a box beyond the image; `NOT_LOSSLESS` for edges within blocks;
+ *   `INVALID_COEFFICIENTS` for blocks that are not those of the image's size
  */
 export async function transformJpeg(
   coefficients: JpegCoefficients,

@@ -4,16 +4,16 @@ import { extname } from 'node:path'
 /** Endings of JPEG files. */
 export const JPEG_ENDINGS: readonly string[] = ['.jpg', '.jpeg', '.jpe', '.jfif', '.jfi', '.jif']
 
-/** Endings of pictures of other kinds. */
+/** Endings of images of other kinds. */
 const OTHER_PICTURES: readonly string[] = [
   ...['.png', '.webp', '.gif', '.bmp', '.tif', '.tiff', '.heic', '.heif', '.avif', '.jxl', '.jp2', '.ppm', '.svg'],
   ...['.cr2', '.cr3', '.nef', '.arw', '.dng', '.raf', '.orf', '.rw2'],
 ]
 
-/** Endings of archives that may hold pictures. */
+/** Endings of archives that may hold images. */
 const ARCHIVES: readonly string[] = ['.zip', '.tar', '.tgz', '.gz', '.xz', '.bz2', '.zst', '.7z', '.rar']
 
-/** Names that systems and programs leave in folders of pictures, beside hidden ones. */
+/** Names that systems and programs leave in folders of images, beside hidden ones. */
 const LEFT_BY_SYSTEMS: readonly string[] = [
   ...['__macosx', 'thumbs.db', 'desktop.ini', '@eadir', '$recycle.bin', 'system volume information', 'lost+found'],
 ]
@@ -26,7 +26,7 @@ export function isJpegName(name: string): boolean {
   return JPEG_ENDINGS.includes(endingOf(name))
 }
 
-/** Whether a file's name says that it is a picture of any kind. */
+/** Whether a file's name says that it is an image of any kind. */
 export function isPictureName(name: string): boolean {
   return isJpegName(name) || OTHER_PICTURES.includes(endingOf(name))
 }
@@ -40,7 +40,7 @@ export function isPassedOver(name: string): boolean {
 export function whyNotRead(name: string): string {
   const ending = endingOf(name)
   if (OTHER_PICTURES.includes(ending))
-    return `a ${ending} picture, and only JPEG files are read: convert it to .jpg first`
+    return `a ${ending} image, and only JPEG files are read: convert it to .jpg first`
   if (ARCHIVES.includes(ending)) return `a ${ending} archive, which is not looked into: unpack it first`
   return `not called ${JPEG_NAMES}`
 }
@@ -52,7 +52,7 @@ export function otherFiles(names: readonly string[]): string {
   const most = [...counts].sort(([, a], [, b]) => b - a).slice(0, 3)
   if (most.length === 0) return 'none'
   const told = most.map(([ending, count]) => `${count} ${ending === '' ? 'without an ending' : ending}`).join(', ')
-  const convert = most.some(([ending]) => OTHER_PICTURES.includes(ending)) ? '; convert pictures to .jpg first' : ''
+  const convert = most.some(([ending]) => OTHER_PICTURES.includes(ending)) ? '; convert images to .jpg first' : ''
   return `none, but other files (${told}${convert})`
 }
 

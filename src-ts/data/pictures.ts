@@ -1,6 +1,6 @@
 import { lift, type BindingView, type NativeJpegSet, type NativePackedSet } from '../native/addon.js'
 
-/** Packed pictures that a data set and its parts have in common; freed when the last of them is disposed of. */
+/** Packed images that a data set and its parts have in common; freed when the last of them is disposed of. */
 export class SharedPictures {
   readonly set: NativePackedSet
   readonly #jpegs: readonly Uint8Array[] | undefined
@@ -21,7 +21,7 @@ export class SharedPictures {
     return lift(this.set.names())
   }
 
-  /** The pictures of these numbers, or views of them; see {@link Dataset.batch}. */
+  /** The images of these numbers, or views of them; see {@link Dataset.batch}. */
   async batch(numbers: Uint32Array, view?: BindingView): Promise<NativeJpegSet> {
     const jpegs = this.#jpegs ? Array.from(numbers, number => this.#jpegs?.[number] ?? new Uint8Array()) : []
     return lift(await this.set.batch(numbers, jpegs, view))

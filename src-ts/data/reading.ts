@@ -1,43 +1,43 @@
-/** How files are read: what they may ask for, and what becomes of damaged ones. */
+/** How files are read: what they may ask for, and what happens to damaged ones. */
 import * as z from 'zod'
 import type { BindingReadOptions } from '../native/addon.js'
 import { withoutUndefined } from '../options.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
 
 /**
- * What to do about a file that gives no coefficients or doubtful ones: stop with an error that names it; `skip` it; or `use`
- * what libjpeg made of a file that ends early or is damaged. One that gives nothing stays an error with `use`.
+ * What happens to a file that cannot be read or is damaged: `error` stops with an error that names it; `skip` leaves it out; `use` decodes
+ * a damaged or truncated file as far as libjpeg can. A file that cannot be decoded at all is an error with `use` too.
  */
 export type OnBadFile = 'error' | 'skip' | 'use'
 
-/** What a file may ask for. Its header is held to it before memory is taken for its coefficients. */
+/** Limits for one file. The header is checked before memory for coefficients is allocated. */
 export interface JpegLimits {
-  /** Most bytes of the file; 128 MiB unless given. A longer one is not read into memory. */
+  /** Most bytes of the file; 128 MiB by default. A longer one is not read into memory. */
   bytes?: MemorySize | undefined
-  /** Largest width times height; 2²⁷ (134 megapixels) unless given. */
+  /** Largest width times height; 2²⁷ (134 megapixels) by default. */
   pixels?: number | undefined
-  /** Most components; 4 unless given. */
+  /** Most components; 4 by default. */
   components?: number | undefined
-  /** Most scans, each of which costs a pass over coefficients; 500 unless given. Encoders write about ten. */
+  /** Most scans, each of which costs a pass over coefficients; 500 by default. Encoders write about ten. */
   scans?: number | undefined
-  /** Most memory for the coefficients of a file while it is read; 2 GiB unless given. */
+  /** Most memory for the coefficients of a file while it is read; 2 GiB by default. */
   memory?: MemorySize | undefined
   /**
-   * Most milliseconds of work; 1000 unless given. Work is counted and not timed, so that the same files are read on every
-   * machine: what bytes, blocks and scans can cost on one core of the machine of docs/security.md.
+   * Most milliseconds of decoding on one core; 1000 by default. It is computed from the numbers of bytes, blocks and scans and not
+   * measured, so that the same files are accepted on every machine; see docs/security.md.
    */
   work?: number | undefined
 }
 
-/** A doubt of the decoder's about a file that was used all the same. */
+/** A warning of libjpeg about a damaged file that was used. */
 export interface JpegWarning {
-  /** libjpeg's words. */
+  /** libjpeg's message. */
   message: string
-  /** How often it said them. */
+  /** How often it occurred. */
   count: number
 }
 
-/** A file that was used in spite of doubts. */
+/** A damaged file that was used. */
 export interface WarnedFile {
   file: string
   warnings: readonly JpegWarning[]
@@ -45,10 +45,10 @@ export interface WarnedFile {
 
 /** How one file is read. */
 export interface JpegReadOptions {
-  /** What to do about one that ends early or is damaged: an error, unless it shall be used as far as it goes. */
+  /** What happens to a damaged or truncated file: `error` (default), or `use` to decode it as far as possible. */
   onError?: 'error' | 'use' | undefined
   limits?: JpegLimits | undefined
-  /** Whether the picture is turned upright as its Exif data says (`exif`), as it is unless given, or taken as it is stored. */
+  /** `exif` (default): the image is turned upright by its Exif orientation. `stored`: it is used as stored. */
   orientation?: Orienting | undefined
 }
 
@@ -60,7 +60,7 @@ export interface Reading {
 }
 
 /**
- * How pictures are oriented: as their Exif data says, or as they are stored.
+ * How images are oriented: as their Exif data says, or as they are stored.
  *
  * @inline
  */

@@ -1,4 +1,4 @@
-/** Which pictures of a data set go to its test part. */
+/** Which images of a data set go to its test part. */
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
@@ -7,7 +7,7 @@ import { mismatch } from '../errors.js'
 export interface SplitOptions {
   /** Share of each class that is to be tested on, above 0 and below 1. */
   test: number
-  /** Where the choice comes from: a whole number; 0 unless given. */
+  /** Where the choice comes from: a whole number; 0 by default. */
   seed?: number | undefined
 }
 
@@ -24,12 +24,12 @@ interface Named {
 }
 
 /**
- * The numbers of the pictures of both parts, in their order. In each class, pictures are ranked by a hash of the seed and their
- * name, below the folder that all names have in common; the first go to the test part. So a picture's place depends on no other
- * class, on no order and not on where the data lies. A class of two or more pictures is in both parts, a class of one in
+ * The numbers of the images of both parts, in their order. In each class, images are ranked by a hash of the seed and their
+ * name, below the folder that all names have in common; the first go to the test part. So an image's place depends on no other
+ * class, on no order and not on where the data lies. A class of two or more images is in both parts, a class of one in
  * the training part.
  *
- * @throws ModelError `NO_CLASSES` if no class has two pictures
+ * @throws ModelError `NO_CLASSES` if no class has two images
  */
 export function splitNumbers({ source, files, labels }: Named, { test, seed = 0 }: SplitOptions) {
   const names = withoutCommonFolder(files)
@@ -50,7 +50,7 @@ export function splitNumbers({ source, files, labels }: Named, { test, seed = 0 
   }
   const all = Array.from(chosen.keys())
   const parts = { train: all.filter(index => !chosen[index]), test: all.filter(index => chosen[index]) }
-  if (parts.test.length === 0) throw mismatch('NO_CLASSES', source, 'a class of at least two pictures to split', 'none')
+  if (parts.test.length === 0) throw mismatch('NO_CLASSES', source, 'a class of at least two images to split', 'none')
   return parts
 }
 

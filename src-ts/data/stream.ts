@@ -8,13 +8,13 @@ import { isIterable, readOnce, until, type AnyIterable, type WebStream } from '.
 import { readBytes } from './bytes.js'
 import type { Chunk } from './listing.js'
 
-/** Pictures that come one after the other. They are read when they are used; a generator or a stream once. */
+/** Images that come one after the other. They are read when they are used; a generator or a stream once. */
 export interface JpegStream extends Reading {
   readonly type: 'stream'
   readonly images: AsyncIterable<LabelledImage> | Iterable<LabelledImage> | WebStream
 }
 
-/** One thing that a stream gives: a picture, a file left out, or why one cannot be used. */
+/** One thing that a stream gives: an image, a file left out, or why one cannot be used. */
 export type StreamEntry = { jpeg: Uint8Array; label: string; name: string } | SkippedFile | ModelError
 
 /** Most files, and bytes of them from which on no more are taken, that are gathered for one call. */
@@ -22,13 +22,13 @@ const FILES_A_CALL = 256
 export const BYTES_A_CALL = 32 * 2 ** 20
 
 /**
- * Pictures from an iterable, such as an async generator: a database, an archive, a download. It is read when it is used, in order, and
- * no faster than pictures are decoded: at most 512 files are in memory besides the packed pictures, and no more are asked for
- * once each half of them has 32 MiB. Its own errors are thrown as they are; its `return` is called if reading ends before it
- * does. The bytes of a picture must stay as they are once they were given.
+ * Images from an iterable, such as an async generator: a database, an archive, a download. It is read when it is used, in order, and no
+ * faster than images are decoded: at most 512 files are in memory besides the packed images, and no more are asked for once each half of
+ * them has 32 MiB. Its own errors are thrown as they are; its `return` is called if reading ends before it does. The bytes of an image must
+ * stay as they are once they were given.
  *
- * @throws ModelError `INVALID_OPTION` if it is no iterable; when it is used, if it was read before, if what it gives is no
- * picture with a label, or if the data set has a limit of memory that does not hold all pictures: they cannot be read again
+ * @throws ModelError `INVALID_OPTION` if it is no iterable; when it is used, if it was read before, if what it gives is no image with a
+ * label, or if the data set has a memory limit that does not hold all images: they cannot be read again
  */
 export function jpegStream(
   images: AsyncIterable<LabelledImage> | Iterable<LabelledImage> | WebStream,
@@ -45,7 +45,7 @@ export function jpegStream(
   })
 }
 
-/** The pictures of a stream, some at a time. */
+/** The images of a stream, some at a time. */
 export function streamed({ images }: JpegStream): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
   readOnce(images, 'jpegStream')
   return signal => chunks(checkedImages(until(images, signal), signal))
@@ -62,7 +62,7 @@ async function* checkedImages(
   }
 }
 
-/** A picture with its bytes, or why they cannot be had. */
+/** An image with its bytes, or why they cannot be had. */
 export async function inMemory(
   { jpeg, label, name: given }: LabelledImage,
   index: number,

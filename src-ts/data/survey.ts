@@ -1,32 +1,32 @@
-/** What the pictures of a data set are like, all of them counted. */
+/** What the images of a data set are like, all of them counted. */
 import type { Dataset } from './dataset.js'
 
-/** Pictures of one size. */
+/** Images of one size. */
 export interface SizeCount {
-  /** Pixels from left to right, of the picture upright. */
+  /** Pixels from left to right, of the image upright. */
   width: number
   /** Pixels from top to bottom. */
   height: number
   count: number
 }
 
-/** What the pictures of a data set are like; see {@link Dataset.survey}. */
+/** What the images of a data set are like; see {@link Dataset.survey}. */
 export interface DatasetSurvey {
   images: number
   /** Names of the classes. */
   classes: readonly string[]
-  /** Pictures that have luminance alone. */
+  /** Images that have luminance alone. */
   gray: number
-  /** Sizes of upright pictures, the most frequent first. */
+  /** Sizes of upright images, the most frequent first. */
   sizes: readonly SizeCount[]
 }
 
-/** Pictures of a size and colour, as the store counts them. */
+/** Images of a size and colour, as the store counts them. */
 interface Kind extends SizeCount {
   gray: boolean
 }
 
-/** Counts kinds of pictures. */
+/** Counts kinds of images. */
 export function surveyOf(
   { classes, length }: Pick<Dataset, 'classes' | 'length'>,
   kinds: readonly Kind[],

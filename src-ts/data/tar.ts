@@ -16,13 +16,13 @@ import { chunks, type StreamEntry } from './stream.js'
 /** Options of {@link jpegTar}. */
 export interface TarOptions extends SourceOptions {
   /**
-   * Where a picture's class is: its folder's name (`train/cat/1.jpg` is of cat), unless given, or the text of the file of the
-   * same name that ends in `.cls` and stands next to it (`0001.jpg`, `0001.cls`), as WebDataset has it.
+   * Where an image's class is: its folder's name (`train/cat/1.jpg` is of cat) by default, or the text of the file of the same name that
+   * ends in `.cls` and stands next to it (`0001.jpg`, `0001.cls`), as WebDataset has it.
    */
   label?: 'folder' | 'cls' | undefined
-  /** The folder in the archive to read, `cifar10/train`; all unless given. */
+  /** The folder in the archive to read, `cifar10/train`; all by default. */
   folder?: string | undefined
-  /** Most bytes of a file in the archive; 256 MiB unless given. A larger one is not taken into memory, and is an error. */
+  /** Most bytes of a file in the archive; 256 MiB by default. A larger one is not taken into memory, and is an error. */
   largest?: MemorySize | undefined
 }
 
@@ -57,7 +57,7 @@ const archiveSchema = z.custom<TarArchive>(
 /**
  * The JPEG files of a tar archive, plain or compressed by gzip, which is told from its bytes: its path, its bytes, or a stream, such
  * as a Node `Readable`, a web `ReadableStream` or an async iterable of bytes. It is read from its beginning to its end
- * and no faster than pictures are decoded; nothing is written to disk. Folders, hidden files and other files are passed
+ * and no faster than images are decoded; nothing is written to disk. Folders, hidden files and other files are passed
  * over as {@link jpegFolder} does. Links are not followed: one that has a JPEG file's name is a file that cannot be used.
  *
  * @throws ModelError `INVALID_OPTION`; when it is used, `FILE_NOT_FOUND`; `FILE_UNREADABLE` if it is no tar archive, compressed
@@ -90,7 +90,7 @@ export function jpegTar(archive: TarArchive, options: TarOptions = {}): JpegTar 
   })
 }
 
-/** The pictures of an archive, some at a time. */
+/** The images of an archive, some at a time. */
 export function tarEntries(source: JpegTar): (signal: AbortSignal) => AsyncGenerator<Chunk, void> {
   const { name, label } = source
   return signal => {
@@ -179,7 +179,7 @@ function labelled(name: string, label: string, jpeg: Uint8Array | ModelError): S
   return jpeg instanceof ModelError ? jpeg : { jpeg, label, name }
 }
 
-/** Files next to each other whose names are the same up to the first dot: a picture and its class. */
+/** Files next to each other whose names are the same up to the first dot: an image and its class. */
 interface Sample {
   key: string
   picture?: { name: string; jpeg: Uint8Array | ModelError }
@@ -207,5 +207,5 @@ async function* bySample(entries: AsyncIterable<Entry>): AsyncGenerator<StreamEn
 function* ofSample({ key, picture, cls }: Sample): Generator<StreamEntry, void> {
   if (picture && cls?.label) yield labelled(picture.name, cls.label, picture.jpeg)
   else if (picture) yield wrongWith(picture.name)(`its class in ${key}.cls next to it`, cls ? 'an empty one' : 'none')
-  else if (cls) yield { file: cls.name, reason: 'no picture of its name next to it' }
+  else if (cls) yield { file: cls.name, reason: 'no image of its name next to it' }
 }

@@ -49,7 +49,7 @@ async function converted(spatial: Model, path: string): Promise<Model> {
     .model
 }
 
-/** Answers on pixels and on coefficients, picture by picture. */
+/** Answers on pixels and on coefficients, image by image. */
 async function compared(settings: Settings, seed: number, context: PartContext): Promise<Row[]> {
   using spatial = await trainedNetwork(settings, { name: `paper-${seed}`, seed }, context)
   const onPixels = await inOnnxRuntime(spatial, 'conversion')
@@ -91,7 +91,7 @@ class Tally {
     readonly classes: number,
   ) {}
 
-  /** A picture's logits on pixels and on coefficients. */
+  /** An image's logits on pixels and on coefficients. */
   add(before: Float32Array, after: Float32Array, label: number | undefined): void {
     const [said, saysNow] = [before, after].map(row => row.indexOf(Math.max(...row)))
     if (said === label) this.#right.before += 1

@@ -19,7 +19,7 @@ export function conversionFindings(all: readonly Row[]): Findings {
   return {
     text: [
       "The paper's network learns in all frequencies, which is to learn from pixels: every step is the same map. Before conversion it is a network on pixels in ONNX, run by ONNX Runtime on the test files' pixels in float32, upsampled as libjpeg does and not rounded. Its weights, a file with PyTorch's names, are then converted and run here, on the files' coefficients. A deviation is the difference of a logit.",
-      'The paper compressed its pictures without loss, trained 100 networks for each kind of data, and has one deviation for all of a kind.',
+      'The paper compressed its images without loss, trained 100 networks for each kind of data, and has one deviation for all of a kind.',
     ],
     figures: [
       {
@@ -37,7 +37,7 @@ export function conversionFindings(all: readonly Row[]): Findings {
         caption: 'Accuracy in per cent, and deviations',
         head: [
           'seed',
-          'pictures',
+          'images',
           'before',
           'after',
           'same class',

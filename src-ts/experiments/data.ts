@@ -1,4 +1,4 @@
-/** The pictures of an experiment. */
+/** The images of an experiment. */
 import { loadDataset, type Dataset } from '../data/dataset.js'
 import { folderLayout } from '../data/find.js'
 import { listFolder } from '../data/folder.js'
@@ -15,13 +15,13 @@ export interface Pictures {
   test: readonly LabelledFile[]
 }
 
-/** Pictures of a set below which nothing can be learned or said. */
+/** Images of a set below which nothing can be learned or said. */
 const LEAST = 10
 
 /** The share of each class that is tested on, where a folder is not divided. */
 const TEST_SHARE = 0.2
 
-/** What a quick run looks at of a set, at most: so many pictures, and so many pixels of them. */
+/** What a quick run looks at of a set, at most: so many images, and so many pixels of them. */
 const QUICK = { pictures: 2000, pixels: 2 ** 23 }
 
 /**
@@ -29,7 +29,7 @@ const QUICK = { pictures: 2000, pixels: 2 ** 23 }
  * each class; or, if it has no such parts, of its own classes, a fifth of each to be tested on. Nothing is decoded.
  *
  * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `NO_CLASSES` if there are fewer than two classes or a set has too
- *   few pictures; `LABELS_MISMATCH` if the sets have not the same classes
+ *   few images; `LABELS_MISMATCH` if the sets have not the same classes
  */
 export async function listPictures(data: string): Promise<Pictures> {
   const { train: trained, validation, test: tested } = await folderLayout(data)
@@ -88,12 +88,12 @@ export async function picturesOf(
   return whole.subset(spread(whole.length, most))
 }
 
-/** Which of so many pictures are taken: spread over the classes, which come one after the other. */
+/** Which of so many images are taken: spread over the classes, which come one after the other. */
 export function spread(all: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => Math.floor((index * all) / count))
 }
 
-/** How many pictures of a set a quick run looks at: fewer if they are large. */
+/** How many images of a set a quick run looks at: fewer if they are large. */
 export async function quickCount({ train: [first] }: Pictures): Promise<number> {
   if (!first) return QUICK.pictures
   const { width, height } = await inspectJpeg(first.file)

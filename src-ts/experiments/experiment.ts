@@ -28,18 +28,18 @@ export interface PartContext {
 
 /** How an experiment is run. */
 export interface Settings {
-  /** The folder of the pictures; none for one that needs no pictures. */
+  /** The folder of the images; none for one that needs no images. */
   data: string | undefined
   pictures: Pictures
   /** Where models are kept that several parts use. */
   models: string
-  /** Trainings from so many initial values. */
+  /** Trainings from so many initial weights. */
   seeds: number
   /** Epochs of each training. */
   epochs: number
   /** Whether it is made small, to see that it runs. */
   quick: boolean
-  /** Pictures of each set that are looked at, at most; all unless it is quick. */
+  /** Images of each set that are looked at, at most; all unless it is quick. */
   most: number
 }
 
@@ -70,7 +70,7 @@ export interface Table {
 export interface Experiment {
   name: string
   title: string
-  /** Whether it needs pictures. */
+  /** Whether it needs images. */
   needsData: boolean
   /** Packages that it cannot do without, and that this one does not bring. */
   needsPackages?: readonly string[]

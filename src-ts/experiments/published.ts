@@ -33,7 +33,7 @@ const CIFAR_100: PublishedAccuracy = {
 
 const CIFAR_10_CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'
 
-/** What the paper has for pictures of these classes, which say what data they are of; nothing for data it has not. */
+/** What the paper has for images of these classes, which say what data they are of; nothing for data it has not. */
 export function publishedAccuracy(classes: readonly string[]): PublishedAccuracy | undefined {
   if ([...classes].sort().join(' ') === CIFAR_10_CLASSES) return CIFAR_10
   const isCifar100 = classes.length === 100 && ['aquarium_fish', 'willow_tree'].every(name => classes.includes(name))

@@ -75,7 +75,7 @@ def pixels(number):
 def decoded(numbers):
     stacked = torch.from_numpy(numpy.stack(list(pool.map(pixels, numbers))))
     stacked = stacked.reshape(*stacked.shape[:3], channels).permute(0, 3, 1, 2)
-    # Decoded pictures are channels last already, PyTorch's fastest layout on CPUs.
+    # Decoded images are channels last already, PyTorch's fastest layout on CPUs.
     return (stacked.float() - mean) / std
 
 tell(torch=torch.__version__)

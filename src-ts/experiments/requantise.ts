@@ -1,4 +1,4 @@
-/** The same pictures as files of another quality, made from coefficients: no encoder, no pixels. */
+/** The same images as files of another quality, made from coefficients: no encoder, no pixels. */
 import { jpegCoefficients, type CoefficientPlane, type JpegCoefficients } from '../data/coefficients.js'
 import { loadDataset, type Dataset } from '../data/dataset.js'
 import { jpegImages, type LabelledFile, type LabelledImage } from '../data/images.js'
@@ -31,7 +31,7 @@ export function stepsOf(quality: number, table: 'luminance' | 'chrominance'): Ui
 
 /**
  * The coefficients that a file of this quality has: each dequantised and quantised anew. An encoder that starts from the
- * decoded picture gets the same up to its rounding of pixels to 8 bits; what the file had lost stays lost.
+ * decoded image gets the same up to its rounding of pixels to 8 bits; what the file had lost stays lost.
  */
 export function requantised(coefficients: JpegCoefficients, quality: number): JpegCoefficients {
   const { colour, components } = coefficients
@@ -53,7 +53,7 @@ function withSteps(plane: CoefficientPlane, steps: Uint16Array): CoefficientPlan
   return { ...plane, quantisation: steps, values }
 }
 
-/** Pictures of a set as files of a quality; fewer, spread over the classes, if `most` are asked for. */
+/** Images of a set as files of a quality; fewer, spread over the classes, if `most` are asked for. */
 export async function requantisedImages(
   { pictures, most: all }: Pick<Settings, 'pictures' | 'most'>,
   { set, quality, most = all }: { set: 'train' | 'test'; quality: number; most?: number },

@@ -45,9 +45,9 @@ export interface ExperimentOptions {
    * tested on.
    */
   data?: string | undefined
-  /** Trainings, each from initial values of its own; 3 unless given, 1 if quick. */
+  /** Trainings, each from initial weights of its own; 3 by default, 1 if quick. */
   seeds?: number | undefined
-  /** Epochs of each training; 10 unless given, 3 if quick. */
+  /** Epochs of each training; 10 by default, 3 if quick. */
   epochs?: number | undefined
   /** Whether it is made small, to see that it runs: under two minutes. */
   quick?: boolean | undefined
@@ -161,14 +161,14 @@ async function* whileRunning(running: Promise<unknown>): AsyncGenerator<void, vo
   }
 }
 
-/** The pictures; none for an experiment that needs none. */
+/** The images; none for an experiment that needs none. */
 async function checkedPictures({ name, needsData }: Experiment, data: string | undefined): Promise<Pictures> {
   if (!needsData) {
     if (data === undefined) return { classes: [], train: [], test: [] }
-    throw mismatch('INVALID_OPTION', 'runExperiment.data', `nothing, because ${name} needs no pictures`, data)
+    throw mismatch('INVALID_OPTION', 'runExperiment.data', `nothing, because ${name} needs no images`, data)
   }
   if (data === undefined) {
-    throw mismatch('INVALID_OPTION', 'runExperiment.data', 'a folder of pictures', 'nothing')
+    throw mismatch('INVALID_OPTION', 'runExperiment.data', 'a folder of images', 'nothing')
   }
   return listPictures(data)
 }

@@ -17,13 +17,13 @@ import { requantisedImages } from './requantise.js'
 import { sparsityFindings } from './sparsityFindings.js'
 import { trainedNetwork } from './training.js'
 
-/** Pictures that are looked at, of each quality. */
+/** Images that are looked at, of each quality. */
 const PICTURES = { quick: 40, full: 1000 }
 
-/** Pictures whose maps are looked at. */
+/** Images whose maps are looked at. */
 const MAPS_OF = { quick: 20, full: 200 }
 
-/** Pictures of a call whose multiplies are counted. */
+/** Images of a call whose multiplies are counted. */
 const BATCH = 128
 
 const QUALITIES = { quick: [30, 75, 95], full: [30, 40, 50, 60, 70, 75, 80, 85, 90, 95] }
@@ -119,14 +119,14 @@ async function ofCoefficients(images: readonly LabelledImage<Uint8Array>[]): Pro
   return components.flatMap((counts, index) => counts.rows({ what: 'coefficients', of: names[index] ?? `${index}` }))
 }
 
-/** Bytes of a picture: as a file, packed in memory, and as 8-bit pixels. */
+/** Bytes of an image: as a file, packed in memory, and as 8-bit pixels. */
 async function ofMemory(images: readonly LabelledImage<Uint8Array>[]): Promise<Row> {
   using dataset = await loadDataset(jpegImages(images))
   const { width, height, components } = await dataset.describe(0)
   const files = images.reduce((sum, { jpeg }) => sum + jpeg.length, 0)
   return {
     what: 'memory',
-    of: 'a picture',
+    of: 'an image',
     bytesInMemory: dataset.bytes / images.length,
     bytesOfFile: files / images.length,
     bytesOfPixels: width * height * components.length,
@@ -142,7 +142,7 @@ async function ofProducts(model: Model, images: readonly LabelledImage<Uint8Arra
     { mode: 'band-limited', frequencies: 8 },
     { mode: 'band-limited', frequencies: 6 },
   ] as const) {
-    // How sparse the last pictures were is part of the plan.
+    // How sparse the last images were is part of the plan.
     await model.predict(batch, { batchSize: batch.length, ...mode })
     const { steps } = await model.plan({ batch: batch.length, ...mode })
     for (const { path, multiplies, directMultiplies } of steps) {

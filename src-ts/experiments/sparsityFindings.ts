@@ -51,8 +51,8 @@ export function sparsityFindings(rows: readonly Row[]): Findings {
       },
       {
         name: 'memory',
-        caption: 'Bytes of a picture against quality, thousands',
-        svg: linesChart('bytes of a picture against quality', { x: 'quality', y: 'kB a picture' }, [
+        caption: 'Bytes of an image against quality, thousands',
+        svg: linesChart('bytes of an image against quality', { x: 'quality', y: 'kB an image' }, [
           { name: 'in memory', ...kilobytes('bytesInMemory') },
           { name: 'file', ...kilobytes('bytesOfFile') },
           { name: '8-bit pixels', ...kilobytes('bytesOfPixels') },

@@ -19,7 +19,7 @@ import { onDecodedFiles } from './twin.js'
 /** Sizes of a round, and rounds. */
 const SIZES = { quick: { batch: 32, test: 4, train: 2, rounds: 2 }, full: { batch: 128, test: 8, train: 8, rounds: 7 } }
 
-/** Batches that the pictures of a set are at least, so that a quick run of large ones has small batches. */
+/** Batches that the images of a set are at least, so that a quick run of large ones has small batches. */
 const LEAST_BATCHES = 12
 
 /** Largest difference of logits of the same files, as a share of how far they lie apart: decoders round pixels to 8 bits. */
@@ -54,7 +54,7 @@ export const throughput: Experiment = {
 /** What all contenders are given. */
 interface Task {
   images: readonly LabelledImage<Uint8Array>[]
-  /** Numbers of the pictures of each batch. */
+  /** Numbers of the images of each batch. */
   batches: readonly (readonly number[])[]
   paths: readonly string[]
 }

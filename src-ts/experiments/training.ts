@@ -10,7 +10,7 @@ import { oneCycle } from '../train/schedules.js'
 import { picturesOf } from './data.js'
 import type { PartContext, Settings } from './experiment.js'
 
-/** What the paper's network must be for these pictures, all of which have the size of the first. */
+/** What the paper's network must be for these images, all of which have the size of the first. */
 export async function shapeFor(dataset: Dataset): Promise<NetworkOptions> {
   const { width, height, colour } = await dataset.describe(0)
   return { classes: dataset.classes.length, channels: colour === 'gray' ? 1 : 3, width, height }
@@ -22,7 +22,7 @@ interface Training {
   name: string
   seed: number
   mode?: ModeOptions
-  /** Pictures to learn from; those of `train` unless given. */
+  /** Images to learn from; those of `train` by default. */
   pictures?: () => Promise<Dataset>
 }
 

@@ -14,7 +14,7 @@ const MOST_VALUES = 16_384
 const BLOCK = 64
 const LARGEST = 32_767
 
-/** Options of an explanation that say how the picture is read and what is done to it. */
+/** Options of an explanation that say how the image is read and what is done to it. */
 export interface Seen extends JpegReadOptions {
   transform?: readonly Transform[] | undefined
 }

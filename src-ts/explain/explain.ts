@@ -1,4 +1,4 @@
-/** One picture, explained: a page that shows what its coefficients are and what a network makes of them. */
+/** One image, explained: a page that shows what its coefficients are and what a network computes for them. */
 import { readFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { PAGE_SCRIPT } from '#page-script'
@@ -14,9 +14,9 @@ import { checkedModel, type Model } from '../model/model.js'
 
 /** Options of {@link explainPicture}. */
 export interface ExplainOptions extends JpegReadOptions {
-  /** What is done to the picture before the network sees it; what the model's definition says unless given. */
+  /** What is done to the image before the network sees it; the model's definition's by default. */
   transform?: readonly Transform[] | undefined
-  /** Called before every pass of the picture through the network, and after the last; there are as many as layers, and 45 more. */
+  /** Called before every pass of the image through the network, and after the last; there are as many as layers, and 45 more. */
   onProgress?: ((progress: ExplainProgress) => void) | undefined
 }
 
@@ -39,7 +39,7 @@ const optionsSchema = z.strictObject({
 const ALL = 15
 
 /**
- * A self-contained interactive page about one picture: its coefficients block by block and what φ keeps of them, the masks of ReLUs
+ * A self-contained interactive page about one image: its coefficients block by block and what φ keeps of them, the masks of ReLUs
  * and their error, the features layer by layer, and the answer, also in fewer frequencies.
  *
  * @param picture a path, or the bytes of a file with or without a name

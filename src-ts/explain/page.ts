@@ -22,7 +22,7 @@ export interface Explanation {
   script: string
 }
 
-/** The likeliest classes that are shown. */
+/** The most probable classes that are shown. */
 const CLASSES = 5
 
 /** The page as HTML. */
@@ -62,14 +62,14 @@ function answer({ name, bytes, inspected, prediction, model }: Explanation): str
     paragraph(`The file, and what the network says it is (${more}).`),
     `<div class="answer"><img src="data:image/jpeg;base64,${Buffer.from(bytes).toString('base64')}" alt="${escaped(name)}"><ol class="classes">${rows.join('')}</ol></div>`,
     facts([
-      ['picture', `${width} × ${height} pixels, ${colour}, ${sampling}, ${coding}`],
+      ['image', `${width} × ${height} pixels, ${colour}, ${sampling}, ${coding}`],
       [
         'file',
         `${grouped(fileBytes)} bytes, ${nonZerosPerBlock.toFixed(1)} of 64 coefficients of a block are not zero`,
       ],
       [
         'network',
-        `${grouped(model.parameterCount)} parameters, pictures of ${wide} × ${high}, ${channels === 1 ? 'gray' : 'in colour'}; ${modeSentence(ownMode(model.definition))}`,
+        `${grouped(model.parameterCount)} parameters, images of ${wide} × ${high}, ${channels === 1 ? 'gray' : 'in colour'}; ${modeSentence(ownMode(model.definition))}`,
       ],
     ]),
   )
@@ -140,7 +140,7 @@ function features({ data }: Explanation): string {
   return section(
     'Features, layer by layer',
     paragraph(
-      'What every layer gives for this picture, the channels that vary most: orange is positive, blue negative, each channel scaled by its largest value. Bars beside them are the energy at each α + β, over all channels.',
+      'What every layer gives for this image, the channels that vary most: orange is positive, blue negative, each channel scaled by its largest value. Bars beside them are the energy at each α + β, over all channels.',
     ),
     `<div id="layers">${parts.join('')}</div>`,
   )

@@ -80,8 +80,8 @@ function trainingText(trained: Trained, steps: (list: readonly { type: string }[
     '## Training',
     '',
     ...table([
-      ['data', `${escaped(data)}: ${grouped(images)} pictures`],
-      ['pictures of each class', counts.join(', ')],
+      ['data', `${escaped(data)}: ${grouped(images)} images`],
+      ['images of each class', counts.join(', ')],
       ['epochs', `${epochs}, in batches of ${batchSize * accumulate}, seed ${seed}`],
       ['optimizer', `${optimizer.type}, learning rate ${optimizer.learningRate}, schedule ${schedule.type}`],
       ['augmentation', steps([...augment, ...mix])],
@@ -92,7 +92,7 @@ function trainingText(trained: Trained, steps: (list: readonly { type: string }[
         ? [
             [
               'accuracy',
-              `${percent(test.accuracy)} of its test's ${grouped(test.images)} pictures, after epoch ${test.epoch}`,
+              `${percent(test.accuracy)} of its test's ${grouped(test.images)} images, after epoch ${test.epoch}`,
             ],
           ]
         : []),

@@ -13,16 +13,17 @@ export interface AddOptions {
 
 /** Options of {@link residual}. */
 export interface ResidualOptions {
-  /** The branch that learns the residual. */
+  /** Layers of the residual branch. */
   body: Layers
-  /** The other branch; the input itself unless given. */
+  /** The other branch; the input itself by default. */
   shortcut?: Layers | undefined
-  /** Layers after the sum: usually one nonlinearity. */
+  /** Layers after the sum: usually one activation. */
   activation?: Layers | undefined
 }
 
 /**
- * The sum of several branches of one input. Names must differ over all branches: they share this layer's path.
+ * The sum of several branches with the same input. The names of layers must be unique over all branches, because they share this layer's
+ * path.
  *
  * @throws ModelError `INVALID_OPTION`
  */

@@ -4,15 +4,15 @@ import { frozen } from './freeze.js'
 
 /** Options of {@link batchNorm}. */
 export interface BatchNormOptions {
-  /** Added to the variance; 1e-5 unless given. */
+  /** Added to the variance; 1e-5 by default. */
   epsilon?: number | undefined
-  /** Share of each batch in the running statistics; 0.1 unless given. */
+  /** Weight of each batch in the running statistics; 0.1 by default. */
   momentum?: number | undefined
-  /** Channels, if they shall be checked. */
+  /** Channels; if given, they are checked. */
   channels?: number | undefined
 }
 
-/** Batch normalisation by the DCT mean-variance theorem. */
+/** Batch normalisation. */
 export interface BatchNormLayer {
   readonly type: 'batchNorm'
   readonly epsilon: number
@@ -37,8 +37,7 @@ export const batchNormSchema = z.strictObject({
 }) satisfies z.ZodType<BatchNormLayer>
 
 /**
- * Batch normalisation: statistics of a batch's pixels from its coefficients (the mean is DC / 8, the variance their
- * energy). Parameters `weight` and `bias`, running statistics as PyTorch's `BatchNorm2d`.
+ * Batch normalisation, as PyTorch's `BatchNorm2d`: parameters `weight` and `bias`, running statistics `running_mean` and `running_var`.
  *
  * @throws ModelError `INVALID_OPTION`
  */

@@ -11,9 +11,9 @@ import {
 
 /** Options of {@link clip}. */
 export interface ClipOptions extends MaskingOptions {
-  /** The least value that comes out. */
+  /** Lower bound. */
   low: number
-  /** The greatest value that comes out. */
+  /** Upper bound. */
   high: number
 }
 
@@ -36,7 +36,7 @@ export const clipSchema = z
   .refine(inOrder, ordered) satisfies z.ZodType<ClipLayer>
 
 /**
- * Cuts values to a range, masked as {@link relu} is.
+ * Clips values to a range; see {@link relu} for `masking`.
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -45,12 +45,12 @@ export function clip(options: ClipOptions): ClipLayer {
   return frozen({ type: 'clip', low, high, ...completeMasking(masking) })
 }
 
-/** ReLU6: values cut to 0…6. */
+/** ReLU6: values clipped to 0…6. */
 export function relu6(options: MaskingOptions = {}): ClipLayer {
   return clip({ low: 0, high: 6, ...options })
 }
 
-/** Hard tanh: values cut to −1…1. */
+/** Hard tanh: values clipped to −1…1. */
 export function hardTanh(options: MaskingOptions = {}): ClipLayer {
   return clip({ low: -1, high: 1, ...options })
 }

@@ -3,11 +3,12 @@ import { checked } from '../options.js'
 import { frozen } from './freeze.js'
 
 /**
- * How a convolution is computed; every way is the same map. `auto`: as the planner picks, and in training by the shape alone; `winograd`:
- * F(4×4, 3×3) and its kin for 5×5 and, at stride 2, 3×3 to 8×8; `winograd2`: F(2×2, 3×3), for 3×3; `diagonalised`: a product per
- * coefficient, 3×3 at stride 1 only; `scatter`: each non-zero quantised coefficient adds its response, for the first convolution, if
- * it alone reads the input (elsewhere as the planner picks); `pointwise`: one product, for 1×1 filters; `sandwich`: to pixels,
- * directly, and back; `exploded`: the paper's tensor of coefficients as written.
+ * The method that computes a convolution. All methods compute the same function, up to float32 rounding. `auto`: the fastest by the
+ * planner's estimate at inference, and one that depends only on the layer's shape in training; `winograd`: Winograd's F(4×4, 3×3), and
+ * similar forms for 5×5 and, at stride 2, for 3×3 to 8×8; `winograd2`: F(2×2, 3×3), for 3×3; `pointwise`: a matrix product, for 1×1
+ * filters; `sandwich`: direct convolution of pixels; `scatter`: from the non-zero quantised coefficients of the file, for the first
+ * convolution if no other layer reads the input; `diagonalised`: on DCT coefficients, for 3×3 at stride 1; `exploded`: the paper's tensor
+ * on DCT coefficients, for comparison (slow).
  */
 export type Factorisation =
   'auto' | 'winograd' | 'winograd2' | 'diagonalised' | 'scatter' | 'pointwise' | 'sandwich' | 'exploded'
@@ -25,23 +26,23 @@ const FACTORISATIONS = [
 
 /** Options of {@link conv2d}. */
 export interface Conv2dOptions {
-  /** Channels out. */
+  /** Output channels. */
   channels: number
-  /** Height and width of the spatial filter; 3 unless given. */
+  /** Height and width of the spatial filter; 3 by default. */
   size?: number | undefined
-  /** 1 or 2; 1 unless given. */
+  /** 1 or 2; 1 by default. */
   stride?: number | undefined
-  /** Zero pixels around the input; (size − 1) / 2 unless given. */
+  /** Zero pixels around the input; (size − 1) / 2 by default. */
   padding?: number | undefined
-  /** Whether each output channel has a bias; not unless given. */
+  /** Whether output channels have a bias; `false` by default. */
   bias?: boolean | undefined
-  /** Channels in, if they shall be checked. */
+  /** Input channels; if given, they are checked. */
   inputChannels?: number | undefined
-  /** How it is computed at inference; `auto` unless given. */
+  /** The method that computes it; `auto` by default. */
   factorisation?: Factorisation | undefined
 }
 
-/** A convolution of coefficients by a learned spatial filter. */
+/** A convolution. */
 export interface Conv2dLayer {
   readonly type: 'conv2d'
   readonly channels: number
@@ -77,8 +78,8 @@ export const conv2dSchema = z.strictObject({
 }) satisfies z.ZodType<Conv2dLayer>
 
 /**
- * A convolution Ξ = J̃CJ: the spatial filter `[channels, input channels, size, size]` applied to coefficients. Parameters
- * `weight` and, with `bias`, `bias`, as PyTorch's `Conv2d`.
+ * A convolution with a filter `[channels, input channels, size, size]`. Parameters `weight` and, with `bias`, `bias`, as PyTorch's
+ * `Conv2d`.
  *
  * @throws ModelError `INVALID_OPTION`
  */

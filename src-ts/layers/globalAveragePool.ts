@@ -10,7 +10,7 @@ export const globalAveragePoolSchema = z.strictObject({
   type: z.literal('globalAveragePool'),
 }) satisfies z.ZodType<GlobalAveragePoolLayer>
 
-/** The mean of every channel's pixels, which is the mean over blocks of DC / 8. */
+/** Global average pooling: the mean of every channel, `[channels]`. */
 export function globalAveragePool(): GlobalAveragePoolLayer {
   return frozen({ type: 'globalAveragePool' })
 }

@@ -25,7 +25,7 @@ export type Layer =
   | SequentialLayer
   | AddLayer
 
-/** A layer with the name that its parameters carry. */
+/** A layer with its name, which is part of the names of its parameters. */
 export interface NamedLayer {
   readonly name: string
   readonly layer: Layer
@@ -38,8 +38,8 @@ export interface SequentialLayer {
 }
 
 /**
- * Branches of one input, added up, and layers after the sum. Children of branches carry no branch in their paths, so that
- * a residual block's names are PyTorch's.
+ * Branches of one input, added up, and layers after the sum. Paths of layers do not contain the branch, so that the names of a residual
+ * block are PyTorch's.
  */
 export interface AddLayer {
   readonly type: 'add'

@@ -11,7 +11,7 @@ import {
 
 /** Options of {@link leakyRelu}. */
 export interface LeakyReluOptions extends MaskingOptions {
-  /** Slope below zero; 0.01 unless given. */
+  /** Slope below zero; 0.01 by default. */
   slope?: number | undefined
 }
 
@@ -33,7 +33,7 @@ export const leakyReluSchema = z.strictObject({
 }) satisfies z.ZodType<LeakyReluLayer>
 
 /**
- * Leaky ReLU, masked as {@link relu} is.
+ * Leaky ReLU; see {@link relu} for `masking`.
  *
  * @throws ModelError `INVALID_OPTION`
  */

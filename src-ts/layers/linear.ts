@@ -4,11 +4,11 @@ import { frozen } from './freeze.js'
 
 /** Options of {@link linear}. */
 export interface LinearOptions {
-  /** Features out: of the last layer, the classes. */
+  /** Output features; for the last layer, the number of classes. */
   features: number
-  /** Whether each feature has a bias; it has unless given. */
+  /** Whether output features have a bias; `true` by default. */
   bias?: boolean | undefined
-  /** Features in, if they shall be checked. */
+  /** Input features; if given, they are checked. */
   inputFeatures?: number | undefined
 }
 

@@ -1,20 +1,21 @@
 import * as z from 'zod'
 
 /**
- * How a nonlinearity picks its pieces: `exact`, from the whole signal; `asm`, the paper's approximated spatial masking:
- * pieces from the lowest frequencies, values from the whole signal; `apx`, the paper's baseline: both from the lowest.
+ * How an activation is computed. `exact`: exactly. `asm`, the paper's approximated spatial masking: which piece of the function applies to
+ * a pixel (for ReLU, its sign) is decided from the lowest DCT frequencies, and applied to the exact value. `apx`, the paper's baseline:
+ * both the decision and the value come from the lowest frequencies.
  */
 export type Masking = 'exact' | 'asm' | 'apx'
 
-/** Options every nonlinearity has. */
+/** Options of every activation. */
 export interface MaskingOptions {
-  /** How pieces are picked; `exact` unless given, or `asm` where only `frequencies` is given. */
+  /** How it is computed; `exact` by default, or `asm` if only `frequencies` is given. */
   masking?: Masking | undefined
-  /** Diagonals α + β kept of each block, 1…15 (the paper's φ); 15 unless given. `exact` looks at all. */
+  /** For `asm` and `apx`: how many DCT frequencies (diagonals α + β of a block) are kept, 1…15 (the paper's φ); 15, all, by default. */
   frequencies?: number | undefined
 }
 
-/** Options every nonlinearity has, complete. */
+/** Options of every activation, with defaults filled in. */
 export interface CompleteMasking {
   masking: Masking
   frequencies: number

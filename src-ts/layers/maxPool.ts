@@ -6,11 +6,11 @@ import { frozen } from './freeze.js'
 export interface MaxPoolOptions {
   /** Height and width of the window in pixels, 1…16. */
   size: number
-  /** Pixels from one window to the next; the window's size unless given. */
+  /** Pixels from one window to the next; the window's size by default. */
   stride?: number | undefined
-  /** Pixels around the input, which never win; 0 unless given, at most half the window's size. */
+  /** Padding, which is never the maximum; 0 by default, at most half the window's size. */
   padding?: number | undefined
-  /** Whether a last window that lies beyond the padding in part counts, too; not unless given. */
+  /** Whether a last window that is partly outside the padding is included, as in PyTorch; `false` by default. */
   ceilMode?: boolean | undefined
 }
 
@@ -40,8 +40,8 @@ export const maxPoolSchema = z
   .refine(isNarrow, narrow) satisfies z.ZodType<MaxPoolLayer>
 
 /**
- * Max pooling, through pixels: `y[i, j] = max x[stride·i − padding + k, stride·j − padding + l]` over `0 ≤ k, l < size`;
- * `[channels, ⌊(height + 2·padding − size) / stride⌋ + 1, …]`, or ⌈ ⌉ in `ceilMode`, as PyTorch's `MaxPool2d`.
+ * Max pooling, as PyTorch's `MaxPool2d`: `y[i, j] = max x[stride·i − padding + k, stride·j − padding + l]` over `0 ≤ k, l < size`. Output
+ * `[channels, ⌊(height + 2·padding − size) / stride⌋ + 1, …]`, or ⌈ ⌉ with `ceilMode`.
  *
  * @throws ModelError `INVALID_OPTION`
  */

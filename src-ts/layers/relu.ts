@@ -22,7 +22,7 @@ export const reluSchema = z.strictObject({
 }) satisfies z.ZodType<ReluLayer>
 
 /**
- * ReLU by half-spatial masking of coefficients: exact, or approximated as the paper does (ASM, APX).
+ * ReLU; exact, or approximated as in the paper (`masking`).
  *
  * @throws ModelError `INVALID_OPTION`
  */

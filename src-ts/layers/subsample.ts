@@ -4,9 +4,9 @@ import { frozen } from './freeze.js'
 
 /** Options of {@link subsample}. */
 export interface SubsampleOptions {
-  /** Channels out, at least those in. */
+  /** Output channels, at least as many as input channels. */
   channels: number
-  /** Pixels of the input from one output pixel to the next; 2 unless given. */
+  /** Pixels of the input from one output pixel to the next; 2 by default. */
   stride?: number | undefined
 }
 
@@ -29,9 +29,9 @@ export const subsampleSchema = z.strictObject({
 }) satisfies z.ZodType<SubsampleLayer>
 
 /**
- * The shortcut without parameters, option A of He et al. (2016): `y[i, j] = x[stride·i, stride·j]`, with channels of zeros
- * around the input's up to `channels`, half of them (rounded down) before and the rest after;
- * `[channels, ⌈height / stride⌉, ⌈width / stride⌉]`.
+ * The residual shortcut without parameters, option A of He et al. (2016): `y[i, j] = x[stride·i, stride·j]`, with channels of zeros added
+ * up to `channels`, half of them (rounded down) before the input's and the rest after. Output `[channels, ⌈height / stride⌉, ⌈width /
+ * stride⌉]`.
  *
  * @throws ModelError `INVALID_OPTION`
  */

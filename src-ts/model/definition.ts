@@ -6,31 +6,30 @@ import { checked, withoutUndefined } from '../options.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, withMode, type ModeOptions } from './mode.js'
 
-/** What a model takes in. */
+/** The input of a model. */
 export interface InputOptions {
   /** 3 (red, green, blue) or 1 (luminance). */
   channels: number
-  /** Pixels from top to bottom: any number; it need not fill blocks. */
+  /** Height in pixels; it need not be a multiple of 8. */
   height: number
   /** Pixels from left to right. */
   width: number
-  /** Mean of each channel's samples in 0…1, taken off; 0.5 unless given. */
+  /** Mean that is subtracted from each channel, on a scale of 0…1; 0.5 by default. */
   mean?: readonly number[] | undefined
-  /** Deviation of each channel's samples in 0…1, divided by; 0.5 unless given. */
+  /** Standard deviation that each channel is divided by, on a scale of 0…1; 0.5 by default. */
   std?: readonly number[] | undefined
   /**
-   * What is done to every picture that the model is asked about or tested on, before whatever still is not of its size is
-   * resized in proportion until it covers it and cut to its middle, as {@link cover} does; nothing unless given.
+   * Transforms of every image for prediction and testing; none by default. Images that do not have the input size after them are resized
+   * and centre-cropped, as by {@link cover}.
    */
   transform?: readonly Transform[] | undefined
   /**
-   * Whether samples and colours are clamped to 0…255, as in a picture that was decoded to 8 bits: `exact`; they are left as
-   * the file says, `linear`, unless given. Only blocks that can leave the range are decoded for it.
+   * `exact`: samples and colours are clamped to 0…255, as in an image that was decoded to 8 bits. `linear` (default): they are not clamped.
    */
   colour?: 'linear' | 'exact' | undefined
 }
 
-/** What a model takes in, complete. */
+/** The input of a model, with defaults filled in. */
 export interface InputDefinition {
   readonly channels: number
   readonly height: number
@@ -41,21 +40,21 @@ export interface InputDefinition {
   readonly colour?: 'linear' | 'exact' | undefined
 }
 
-/** Options of {@link defineModel}; a mode, if given, replaces the masking of every nonlinearity. */
+/** Options of {@link defineModel}; a mode, if given, replaces the masking of every activation. */
 export interface ModelOptions extends ModeOptions {
-  /** What the model is called in summaries and files. */
+  /** The model's name in summaries and files. */
   name: string
   input: InputOptions
-  /** From the input to the logits. */
+  /** All layers, from the input to the logits. */
   layers: Layer
 }
 
-/** A whole model as plain data: what goes in and which layers it passes. */
+/** The definition of a model as plain data: its input and its layers. */
 export interface ModelDefinition {
   readonly name: string
   readonly input: InputDefinition
   readonly layers: Layer
-  /** If band-limited: diagonals α + β that every feature map keeps of its blocks, 1…15 (φ). */
+  /** In the band-limited mode: how many DCT frequencies (diagonals α + β of a block) every feature map keeps, 1…15 (φ). */
   readonly band?: number | undefined
 }
 
@@ -95,7 +94,7 @@ export const modelDefinitionSchema = z
   }) satisfies z.ZodType<ModelDefinition>
 
 /**
- * A model's definition: frozen plain data that can be written as JSON and read back. {@link createModel} infers its shapes.
+ * Defines a model. The result is frozen plain data that can be written as JSON and read back. {@link createModel} checks the shapes.
  *
  * @throws ModelError `INVALID_OPTION`
  */

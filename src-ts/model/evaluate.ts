@@ -15,82 +15,85 @@ import type { Model } from './model.js'
 import { softmax } from './predict.js'
 import { classScores, macroScores, mistakesOf, type ClassScore, type MacroScores, type Mistake } from './scores.js'
 
-/** How far an evaluation has come: first with reading, then with classifying. */
+/** Progress of an evaluation: first of reading, then of classifying. */
 export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; total: number }
 
 /** Options of an evaluation; a mode, if given, replaces the definition's. */
 export interface EvaluateOptions extends ModeOptions {
-  /** Pictures a call; 128 unless given. Answers depend on it by float32's rounding only. */
+  /** Images in a batch; 128 by default. It changes results only by float32 rounding. */
   batchSize?: number | undefined
-  /** What is done to every picture; what the model's definition says unless given. */
+  /** Transforms of every image; the model's definition's by default. */
   transform?: readonly Transform[] | undefined
-  /** What becomes of pictures of classes that the model does not know: an error, unless they shall be left out. */
+  /** What happens to images of classes that the model does not have: `error` (default), or `skip` to leave them out. */
   unknownClasses?: OnUnknownClass | undefined
-  /** How many of the pictures it gets wrong are named; 12 unless given. */
+  /** How many wrong predictions to list; 12 by default. */
   worst?: number | undefined
-  /** Most memory the pictures may take once they are read, as for {@link loadDataset}. */
+  /** Most memory the images may take once they are read, as for {@link loadDataset}. */
   memory?: MemorySize | undefined
-  /** Told what was said of each picture, in the order of the data; if it gives a promise, that is waited for. */
+  /** Called with the result for each image, in the order of the data, and awaited if it returns a promise. */
   onPicture?: ((result: PictureResult) => void | Promise<void>) | undefined
-  /** Told how far reading and classifying have come. */
+  /** Called with the progress of reading and classifying. */
   onProgress?: ((progress: EvaluateProgress) => void) | undefined
-  /** Ends the evaluation between two calls with an `ABORTED` error. */
+  /** Ends the evaluation between two batches with an `ABORTED` error. */
   signal?: AbortSignal | undefined
 }
 
-/** Pictures a call unless an option says otherwise. */
+/** Images in a batch unless an option says otherwise. */
 export const EVALUATION_BATCH = 128
 
-/** What was said of a picture whose class is known. */
+/** The prediction for a labelled image. */
 export interface PictureResult {
   file: string
-  /** Its number in the data set. */
+  /** Its index in the data set. */
   index: number
   /** Its class. */
   label: string
-  /** The class that the model takes for the likeliest. */
+  /** The predicted class. */
   said: string
-  /** How likely the model takes that class to be. */
+  /** The probability of the predicted class. */
   probability: number
-  /** How likely the model takes the picture's own class to be. */
+  /** The probability of the image's class. */
   labelProbability: number
 }
 
-/** How often the right class was among the likeliest. */
+/** Top-k accuracy. */
 export interface TopScore {
   correct: number
   accuracy: number
 }
 
-/** How well a model does on a set of pictures. */
+/** Results of a model on a set of images. */
 export interface Evaluation {
   images: number
   correct: number
   accuracy: number
-  /** How often the right class was among the five likeliest, of a model of more than five classes. */
+  /** Top-5 accuracy, of a model with more than five classes. */
   top5?: TopScore | undefined
   /** Mean cross-entropy. */
   loss: number
-  /** From files to answers; from memory if the pictures were already read. */
+  /** From files to answers; from memory if the images were already read. */
   imagesPerSecond: number
   /** Names of the classes: the model's, or the data's if the model has none. */
   labels: readonly string[]
   /** Scores of each class, in the order of the labels. */
   perClass: ClassScore[]
   macro: MacroScores
-  /** `confusion[is][said]`: how many pictures of one class were taken for another; in the order of the labels. */
+  /**
+   * Confusion matrix: `confusion[is][said]` is the number of images of class `is` that were predicted as class `said`, in the order of the
+   * labels.
+   */
   confusion: number[][]
-  /** The commonest ways to be wrong, twenty at most. */
+  /** The most frequent confusions, at most twenty. */
   mistakes: Mistake[]
-  /** Pictures it gets wrong, those first whose wrong class it takes for the likeliest. */
+  /** Wrong predictions, the most confident first. */
   worst: PictureResult[]
-  /** Classes of the model that the data has no pictures of. */
+  /** Classes of the model that the data has no images of. */
   missing: string[]
-  /** Classes that the model does not know, whose pictures were left out. */
+  /** Classes that the model does not know, whose images were left out. */
   leftOut: LeftOutClass[]
   /** Files left out. */
   skipped: SkippedFile[]
-  /** Files used in spite of doubts. */
+  /** Damaged files that were used. */
   warned: WarnedFile[]
 }
 
@@ -107,9 +110,9 @@ const optionsSchema = z.strictObject({
 }) satisfies z.ZodType<EvaluateOptions>
 
 /**
- * Runs a model over pictures and counts.
+ * Runs a model over images and counts.
  *
- * @param stored what stands for the pictures, if their features are known
+ * @param stored what stands for the images, if their features are known
  */
 export async function evaluate(
   model: Model,
@@ -203,10 +206,10 @@ export async function evaluate(
 /** How many kinds of mistakes are told. */
 const MISTAKES = 20
 
-/** Of how many of the likeliest classes one may be the right one to count as among the top. */
+/** Of how many of the most probable classes one may be the right one to count as among the top. */
 const TOP = 5
 
-/** What was said of a picture, by numbers of classes. */
+/** What was said of an image, by numbers of classes. */
 interface Answer {
   index: number
   label: number
@@ -214,7 +217,7 @@ interface Answer {
   /** Of what was said. */
   probability: number
   labelProbability: number
-  /** How many classes were taken to be likelier than its own. */
+  /** How many classes were taken to be more probable than its own. */
   likelier: number
 }
 

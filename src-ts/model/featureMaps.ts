@@ -1,4 +1,4 @@
-/** What single layers make of a picture. */
+/** What single layers make of an image. */
 import * as z from 'zod'
 import { readShape, type JpegReadOptions } from '../data/reading.js'
 import { mismatch } from '../errors.js'
@@ -9,18 +9,18 @@ import type { Model } from './model.js'
 import { named, pictureSchema, type Picture } from './predict.js'
 import { viewsOfAll } from './views.js'
 
-/** The picture as the network gets it, among the layers. */
+/** The image as the network gets it, among the layers. */
 export const INPUT_LAYER = 'input'
 
 /** Options of {@link Model.featureMaps}; a mode, if given, replaces the definition's. */
 export interface FeatureMapOptions extends ModeOptions, JpegReadOptions {
-  /** Paths of layers as in {@link Model.nodes}, and `input` for the normalised picture; `input` and all layers unless given. */
+  /** Paths of layers as in {@link Model.nodes}, and `input` for the normalised image; `input` and all layers by default. */
   layers?: readonly string[] | undefined
-  /** What is done to the picture; what the definition says unless given. */
+  /** What is done to the image; the definition's by default. */
   transform?: readonly Transform[] | undefined
 }
 
-/** What a layer makes of a picture. */
+/** What a layer makes of an image. */
 export interface FeatureMap {
   /** The path of the layer, or `input`. */
   readonly layer: string
@@ -61,7 +61,7 @@ export async function featureMaps(model: Model, picture: Picture, options: Featu
   }
 }
 
-/** What is known of a layer's map before any picture. */
+/** What is known of a layer's map before any image. */
 function kindOf({ nodes, definition }: Model, layer: string): Omit<FeatureMap, 'values'> {
   const node = nodes.find(({ path }) => path === layer)
   if (node) return { layer, operation: node.operation, shape: node.outputShape }

@@ -49,7 +49,7 @@ export interface Breakpoint {
 export interface Graph {
   input: Omit<InputDefinition, 'transform' | 'colour'>
   nodes: GraphNode[]
-  /** φ that every feature map is truncated to; all frequencies are kept unless given. */
+  /** φ that every feature map is truncated to; all frequencies are kept by default. */
   band?: number | undefined
 }
 

@@ -15,12 +15,12 @@ import { checkedModel, createModel, type Model } from './model.js'
 export interface HeadOptions extends ModeOptions {
   /** Names of the new classes, or how many there are. */
   classes: number | readonly string[]
-  /** Where the head's initial values come from; 0 unless given. */
+  /** Where the head's initial weights come from; 0 by default. */
   seed?: number | undefined
-  /** Pixels of the pictures, which the body does not depend on; the model's unless given. */
+  /** Pixels of the images, which the body does not depend on; the model's by default. */
   height?: number | undefined
   width?: number | undefined
-  /** What is done to pictures that are asked about or tested on; what the model's definition says unless given. */
+  /** What is done to images that are asked about or tested on; the model's definition's by default. */
   transform?: readonly Transform[] | undefined
 }
 
@@ -36,12 +36,11 @@ const optionsSchema = z.strictObject({
 }) satisfies z.ZodType<HeadOptions>
 
 /**
- * A new model of the same layers and weights but for the last layer, which has as many outputs as there are new classes, and initial
- * values; after a body that ends in pooling it is added. The model given stays as it is.
+ * A new model with the same layers and weights, except for the last layer, which has an output for each new class and random weights. If
+ * the network ends in pooling, the layer is added. The given model does not change.
  *
- * @throws ModelError `INVALID_OPTION`; `INVALID_DEFINITION` if the last layer is neither a linear one nor
- *   pooling; `LABELS_MISMATCH` if a name is
- *   there twice; `SHAPE_MISMATCH` for pictures too small; `DISPOSED`
+ * @throws ModelError `INVALID_OPTION`; `INVALID_DEFINITION` if the last layer is neither a linear one nor pooling; `LABELS_MISMATCH` if a
+ * name is there twice; `SHAPE_MISMATCH` for images too small; `DISPOSED`
  */
 export async function replaceHead(model: Model, options: HeadOptions): Promise<Model> {
   checkedModel(model, 'replaceHead.model')

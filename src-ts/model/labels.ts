@@ -7,17 +7,17 @@ export interface Labelled {
   readonly classes: number
 }
 
-/** What an evaluation does with pictures of classes that the model does not know: stop with an error, or leave them out. */
+/** What an evaluation does with images of classes that the model does not know: stop with an error, or leave them out. */
 export type OnUnknownClass = 'error' | 'skip'
 
-/** Pictures of a class that were not counted. */
+/** Images of a class that were not counted. */
 export interface LeftOutClass {
   name: string
   images: number
 }
 
 /**
- * The model's number of every picture's class; classes are matched by name, whatever their order.
+ * The model's number of every image's class; classes are matched by name, whatever their order.
  *
  * @throws ModelError `NO_CLASSES` if the data has one class; `LABELS_MISMATCH` if its classes are not the model's
  */
@@ -39,18 +39,18 @@ export function labelsFor(model: Labelled, dataset: Dataset): Uint32Array {
   return dataset.labels.map(label => numbers.get(names[label] as string) as number)
 }
 
-/** Pictures that a model is tested on. */
+/** Images that a model is tested on. */
 export interface TestedPictures {
   /** Their numbers in the data set. */
   indices: Uint32Array
   /** The model's number of each one's class. */
   labels: Uint32Array
-  /** Classes that the model does not know, whose pictures are not among them. */
+  /** Classes that the model does not know, whose images are not among them. */
   leftOut: LeftOutClass[]
 }
 
 /**
- * The pictures of a data set whose classes a model knows. It need not have all of the model's classes.
+ * The images of a data set whose classes a model knows. It need not have all of the model's classes.
  *
  * @throws ModelError `LABELS_MISMATCH` for a class that the model does not know, unless such are left out; or if that leaves none
  */
@@ -66,7 +66,7 @@ export function testedPictures(model: Labelled, dataset: Dataset, onUnknown: OnU
     .filter(({ name, images }) => images > 0 && !numbers.has(name))
   const indices = leftOut.length === 0 ? all : all.filter(index => numbers.has(nameOf(dataset, index)))
   if (leftOut.length > 0 && (onUnknown === 'error' || indices.length === 0)) {
-    const expected = `pictures of the model's classes (${some(model.labels)})`
+    const expected = `images of the model's classes (${some(model.labels)})`
     const found = some(leftOut.map(({ name, images }) => `${images} of ${name}`))
     const more = indices.length === 0 ? ' and no others' : ', which it does not know'
     throw mismatch('LABELS_MISMATCH', source, expected, `${found}${more}`)

@@ -6,25 +6,26 @@ import { frequenciesSchema, type CompleteMasking } from '../layers/masking.js'
 import type { ModelDefinition } from './definition.js'
 
 /**
- * `exact`: what the network on pixels gives. `approximated`: nonlinearities pick their pieces from the lowest frequencies,
- * as in the paper. `band-limited`: every feature map keeps its lowest frequencies only, nonlinearities are exact on what
- * is left.
+ * `exact` (default): the same function as the network on pixels. `approximated`: ReLU and other activations are approximated from low DCT
+ * frequencies, as in the paper. `band-limited`: every feature map keeps only its low DCT frequencies; activations are exact on what is
+ * left.
  */
 export type ModeName = 'exact' | 'approximated' | 'band-limited'
 
-/** Which mode, as it is asked for. */
+/** Options that select a mode. */
 export interface ModeOptions {
-  /**
-   * Unless given, the model's own; where that is exact and `frequencies` or `masking` is given, `approximated`.
-   */
+  /** By default the model's own; if that is exact and `frequencies` or `masking` is given, `approximated`. */
   mode?: ModeName | undefined
-  /** Diagonals α + β kept of each block, 1…15 (the paper's φ): by masks if approximated, of every feature map if band-limited. */
+  /**
+   * How many DCT frequencies (diagonals α + β of a block) are kept, 1…15 (the paper's φ): by activations if approximated, by every feature
+   * map if band-limited.
+   */
   frequencies?: number | undefined
-  /** If approximated, how: values from the whole signal (`asm`, the paper's method) or cut off too (`apx`); `asm` unless given. */
+  /** In the approximated mode: the paper's ASM or its baseline APX, see {@link Masking}; `asm` by default. */
   masking?: 'asm' | 'apx' | undefined
 }
 
-/** A mode, complete. */
+/** A mode, with defaults filled in. */
 export type Mode =
   | { readonly mode: 'exact' }
   | { readonly mode: 'approximated'; readonly masking: 'asm' | 'apx'; readonly frequencies: number }
@@ -72,7 +73,7 @@ export function completeMode(
   return { mode: name, masking: masking ?? ownMasking ?? 'asm', frequencies: kept }
 }
 
-/** The mode that a definition is in; none if its nonlinearities mask in more than one way. */
+/** The mode that a definition is in; none if its activations mask in more than one way. */
 export function ownMode({ band, layers }: ModelDefinition): Mode | undefined {
   if (band !== undefined) return { mode: 'band-limited', frequencies: band }
   const [first, ...others] = maskingsOf(layers)
@@ -98,7 +99,7 @@ function maskingsOf(layer: Layer): CompleteMasking[] {
   }
 }
 
-/** The same model in another mode: the masking of every nonlinearity and the band replaced. */
+/** The same model in another mode: the masking of every activation and the band replaced. */
 export function withMode(definition: ModelDefinition, mode: Mode | undefined): ModelDefinition {
   if (mode === undefined) return definition
   const { band: _, ...rest } = definition

@@ -45,24 +45,24 @@ import { viewsOfAll } from './views.js'
 
 /** Options of {@link createModel}; a mode, if given, replaces the definition's. */
 export interface CreateOptions extends ModeOptions {
-  /** Where initial values come from: a whole number; 0 unless given. */
+  /** Seed of the initial weights, a whole number; 0 by default. */
   seed?: number | undefined
-  /** Names of the classes, in the order of the logits; taken from the data of the first training unless given. */
+  /** Names of the classes, in the order of the logits; by default those of the first training's data. */
   labels?: readonly string[] | undefined
 }
 
 /**
- * A set of weights that a training keeps: `live`, those that steps change; `average`, their moving average; `best`, those of
- * the best epoch. Predictions, tests and files use the best at the end of a training that restores them, else the
- * average if there is one, else the live ones.
+ * A set of weights that a training keeps: `live`, which steps change; `average`, their moving average; `best`, those of the best epoch.
+ * Predictions, tests and files use the best after a training that keeps them, otherwise the average if there is one, otherwise the live
+ * ones.
  */
 export type WeightSet = 'live' | 'average' | 'best'
 
 /** Options of {@link Model.save}. */
 export interface SaveOptions {
-  /** Whether the optimizer and the state of the training go with the weights, so that it can be resumed. */
+  /** Whether to save the optimizer's state and the state of the training too, so that it can be resumed. */
   optimizer?: boolean | undefined
-  /** Which weights; those that predictions use unless given. */
+  /** Which weights to save; by default those that predictions use. */
   weights?: WeightSet | undefined
 }
 
@@ -83,17 +83,16 @@ const parametersOptionsSchema = z.strictObject({ weights: weightSet })
 
 const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
 
-/** Batches of calls to `predict` that are read or run at a time: one runs, and a picture alone is read by one thread. */
+/** Batches of calls to `predict` that are read or run at a time: one runs, and an image alone is read by one thread. */
 const BATCHES_AT_WORK = 4
 
 /** The optimizer's tensors in a file. */
 const OPTIMIZER = 'optimizer.'
 
 /**
- * A model with PyTorch's initial values, ready to train.
+ * Creates a model with random weights, initialised as in PyTorch.
  *
- * @throws ModelError `INVALID_OPTION`, `INVALID_DEFINITION` or `SHAPE_MISMATCH`, naming the layer, what was expected and
- * what was found
+ * @throws ModelError `INVALID_OPTION`, `INVALID_DEFINITION` or `SHAPE_MISMATCH`, naming the layer, what was expected and what was found
  */
 export function createModel(definition: ModelDefinition, options: CreateOptions = {}): Model {
   const { seed = 0, labels, ...mode } = checked(createOptionsSchema, options, 'createModel')
@@ -116,10 +115,10 @@ const ABOUT_CONTENTS: readonly ModelErrorCode[] = [
 export type LoadOptions = ModeOptions
 
 /**
- * A model from its file, with its labels and, if it has one, the state of its training.
+ * Loads a model from its file, with its labels and, if there is one, the state of its training.
  *
- * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `INVALID_WEIGHTS` if it is no safetensors file; `INVALID_CHECKPOINT` if
- * it is not a model's, of another version, or its parts do not fit each other
+ * @throws ModelError `FILE_NOT_FOUND`, `FILE_UNREADABLE`; `INVALID_WEIGHTS` if it is no safetensors file; `INVALID_CHECKPOINT` if it is not
+ * a model's, of another version, or its parts do not fit each other
  */
 export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const mode = checked(loadOptionsSchema, options, 'loadModel')
@@ -151,16 +150,16 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   }
 }
 
-/** A network in native memory. Calls on it run one after the other, off the event loop. */
+/** A network in native memory. Its methods run one after the other, on other threads. */
 export class Model {
   readonly definition: ModelDefinition
-  /** How far its training has come, if it is in one or was loaded from one. */
+  /** State of its training, if it is being trained or was loaded from a checkpoint. */
   training: TrainingState | undefined
-  /** What its weights were trained on and how that went, if they come from a training here. */
+  /** Data, settings and results of the training of its weights, if they were trained here. */
   trained: Trained | undefined
-  /** Classes it tells apart. */
+  /** Number of classes. */
   readonly classes: number
-  /** Its layers as the engine plans them. */
+  /** Its layers. */
   readonly nodes: readonly ModelNode[]
   readonly #network: NativeNetwork
   #labels: readonly string[] | undefined
@@ -199,7 +198,7 @@ export class Model {
     this.#labels = labels && frozen([...labels])
   }
 
-  /** Weights and biases it learns. */
+  /** Number of trainable parameters. */
   get parameterCount(): number {
     return this.#network.parameters
   }
@@ -210,7 +209,7 @@ export class Model {
   }
 
   /**
-   * What a prediction of so many pictures will do on this machine: one entry a step, with what was picked and why.
+   * How a prediction is computed on this machine: one entry for each step, with the chosen method and the reason.
    *
    * @throws ModelError `INVALID_OPTION`, `DISPOSED`
    */
@@ -222,9 +221,9 @@ export class Model {
   }
 
   /**
-   * What a prediction of these pictures, as one batch, does on this machine and how long each step of it takes.
+   * As {@link plan}, with the measured time of each step for these images as one batch.
    *
-   * @throws ModelError as {@link predict}; `INVALID_OPTION` if there are no pictures
+   * @throws ModelError as {@link predict}; `INVALID_OPTION` if there are no images
    */
   async profile(pictures: Picture | readonly Picture[], options: ProfileOptions = {}): Promise<InferencePlan> {
     const { rounds = 11, ...given } = checked(profileOptionsSchema, options, 'profile')
@@ -247,7 +246,7 @@ export class Model {
   /**
    * Bytes of native memory that a training with these options would take on this machine, beside its data sets.
    *
-   * @param size how many pictures it has, and how many it is tested on: 0, unless given
+   * @param size how many images it has, and how many it is tested on: 0 by default
    * @throws ModelError `INVALID_OPTION`
    */
   async trainingMemory(
@@ -259,25 +258,26 @@ export class Model {
   }
 
   /**
-   * Its layers as a table: shapes, parameters, coefficients kept, and how training computes each; {@link plan} says how
-   * inference does.
+   * Its layers as a table: output shapes, parameters, DCT coefficients that activations use, and the methods in training. {@link plan}
+   * shows the methods at inference.
    */
   summary(): string {
     return summaryTable(this.definition, this.nodes, this.parameterCount)
   }
 
   /**
-   * Trains, telling every step, epoch and checkpoint as it happens. The event loop is free between and during steps.
+   * Trains the model. The returned iterable gives an event for every step, epoch and checkpoint, and trains as it is iterated. Steps do not
+   * block the event loop.
    *
-   * @throws ModelError `INVALID_OPTION`; that of the first bad file, or of one that must be read again (`FILE_CHANGED`,
-   * `FILE_NOT_FOUND`); `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`; `NOT_FINITE` if the loss leaves float32; `OUT_OF_MEMORY` if it
-   * would not fit; `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
+   * @throws ModelError `INVALID_OPTION`; that of the first bad file, or of one that must be read again (`FILE_CHANGED`, `FILE_NOT_FOUND`);
+   * `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`; `NOT_FINITE` if the loss overflows float32; `OUT_OF_MEMORY` if it would not fit;
+   * `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
    */
   train(data: JpegSource | Dataset, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
     return train(this, data, options)
   }
 
-  /** As {@link train}, at once: resolves to what the epochs came to. */
+  /** As {@link train}, to the end: resolves to the results of all epochs. */
   fit(
     data: JpegSource | Dataset,
     options: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
@@ -286,17 +286,17 @@ export class Model {
   }
 
   /**
-   * Counts right answers.
+   * Measures the model on labelled images: accuracy, loss, precision and recall, confusion matrix.
    *
-   * @throws ModelError `INVALID_OPTION`; that of the first bad file, or of one that must be read again (`FILE_CHANGED`,
-   * `FILE_NOT_FOUND`); `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
+   * @throws ModelError `INVALID_OPTION`; that of the first bad file, or of one that must be read again (`FILE_CHANGED`, `FILE_NOT_FOUND`);
+   * `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   evaluate(data: JpegSource | Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
     return evaluate(this, data, options)
   }
 
   /**
-   * Classifies pictures, in their order, a batch at a time, and resolves when all are. Any number of calls may be made at
+   * Classifies images, in their order, a batch at a time, and resolves when all are. Any number of calls may be made at
    * once: they share the model batch by batch, in turns, and at most four batches of them are in native memory. Bytes must
    * stay as they are until then.
    *
@@ -308,16 +308,16 @@ export class Model {
   }
 
   /**
-   * Classifies pictures of an iterable as they come: an array, a generator, a stream; each gets its answer, in their order.
-   * A picture that cannot be classified gets why as its answer's `error`, and the others go on. What has come is classified
+   * Classifies images of an iterable as they come: an array, a generator, a stream; each gets its answer, in their order.
+   * An image that cannot be classified gets why as its answer's `error`, and the others go on. What has come is classified
    * at once, as a batch of at most `batchSize`; meanwhile the next is read and decoded. Answers not taken hold the reading up: at
-   * most four batches are taken that were not answered for, each of at most `batchSize` pictures, and none has more than
-   * one picture beyond 32 MiB of bytes. The iterable's own errors are thrown as they are, after the answers to what came
+   * most four batches are taken that were not answered for, each of at most `batchSize` images, and none has more than
+   * one image beyond 32 MiB of bytes. The iterable's own errors are thrown as they are, after the answers to what came
    * before; its `return` is called if the caller stops, or the signal says so, before its end. A generator or a stream is
    * read once.
    *
    * This is not {@link predict}, because an array, bytes and even a path are iterables too: one call could not tell which
-   * is one picture, which are all to be answered at once, and which one after the other.
+   * is one image, which are all to be answered at once, and which one after the other.
    *
    * @throws ModelError `INVALID_OPTION`, `ABORTED`, `DISPOSED`
    */
@@ -329,8 +329,7 @@ export class Model {
   }
 
   /**
-   * What the last layer is given of pictures, in their order, a batch at a time: pooled features, for search or a classifier of
-   * one's own.
+   * The inputs of the last layer for these images, in order: pooled features, for similarity search or another classifier.
    *
    * @throws ModelError as {@link predict}; `INVALID_DEFINITION` if the last layer is not a linear one
    */
@@ -339,8 +338,7 @@ export class Model {
   }
 
   /**
-   * What layers make of a picture, as coefficients: to look into a network. Every layer asked for runs the network up to
-   * it.
+   * The outputs of layers for an image, as DCT coefficients. Each layer that is given runs the network up to it.
    *
    * @throws ModelError as {@link predict}
    */
@@ -348,18 +346,18 @@ export class Model {
     return this.#during(() => featureMaps(this, picture, options))
   }
 
-  /** @internal What a layer gives for all pictures of a batch, one after the other. */
+  /** @internal What a layer gives for all images of a batch, one after the other. */
   valuesOf(batch: NativeJpegSet, mode: Mode | undefined, layer: string): Promise<Float32Array> {
     const path = layer === INPUT_LAYER && !this.nodes.some(({ path }) => path === layer) ? undefined : layer
     return this.#call(network => network.valueOf(batch, allOf(batch), path, mode ?? {}))
   }
 
-  /** @internal Features `[pictures, features]` of pictures of a batch. */
+  /** @internal Features `[pictures, features]` of images of a batch. */
   features(batch: NativeJpegSet, mode: Mode | undefined, indices: Uint32Array): Promise<Float32Array> {
     return this.#call(network => network.features(batch, indices, mode ?? {}))
   }
 
-  /** @internal Logits `[pictures, classes]` of pictures of a batch, all unless given. */
+  /** @internal Logits `[pictures, classes]` of images of a batch, all by default. */
   logits(batch: NativeJpegSet, mode: Mode | undefined, indices = allOf(batch)): Promise<Float32Array> {
     return this.#call(network => network.predict(batch, indices, mode ?? {}))
   }
@@ -374,12 +372,12 @@ export class Model {
     return lift(this.#network.settledFeatures(options)) ?? undefined
   }
 
-  /** @internal Appends to a set what those layers make of all pictures of a batch. */
+  /** @internal Appends to a set what those layers make of all images of a batch. */
   async appendFeatures(batch: NativeJpegSet, options: BindingStepOptions, to: NativeJpegSet): Promise<void> {
     await this.#call(network => network.appendFeatures(batch, options, to))
   }
 
-  /** @internal One update on all pictures of a batch. */
+  /** @internal One update on all images of a batch. */
   step(batch: NativeJpegSet, labels: Uint32Array, options: BindingStepOptions) {
     return this.#call(network => network.trainStep(batch, allOf(batch), labels, options))
   }
@@ -396,9 +394,8 @@ export class Model {
   }
 
   /**
-   * Replaces every tensor whose name and shape fit, and says what became of each; nothing is guessed. What stands
-   * before the layers' names (`module.`, `model.backbone.`) is taken off and told. An average and best weights that a training kept are forgotten: they
-   * are not of these weights.
+   * Replaces every tensor whose name and shape match, and reports what happened to each. A common prefix of the names (`module.`,
+   * `model.backbone.`) is removed and reported. The average and best weights of a training are discarded.
    *
    * @throws ModelError `INVALID_OPTION`; `INVALID_WEIGHTS` if a tensor is not finite or given twice; `DISPOSED`
    */
@@ -482,7 +479,7 @@ export class Model {
   }
 
   /**
-   * Frees its memory; any later use is an error, and so is the next picture of a {@link predictEach} that waits for one.
+   * Frees its memory; any later use is an error, and so is the next image of a {@link predictEach} that waits for one.
    *
    * @throws ModelError `BUSY` while a call runs
    */
@@ -525,7 +522,7 @@ export function checkedModel(value: Model, where: string): Model {
   throw mismatch('INVALID_OPTION', where, 'a model that createModel or loadModel gave', shown(value))
 }
 
-/** The numbers of all pictures of a batch. */
+/** The numbers of all images of a batch. */
 function allOf({ length }: NativeJpegSet): Uint32Array {
   return Uint32Array.from({ length }, (_, index) => index)
 }

@@ -6,13 +6,13 @@ import { table } from '../table.js'
 
 /** Options of {@link Model.plan}; a mode, if given, replaces the definition's. */
 export interface PlanOptions extends ModeOptions {
-  /** Pictures a call; 1 unless given. */
+  /** Images in a batch; 1 by default. */
   batch?: number | undefined
 }
 
 /** Options of {@link Model.profile}; a mode, if given, replaces the definition's. */
 export interface ProfileOptions extends ModeOptions {
-  /** How often to run the network after a first time, to take medians; 11 unless given. */
+  /** How often to run the network after a first time, to take medians; 11 by default. */
   rounds?: number | undefined
 }
 
@@ -38,19 +38,19 @@ export interface PlannedStep {
   readonly representation: string
   /** Why it is computed so. */
   readonly reason?: string | undefined
-  /** Estimated microseconds for a picture of the batch. */
+  /** Estimated microseconds for an image of the batch. */
   readonly microseconds?: number | undefined
-  /** Measured microseconds for a picture of the batch; only {@link Model.profile} knows them. */
+  /** Measured microseconds for an image of the batch; only {@link Model.profile} knows them. */
   readonly measured?: number | undefined
-  /** Of a convolution or linear layer: multiply-adds for a picture, those of its transforms left out. */
+  /** Of a convolution or linear layer: multiply-adds for an image, those of its transforms left out. */
   readonly multiplies?: number | undefined
-  /** Multiply-adds of the direct convolution of a picture's pixels by the same filter. */
+  /** Multiply-adds of the direct convolution of an image's pixels by the same filter. */
   readonly directMultiplies?: number | undefined
 }
 
 /** What a prediction will do, as the engine has planned it for this machine. */
 export class InferencePlan {
-  /** Pictures a call. */
+  /** Images in a batch. */
   readonly batch: number
   /** The mode; none if the layers mask each in a way of its own. */
   readonly mode: Mode | undefined
@@ -87,7 +87,7 @@ export class InferencePlan {
   summary(): string {
     const timed = this.steps.some(({ measured }) => measured !== undefined)
     const took = (measured: number | undefined) => (timed ? [measured?.toFixed(1) ?? ''] : [])
-    const header = ['step', 'operation', 'computed by', 'gives', 'µs a picture', ...(timed ? ['took'] : []), 'because']
+    const header = ['step', 'operation', 'computed by', 'gives', 'µs an image', ...(timed ? ['took'] : []), 'because']
     const rows = this.steps.map(
       ({ path, operation, factorisation, representation, reason, microseconds, measured }) => [
         path,
@@ -99,9 +99,9 @@ export class InferencePlan {
         reason ?? '',
       ],
     )
-    const pictures = this.batch === 1 ? 'one picture' : `${this.batch} pictures`
+    const pictures = this.batch === 1 ? 'one image' : `${this.batch} images`
     const total = this.steps.reduce((sum, { measured = 0 }) => sum + measured, 0)
-    const sum = timed ? ['', `all steps took ${total.toFixed(1)} µs a picture`] : []
+    const sum = timed ? ['', `all steps took ${total.toFixed(1)} µs an image`] : []
     const title = `${this.#name}: ${pictures} a call, ${modeSentence(this.mode)}`
     return [title, '', table(header, rows, [4]), ...sum].join('\n')
   }

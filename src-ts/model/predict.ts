@@ -11,16 +11,16 @@ import type { NativeJpegSet } from '../native/addon.js'
 import type { Model } from './model.js'
 import { viewsOfAll, type NamedPicture, type ViewOptions, type Views } from './views.js'
 
-/** A picture to classify: a path or `file:` URL, or the bytes of a file, whatever they are in, with or without a name. */
+/** An image to classify: a path or `file:` URL, or the bytes of a file, whatever they are in, with or without a name. */
 export type Picture = JpegFile | { name: string; jpeg: JpegBytes }
 
 /** Options of {@link Model.predict} and {@link Model.predictEach}; a mode, if given, replaces the definition's. */
 export interface PredictOptions extends ModeOptions, JpegReadOptions {
-  /** Pictures a call, at most; 64 unless given. Answers depend on it by float32's rounding only. */
+  /** Largest number of images in a batch; 64 by default. It changes results only by float32 rounding. */
   batchSize?: number | undefined
-  /** What is done to every picture; what the definition says unless given. */
+  /** Transforms of every image; the definition's by default. */
   transform?: readonly Transform[] | undefined
-  /** Ends the prediction between two calls with an `ABORTED` error. */
+  /** Ends the prediction between two batches with an `ABORTED` error. */
   signal?: AbortSignal | undefined
 }
 
@@ -69,33 +69,33 @@ export function predictSettings(model: Model, options: PredictOptions, where: st
   return settings
 }
 
-/** What a model said of one picture. */
+/** The prediction for one image. */
 export interface Prediction {
   file: string
-  /** One a class, in the order of the model's labels. */
+  /** One logit for each class, in the order of the model's labels. */
   logits: readonly number[]
-  /** All classes, the likeliest first. */
+  /** All classes, the most probable first. */
   classes: readonly ClassProbability[]
-  /** What the decoder doubted; none unless damaged files are used. */
+  /** libjpeg's warnings; none unless damaged files are used. */
   warnings: readonly JpegWarning[]
 }
 
-/** What a model makes of one picture before it tells classes apart. */
+/** The features of one image. */
 export interface Embedding {
   file: string
-  /** What the last layer is given: one a channel of the last feature maps, their means. */
+  /** The input of the last layer: the mean of each channel of the last feature maps. */
   features: Float32Array
-  /** What the decoder doubted; none unless damaged files are used. */
+  /** libjpeg's warnings; none unless damaged files are used. */
   warnings: readonly JpegWarning[]
 }
 
-/** How likely a class is. */
+/** A class and its probability. */
 export interface ClassProbability {
   label: string
   probability: number
 }
 
-/** Classifies pictures, all of which must be good. */
+/** Classifies images, all of which must be good. */
 export function predict(
   model: Model,
   pictures: Picture | readonly Picture[],
@@ -104,7 +104,7 @@ export function predict(
   return ofBatches(model, pictures, options, 'predict', predictionsOf)
 }
 
-/** Features of pictures, all of which must be good. */
+/** Features of images, all of which must be good. */
 export function embed(
   model: Model,
   pictures: Picture | readonly Picture[],
@@ -113,7 +113,7 @@ export function embed(
   return ofBatches(model, pictures, options, 'embed', embeddingsOf)
 }
 
-/** What a batch of pictures that have views comes to. */
+/** What a batch of images that have views comes to. */
 type BatchOf<T> = (
   model: Model,
   pictures: readonly NamedPicture[],
@@ -144,9 +144,9 @@ async function ofBatches<T>(
   return found
 }
 
-/** A picture with its bytes, if it is not a file's path, or why they cannot be had; one without a name has its number. */
+/** An image with its bytes, if it is not a file's path, or why they cannot be had; one without a name has its number. */
 export async function named(picture: Picture, number: number, signal?: AbortSignal): Promise<NamedPicture> {
-  const unnamed = `picture ${number}`
+  const unnamed = `image ${number}`
   const isNamed = typeof picture === 'object' && 'jpeg' in picture
   try {
     if (!isNamed) return await opened(picture, unnamed, unnamed, signal)
@@ -157,7 +157,7 @@ export async function named(picture: Picture, number: number, signal?: AbortSign
   }
 }
 
-/** Predictions of the pictures that have views, which are disposed of. */
+/** Predictions of the images that have views, which are disposed of. */
 export function predictionsOf(
   model: Model,
   pictures: readonly NamedPicture[],
@@ -168,7 +168,7 @@ export function predictionsOf(
   return rowsOf(pictures, views, outputs, (name, row, warnings) => prediction(name, [...row], model.labels, warnings))
 }
 
-/** Features of the pictures that have views, which are disposed of. */
+/** Features of the images that have views, which are disposed of. */
 function embeddingsOf(
   model: Model,
   pictures: readonly NamedPicture[],
@@ -184,7 +184,7 @@ function embeddingsOf(
   }))
 }
 
-/** A row of a network's outputs for every picture that has a view. */
+/** A row of a network's outputs for every image that has a view. */
 async function rowsOf<T>(
   pictures: readonly NamedPicture[],
   { set, indices, warnings, failures }: Views,
@@ -203,7 +203,7 @@ async function rowsOf<T>(
   }
 }
 
-/** Logits of one picture as a prediction. Its classes are ranked when they are first looked at: some only want logits. */
+/** Logits of one image as a prediction. Its classes are ranked when they are first looked at: some only want logits. */
 function prediction(
   file: string,
   logits: number[],

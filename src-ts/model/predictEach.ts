@@ -9,19 +9,19 @@ import { named, pictureSchema, predictionsOf, predictSettings } from './predict.
 import type { Picture, Prediction, PredictOptions } from './predict.js'
 import { viewsOf, type NamedPicture, type Views } from './views.js'
 
-/** Why a picture of a stream was not classified. */
+/** An image of a stream that was not classified. */
 export interface FailedPicture {
   file: string
-  /** What {@link Model.predict} would throw for the picture alone. */
+  /** The error that {@link Model.predict} would throw for this image. */
   error: ModelError
 }
 
-/** What became of one picture of a stream: a prediction if it has no `error`. */
+/** The result for one image of a stream: a prediction if it has no `error`. */
 export type PictureAnswer = (Prediction & { error?: undefined }) | FailedPicture
 
-const iterableSchema = z.custom<AnyIterable<Picture>>(isIterable, 'an iterable of pictures')
+const iterableSchema = z.custom<AnyIterable<Picture>>(isIterable, 'an iterable of images')
 
-/** Classifies pictures as they come; see {@link Model.predictEach}. */
+/** Classifies images as they come; see {@link Model.predictEach}. */
 export async function* predictEach(
   model: Model,
   pictures: AnyIterable<Picture>,
@@ -59,7 +59,7 @@ async function* namedPictures(
   }
 }
 
-/** Groups of pictures with their views, each made while the one before is in use; freed when the next is asked for. */
+/** Groups of images with their views, each made while the one before is in use; freed when the next is asked for. */
 async function* viewed(
   groups: (signal: AbortSignal) => AsyncGenerator<NamedPicture[], void>,
   viewsOf: (group: NamedPicture[]) => Promise<Views>,

@@ -3,21 +3,21 @@
 /** How well one class is told from the others. What would be a part of nothing is `null`. */
 export interface ClassScore {
   label: string
-  /** Pictures of it. */
+  /** Images of it. */
   images: number
-  /** Pictures that were taken for it. */
+  /** Images that were predicted as this class. */
   said: number
-  /** Pictures of it that were taken for it. */
+  /** Images of this class that were predicted correctly. */
   correct: number
-  /** Share of those taken for it that are of it. */
+  /** Share of the images predicted as this class that are correct. */
   precision: number | null
-  /** Share of its pictures that were taken for it. */
+  /** Share of the images of this class that were predicted correctly. */
   recall: number | null
-  /** Harmonic mean of precision and recall; nothing for a class without pictures. */
+  /** Harmonic mean of precision and recall; nothing for a class without images. */
   f1: number | null
 }
 
-/** Means over the classes that have pictures, each class counting the same; a precision of nothing counts as 0. */
+/** Means over the classes that have images, each class counting the same; a precision of nothing counts as 0. */
 export interface MacroScores {
   precision: number
   recall: number

@@ -11,11 +11,11 @@ export interface ModelNode {
   readonly operation: string
   /** `[channels, height, width]` in pixels, or `[features]`. */
   readonly outputShape: readonly number[]
-  /** Weights and biases it learns. */
+  /** Number of trainable parameters. */
   readonly parameters: number
-  /** Of a nonlinearity: coefficients of a block that its pieces are picked from. */
+  /** Of a activation: coefficients of a block that its pieces are picked from. */
   readonly coefficientsKept?: number | undefined
-  /** How it is computed: the convolution's factorisation in training, or the nonlinearity's masking. */
+  /** How it is computed: the convolution's factorisation in training, or the activation's masking. */
   readonly choice?: string | undefined
 }
 

@@ -1,4 +1,4 @@
-/** Pictures to classify, as a network reads them. */
+/** Images to classify, as a network reads them. */
 import { badFiles } from '../data/dataset.js'
 import { reading, type JpegReadOptions, type JpegWarning } from '../data/reading.js'
 import { ModelError } from '../errors.js'
@@ -7,7 +7,7 @@ import { lowerView } from '../transforms/lower.js'
 import type { Transform } from '../transforms/transform.js'
 import type { InputDefinition } from './definition.js'
 
-/** A picture's name and, if it is not to be read from a file, its bytes. */
+/** An image's name and, if it is not to be read from a file, its bytes. */
 export interface NamedPicture {
   name: string
   jpeg: Uint8Array | undefined
@@ -15,16 +15,16 @@ export interface NamedPicture {
   error?: ModelError
 }
 
-/** How pictures are read and looked at. */
+/** How images are read and looked at. */
 export interface ViewOptions extends JpegReadOptions {
   transform?: readonly Transform[] | undefined
 }
 
-/** What became of some pictures. */
+/** What became of some images. */
 export interface Views {
   /** The views, in native memory until it is disposed of. */
   set: NativeJpegSet
-  /** For each picture of which there is one, in the order given: its number in the set. */
+  /** For each image of which there is one, in the order given: its number in the set. */
   indices: Uint32Array
   /** For each of these, what was doubted of its file. */
   warnings: readonly (readonly JpegWarning[])[]
@@ -33,7 +33,7 @@ export interface Views {
 }
 
 /**
- * Views of all pictures.
+ * Views of all images.
  *
  * @throws ModelError that of the bad files
  */
@@ -48,7 +48,7 @@ export async function viewsOfAll(
   throw badFiles([...views.failures.values()])
 }
 
-/** Views of those pictures that give one. */
+/** Views of those images that give one. */
 export async function viewsOf(
   input: InputDefinition,
   pictures: readonly NamedPicture[],
@@ -70,7 +70,7 @@ export async function viewsOf(
   }
 }
 
-/** Views where a transform does not fit a picture: a set gives views of all its pictures or, with one error, of none. */
+/** Views where a transform does not fit an image: a set gives views of all its images or, with one error, of none. */
 async function withoutMisfits(
   input: InputDefinition,
   pictures: readonly NamedPicture[],

@@ -5,14 +5,14 @@ import type { Shortcut } from './blocks.js'
 import { networkShape, type NetworkOptions } from './network.js'
 import { residualNetwork, shortcutSchema, type ParameterNames } from './resnet.js'
 
-/** Depths of {@link cifarResnet}: layers with weights, shortcuts aside. */
+/** Depths of {@link cifarResnet}: number of layers with weights, without shortcuts. */
 export type CifarDepth = 20 | 32 | 44 | 56 | 110
 
 export const CIFAR_DEPTHS = [20, 32, 44, 56, 110] as const satisfies readonly CifarDepth[]
 
 /** Options of {@link cifarResnet}. */
 export interface CifarOptions extends NetworkOptions {
-  /** What a block adds where its shape changes: subsampled, with channels of zeros (`A`), or projected (`B`); `A` unless given. */
+  /** The shortcut of blocks that change the shape: subsampling with channels of zeros (`A`) or a 1×1 convolution (`B`); `A` by default. */
   shortcut?: Shortcut | undefined
 }
 
@@ -26,7 +26,7 @@ const optionsSchema = z.strictObject({
 const NAMES: ParameterNames = { shortcut: 'shortcut', head: 'linear' }
 
 /**
- * The residual network for small pictures (He et al. 2016, section 4.2): three stages of (depth − 2) / 6 basic blocks of 16,
+ * The residual network for small images (He et al. 2016, section 4.2): three stages of (depth − 2) / 6 basic blocks of 16,
  * 32 and 64 channels. Parameters are named `conv1.weight`, `layer1.0.conv1.weight`, …, `linear.weight`; with option B
  * `layer2.0.shortcut.0.weight`, … too.
  *

@@ -14,9 +14,8 @@ const DEPTHS = {
 } as const
 
 /**
- * ResNet-18: 7×7 at stride 2, max pooling, four stages of two basic blocks from 64 to 512 channels; 1000 classes and pictures
- * of 224×224 unless given, any size if given. torchvision's weights want a mean of 0.485, 0.456, 0.406 and a deviation of
- * 0.229, 0.224, 0.225.
+ * ResNet-18: 7×7 convolution at stride 2, max pooling, four stages of two basic blocks from 64 to 512 channels. 1000 classes and an input
+ * of 224×224 by default; any size is possible. torchvision's weights need `mean: [0.485, 0.456, 0.406]` and `std: [0.229, 0.224, 0.225]`.
  *
  * @throws ModelError `INVALID_OPTION`
  */

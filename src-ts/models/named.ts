@@ -9,7 +9,7 @@ import { checkedObject, unknownName } from '../options.js'
 
 /** Options of {@link namedNetwork}. */
 export interface NamedNetworkOptions extends NetworkOptions {
-  /** Of CIFAR's networks: what a block adds where its shape changes; `A` unless given. */
+  /** For CIFAR networks: the shortcut of blocks that change the shape; `A` by default. */
   shortcut?: Shortcut | undefined
 }
 
@@ -39,11 +39,11 @@ const NETWORKS: Record<string, Factory> = {
   resnet152: imagenet(resnet152),
 }
 
-/** All names that {@link namedNetwork} knows. */
+/** The names of all networks of {@link namedNetwork}. */
 export const networkNames: readonly string[] = Object.freeze(Object.keys(NETWORKS))
 
 /**
- * The network of a name: `paper`, `cifar-resnet20`…`cifar-resnet110`, `resnet18`…`resnet152`.
+ * A network by its name: `paper`, `cifar-resnet20`…`cifar-resnet110`, `resnet18`…`resnet152`.
  *
  * @throws ModelError `INVALID_OPTION`
  */

@@ -6,23 +6,23 @@ import { defineModel, type ModelDefinition } from '../model/definition.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, withMode, type ModeOptions } from '../model/mode.js'
 
-/** Options that all networks here have; the mode is exact unless given. */
+/** Options that all networks here have; the mode is exact by default. */
 export interface NetworkOptions extends ModeOptions {
-  /** 3 (colour) or 1 (luminance); 3 unless given. */
+  /** 3 (colour) or 1 (luminance); 3 by default. */
   channels?: number | undefined
-  /** Classes to tell apart; 10 unless given, 1000 for the networks of ImageNet. */
+  /** Number of classes; 10 by default, 1000 for the networks of ImageNet. */
   classes?: number | undefined
-  /** Pixels from top to bottom; 32 unless given, 224 for the networks of ImageNet. */
+  /** Input height in pixels; 32 by default, 224 for the networks of ImageNet. */
   height?: number | undefined
-  /** Pixels from left to right; 32 unless given, 224 for the networks of ImageNet. */
+  /** Input width in pixels; 32 by default, 224 for the networks of ImageNet. */
   width?: number | undefined
-  /** Mean of each channel's samples in 0…1; 0.5 unless given. */
+  /** Mean of each channel's samples in 0…1; 0.5 by default. */
   mean?: readonly number[] | undefined
-  /** Deviation of each channel's samples in 0…1; 0.5 unless given. */
+  /** Standard deviation of each channel's samples in 0…1; 0.5 by default. */
   std?: readonly number[] | undefined
-  /** What is done to pictures the model is asked about or tested on; see {@link InputOptions.transform}. */
+  /** Transforms for prediction and testing; see {@link InputOptions.transform}. */
   transform?: readonly Transform[] | undefined
-  /** Whether colours are clamped to 0…255, as in a decoded picture (`exact`); see {@link InputOptions.colour}. */
+  /** Whether colours are clamped to 0…255, as in a decoded image (`exact`); see {@link InputOptions.colour}. */
   colour?: 'linear' | 'exact' | undefined
 }
 

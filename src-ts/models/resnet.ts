@@ -14,9 +14,9 @@ import { CLASSES, network, networkShape, type NetworkOptions } from './network.j
 
 /** Options of {@link resnet}. */
 export interface ResnetOptions extends NetworkOptions {
-  /** What it is called; `resnet` unless given. */
+  /** What it is called; `resnet` by default. */
   name?: string | undefined
-  /** The first convolution, 3×3 at stride 1 with the first stage's channels unless given, and max pooling after it, if any. */
+  /** The first convolution, 3×3 at stride 1 with the first stage's channels by default, and max pooling after it, if any. */
   stem?:
     | {
         channels: number
@@ -25,11 +25,11 @@ export interface ResnetOptions extends NetworkOptions {
         maxPool?: MaxPoolOptions | undefined
       }
     | undefined
-  /** Stages of residual blocks; the first block of a stage has its stride, 1 for the first stage and 2 for others unless given. */
+  /** Stages of residual blocks; the first block of a stage has its stride, 1 for the first stage and 2 for others by default. */
   stages: readonly { blocks: number; channels: number; stride?: number | undefined }[]
-  /** `basic`: two 3×3 filters; `bottleneck`: 1×1, 3×3, 1×1 to four times the channels. Basic unless given. */
+  /** `basic`: two 3×3 filters; `bottleneck`: 1×1, 3×3, 1×1 to four times the channels. Basic by default. */
   block?: 'basic' | 'bottleneck' | undefined
-  /** What a block adds where its shape changes: subsampled, with channels of zeros (`A`), or projected (`B`); `B` unless given. */
+  /** The shortcut of blocks that change the shape: subsampling with channels of zeros (`A`) or a 1×1 convolution (`B`); `B` by default. */
   shortcut?: Shortcut | undefined
 }
 

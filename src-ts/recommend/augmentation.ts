@@ -1,4 +1,4 @@
-/** What training should do to pictures at random, by what they are of. */
+/** What training should do to images at random, by what they are of. */
 import {
   cover,
   randomCrop,
@@ -22,7 +22,7 @@ export interface ChosenAugmentation {
 const MIRRORED = /^(\d+|.)$|(^|[^a-z])(left|right)([^a-z]|$)/i
 
 /**
- * Crops with a margin of small pictures that are used as they are, crops of any part of photos; and mirroring, unless the pictures are
+ * Crops with a margin of small images that are used as they are, crops of any part of photos; and mirroring, unless the images are
  * gray (as signs and scans are) or the classes' names tell that it would change what is to be told apart.
  */
 export function chosenAugmentation(
@@ -38,7 +38,7 @@ export function chosenAugmentation(
   const flips = !gray && named === undefined
   const value = `${asTheyAre ? 'random crops with a margin' : 'random crops, resized'}${flips ? ', mirrored or not' : ''}`
   const because = flips
-    ? 'the pictures are in colour and no class is called by a number, a letter, left or right'
-    : `not mirrored, because ${gray ? 'the pictures are gray' : `a class is called ${named}`}`
+    ? 'the images are in colour and no class is called by a number, a letter, left or right'
+    : `not mirrored, because ${gray ? 'the images are gray' : `a class is called ${named}`}`
   return { augment: [...crops, ...(flips ? [randomHorizontalFlip()] : [])], value, because }
 }

@@ -1,4 +1,4 @@
-/** A network and a training for the pictures at hand: what the command chooses where nothing is said. */
+/** A network and a training for the images at hand: what the command chooses where nothing is said. */
 import * as z from 'zod'
 import type { Dataset } from '../data/dataset.js'
 import type { DatasetSurvey } from '../data/survey.js'
@@ -25,7 +25,7 @@ export interface RecommendOptions extends Omit<NetworkOptions, 'classes'>, ModeO
   network?: string | undefined
   /** Passes over the data. */
   epochs?: number | undefined
-  /** Pictures a batch. */
+  /** Images a batch. */
   batchSize?: number | undefined
 }
 
@@ -44,7 +44,7 @@ export interface Choice {
   because: string
 }
 
-/** A network and a training for pictures that are as a survey says. */
+/** A network and a training for images that are as a survey says. */
 export interface Recommendation {
   definition: ModelDefinition
   training: RecommendedTraining
@@ -61,13 +61,13 @@ const optionsSchema = z.strictObject({
   batchSize: z.int().min(1).optional(),
 }) satisfies z.ZodType<RecommendOptions>
 
-/** Share of pictures that may have colours in a gray set: a few scans in colour are no reason for three channels. */
+/** Share of images that may have colours in a gray set: a few scans in colour are no reason for three channels. */
 const NEARLY_GRAY = 0.01
 
-/** Longest side of a network's pictures that is learned from scratch: larger ones take hours on a processor. */
+/** Longest side of a network's images that is learned from scratch: larger ones take hours on a processor. */
 const FROM_SCRATCH = 96
 
-/** Networks of small pictures and of photos, and how many pictures one is shown in a training. */
+/** Networks of small images and of photos, and how many images one is shown in a training. */
 const KINDS = {
   gray: { network: 'paper', seen: 480_000, learningRate: 0.05 },
   small: { network: 'cifar-resnet20', seen: 500_000, learningRate: 0.1 },
@@ -75,8 +75,9 @@ const KINDS = {
 }
 
 /**
- * A network and a training for a data set, chosen from all of its pictures: colour, size, layers, epochs, batches, optimizer,
- * schedule and augmentation, for a processor and minutes rather than hours. What is given is kept, and the rest goes with it.
+ * Chooses a network and training options for a data set from all of its images: colour, input size, network, epochs, batch size, optimizer,
+ * schedule and augmentation, so that training on a CPU takes minutes rather than hours. Options that are given are kept, and the others are
+ * chosen to go with them. See docs/defaults.md.
  *
  * @throws ModelError `INVALID_OPTION`; `NO_CLASSES` if there are fewer than two; `DISPOSED`
  */
@@ -90,7 +91,7 @@ export function recommend(data: Dataset | DatasetSurvey, options: RecommendOptio
   const survey = surveyed(data, 'recommend')
   const { images, classes, gray } = survey
   if (classes.length < 2) {
-    throw mismatch('NO_CLASSES', 'recommend', 'pictures of at least two classes', `one, ${classes[0]}`)
+    throw mismatch('NO_CLASSES', 'recommend', 'images of at least two classes', `one, ${classes[0]}`)
   }
   const choices: Choice[] = []
   const channels = given.channels ?? (images - gray <= NEARLY_GRAY * images ? 1 : 3)
@@ -102,7 +103,7 @@ export function recommend(data: Dataset | DatasetSurvey, options: RecommendOptio
   const kind = KINDS[!isSmall(size) ? 'photos' : channels === 1 ? 'gray' : 'small']
   const network = named ?? kind.network
   if (named === undefined) {
-    const because = `the pictures are ${isSmall(size) ? `small${channels === 1 ? ' and gray' : ''}` : 'larger than 64×64'}`
+    const because = `the images are ${isSmall(size) ? `small${channels === 1 ? ' and gray' : ''}` : 'larger than 64×64'}`
     choices.push({ what: 'network', value: network, because })
   }
   const transform = given.transform ?? transformFor(size)
@@ -122,7 +123,7 @@ export function recommend(data: Dataset | DatasetSurvey, options: RecommendOptio
   choices.push({
     what: 'length',
     value: `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of batches of ${batchSize}`,
-    because: `there are ${grouped(images)} pictures`,
+    because: `there are ${grouped(images)} images`,
   })
   return frozen({ definition, training, choices })
 }
@@ -136,7 +137,7 @@ function colourChoice({ images, gray }: DatasetSurvey, channels: number): Choice
   const value = channels === 1 ? 'gray' : 'colour'
   const because =
     gray === 0 || gray === images
-      ? `all pictures are ${gray === 0 ? 'in colour' : 'gray'}`
+      ? `all images are ${gray === 0 ? 'in colour' : 'gray'}`
       : `${share(gray, images)} are gray`
   return { what: 'colour', value, because }
 }
@@ -147,7 +148,7 @@ function sizeOf(survey: DatasetSurvey, { width, height }: RecommendOptions): Cho
   return { ...sides, asTheyAre: usedAsTheyAre(survey, sides), because: '' }
 }
 
-/** What is done to pictures that the model is asked about: the middle of those that training crops. */
+/** What is done to images that the model is asked about: the middle of those that training crops. */
 function transformFor({ width, height, asTheyAre }: ChosenSize): readonly Transform[] | undefined {
   return asTheyAre || width !== height ? undefined : evaluationTransform(width)
 }

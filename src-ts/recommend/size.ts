@@ -1,4 +1,4 @@
-/** The size of a network for pictures that are as a survey says. */
+/** The size of a network for images that are as a survey says. */
 import type { DatasetSurvey, SizeCount } from '../data/survey.js'
 import { grouped } from '../numbers.js'
 
@@ -8,34 +8,34 @@ export interface Sides {
   readonly height: number
 }
 
-/** What is made of pictures of the sizes surveyed. */
+/** What is made of images of the sizes surveyed. */
 export interface ChosenSize extends Sides {
-  /** Whether pictures are used as they are; otherwise they are brought to the size. */
+  /** Whether images are used as they are; otherwise they are brought to the size. */
   asTheyAre: boolean
   /** Why, as a sentence's end. */
   because: string
 }
 
-/** Longest side of pictures that are used as they are: small ones lose by any resizing. */
+/** Longest side of images that are used as they are: small ones lose by any resizing. */
 const SMALL = 64
 
-/** Share of the pictures that must be elongated the same way for a network's pictures to be so. */
+/** Share of the images that must be elongated the same way for a network's images to be so. */
 const NEARLY_ALL = 0.9
 
-/** Share of the pictures that must be at least as large as a network's pictures. */
+/** Share of the images that must be at least as large as a network's images. */
 const MOST = 0.75
 
-/** Sides of a network's pictures, where they are not those of the files. */
+/** Sides of a network's images, where they are not those of the files. */
 const SIDES = [224, 192, 160, 128, 96, 64, 48, 32]
 
 /** A longer side of so many shorter ones is kept: what lies outside the middle square would be half or more. */
 const ELONGATED = 2
 
-/** Least side of a network's pictures: smaller files are enlarged. */
+/** Least side of a network's images: smaller files are enlarged. */
 const LEAST = 8
 
 /**
- * Small pictures keep the size that more than half of them have. Others are brought to the largest square that most of them support, up to a limit; where
+ * Small images keep the size that more than half of them have. Others are brought to the largest square that most of them support, up to a limit; where
  * nearly all are elongated the same way, to a rectangle of that shape and about the square's area.
  *
  * @param limit longest side of the square
@@ -59,12 +59,12 @@ export function chosenSize({ sizes, images }: DatasetSurvey, limit: number): Cho
   return { ...shaped(sizes, images, side), asTheyAre: false, because }
 }
 
-/** Whether most pictures are of a network's own size. */
+/** Whether most images are of a network's own size. */
 export function usedAsTheyAre({ sizes, images }: DatasetSurvey, { width, height }: Sides): boolean {
   return counted(sizes, size => size.width === width && size.height === height) > MOST * images
 }
 
-/** A square of that side, or a rectangle of about its area where nearly all pictures are elongated the same way. */
+/** A square of that side, or a rectangle of about its area where nearly all images are elongated the same way. */
 function shaped(sizes: readonly SizeCount[], images: number, side: number): Sides {
   const wide = counted(sizes, ({ width, height }) => width >= ELONGATED * height)
   const tall = counted(sizes, ({ width, height }) => height >= ELONGATED * width)
@@ -74,7 +74,7 @@ function shaped(sizes: readonly SizeCount[], images: number, side: number): Side
   return { width: rounded(side * Math.sqrt(ratio)), height: rounded(side / Math.sqrt(ratio)) }
 }
 
-/** The proportion of width to height that half of the pictures do not exceed. */
+/** The proportion of width to height that half of the images do not exceed. */
 function median(sizes: readonly SizeCount[], images: number): number {
   const ratios = sizes.map(({ width, height, count }) => ({ ratio: width / height, count }))
   ratios.sort((a, b) => a.ratio - b.ratio)
@@ -88,5 +88,5 @@ function counted(sizes: readonly SizeCount[], holds: (size: SizeCount) => boolea
 
 /** `all 20 pictures`, `18 of 20 pictures`. */
 export function share(some: number, all: number): string {
-  return some === all ? `all ${grouped(all)} pictures` : `${grouped(some)} of ${grouped(all)} pictures`
+  return some === all ? `all ${grouped(all)} images` : `${grouped(some)} of ${grouped(all)} images`
 }

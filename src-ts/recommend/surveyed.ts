@@ -1,4 +1,4 @@
-/** The survey of pictures that a recommendation is for. */
+/** The survey of images that a recommendation is for. */
 import * as z from 'zod'
 import { Dataset } from '../data/dataset.js'
 import type { DatasetSurvey } from '../data/survey.js'

@@ -1,4 +1,4 @@
-/** How to train a network that was trained before, for the pictures at hand. */
+/** How to train a network that was trained before, for the images at hand. */
 import * as z from 'zod'
 import type { Dataset } from '../data/dataset.js'
 import type { DatasetSurvey } from '../data/survey.js'
@@ -17,13 +17,13 @@ import { surveyed } from './surveyed.js'
 
 /** What is already decided of a fine-tuning. */
 export interface TuningOptions {
-  /** Whether the body learns too; it is frozen unless given. */
+  /** Whether the body learns too; it is frozen by default. */
   body?: boolean | undefined
-  /** Whether pictures are changed at random, so that features differ from epoch to epoch; not unless given. */
+  /** Whether images are changed at random, so that features differ from epoch to epoch; not by default. */
   augmented?: boolean | undefined
   /** Passes over the data. */
   epochs?: number | undefined
-  /** Pictures a batch. */
+  /** Images a batch. */
   batchSize?: number | undefined
 }
 
@@ -46,14 +46,14 @@ const modelSchema = z.custom<{ definition: ModelDefinition; nodes: readonly Mode
   'a model',
 )
 
-/** Pictures that a head is shown as features, which cost nothing; and a whole network, or a head behind a body that runs every time. */
+/** Images that a head is shown as features, which cost nothing; and a whole network, or a head behind a body that runs every time. */
 const SEEN = { features: 20_000, pictures: 8_000 }
 
 /** Photos up to which a network that was trained before is better and faster than any that is trained from scratch. */
 const FEW = 5_000
 
 /**
- * Whether a network of ImageNet is what suits these pictures: few, in colour, larger than small ones.
+ * Whether a network of ImageNet is what suits these images: few, in colour, larger than small ones.
  *
  * @throws ModelError `INVALID_OPTION`, `DISPOSED`
  */
@@ -86,7 +86,7 @@ export function recommendTuning(
   const length: Choice = {
     what: 'length',
     value: `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of batches of ${batchSize}`,
-    because: `there are ${grouped(images)} pictures`,
+    because: `there are ${grouped(images)} images`,
   }
   if (!body) {
     choices.push({
@@ -95,7 +95,7 @@ export function recommendTuning(
       because: 'its body was trained before',
     })
     const freeze = bodyOf(nodes)
-    // As tested: what the body makes of a picture is then the same in every epoch.
+    // As tested: what the body makes of an image is then the same in every epoch.
     const augment = input.transform ?? []
     return frozen({
       training: { ...common, labelSmoothing: 0, optimizer: adam({ learningRate: 0.001 }), augment, freeze },

@@ -213,7 +213,7 @@ export function barsChart(title: string, label: string, bars: readonly Bar[]): s
 const CELL = 38
 const CHARACTER = 7
 
-/** How many pictures of each class were taken for each; counts of all classes, in the order of the labels. */
+/** How many images of each class were taken for each; counts of all classes, in the order of the labels. */
 export function confusionChart(confusion: readonly (readonly number[])[], labels: readonly string[]): string {
   const cells = confusion.flatMap((row, is) => {
     const total = Math.max(

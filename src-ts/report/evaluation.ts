@@ -13,12 +13,12 @@ import { inputText, whereItRan } from './settings.js'
 
 /** What a page about an evaluation tells of; the mode that it ran in, if not in the model's own. */
 export interface EvaluationReportOptions extends ModeOptions {
-  /** The page's title; the model's name and the data's unless given. */
+  /** The page's title; the model's name and the data's by default. */
   title?: string | undefined
   model: Model
   evaluation: Evaluation
   /**
-   * The data set that was evaluated, not yet disposed of: its pictures are shown. Without it they are read from their files again,
+   * The data set that was evaluated, not yet disposed of: its images are shown. Without it they are read from their files again,
    * as far as they are there.
    */
   data?: Dataset | undefined
@@ -34,7 +34,7 @@ export function checkedEvaluation(value: Evaluation, where: string): Evaluation 
 }
 
 /**
- * One HTML page of how a model does: scores by class, the confusion matrix, the pictures that it is most confidently wrong about: no
+ * One HTML page of how a model does: scores by class, the confusion matrix, the images that it is most confidently wrong about: no
  * script, no request.
  */
 export async function evaluationReport(options: EvaluationReportOptions): Promise<string> {
@@ -80,7 +80,7 @@ function filesLeftOut({ skipped, warned }: Evaluation): Fact[] {
   ]
 }
 
-/** Confusion, classes, pictures: what there is to see of an evaluation. */
+/** Confusion, classes, images: what there is to see of an evaluation. */
 export async function evaluationSections(evaluation: Evaluation, data: Dataset | undefined): Promise<string[]> {
   const { perClass, worst, correct, images } = evaluation
   const about = classesText(evaluation)

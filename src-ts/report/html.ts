@@ -68,7 +68,7 @@ export function details(title: string, text: string): string {
   return `<details><summary>${escaped(title)}</summary><pre>${escaped(text)}</pre></details>`
 }
 
-/** A chart or a picture with what it shows; the caption is HTML. */
+/** A chart or an image with what it shows; the caption is HTML. */
 export function figure(caption: string, content: string): string {
   return `<figure><figcaption>${caption}</figcaption>${content}</figure>`
 }

@@ -1,4 +1,4 @@
-/** Pictures on a page: beside their coefficients, or with what the network got wrong about them. */
+/** Images on a page: beside their coefficients, or with what the network got wrong about them. */
 import { jpegCoefficients, type CoefficientPlane, type JpegCoefficients } from '../data/coefficients.js'
 import type { Dataset } from '../data/dataset.js'
 import { ModelError } from '../errors.js'
@@ -8,7 +8,7 @@ import { percent } from '../numbers.js'
 import { escaped } from './html.js'
 import { smallJpeg } from './thumbnail.js'
 
-/** A picture that the page shows. */
+/** An image that the page shows. */
 export interface ReportPicture {
   /** Made from a file that is still there. */
   prediction: Prediction
@@ -21,10 +21,10 @@ const BLOCK = 8
 /** Magnitudes from which a coefficient is drawn stronger. */
 const LEVELS = [1, 3, 8, 20]
 
-/** Most blocks, from left to right and from top to bottom, of a picture whose coefficients are drawn. */
+/** Most blocks, from left to right and from top to bottom, of an image whose coefficients are drawn. */
 const DRAWN = 48
 
-/** The gallery: each picture, its luminance coefficients, and the likeliest classes. */
+/** The gallery: each image, its luminance coefficients, and the most probable classes. */
 export async function gallery(pictures: readonly ReportPicture[]): Promise<string> {
   const figures: string[] = []
   // One after the other, because large ones take much memory until they are small.
@@ -43,17 +43,17 @@ async function predicted({ prediction, label }: ReportPicture): Promise<string> 
   const caption = `${truth}said <span class="verdict">${escaped(said)}</span>${escaped(next)}`
   const [plane] = coefficients.components
   const map = plane && Math.max(...plane.blocks) <= DRAWN ? coefficientMap(plane) : ''
-  const picture = image(await smallJpeg(coefficients), label ?? 'picture')
+  const picture = image(await smallJpeg(coefficients), label ?? 'image')
   return `<figure${wrong ? ' class="wrong"' : ''}>${picture}${map}<figcaption>${caption}</figcaption></figure>`
 }
 
-/** Most bytes of pictures among the mistakes of a page. */
+/** Most bytes of images among the mistakes of a page. */
 const BYTES = 4e6
 
 /**
- * Pictures that a network got wrong, with what it said.
+ * Images that a network got wrong, with what it said.
  *
- * @param data where they are from; their files unless given
+ * @param data where they are from; their files by default
  */
 export async function mistakenPictures(worst: readonly PictureResult[], data: Dataset | undefined): Promise<string> {
   const figures: string[] = []
@@ -81,7 +81,7 @@ function mistaken(result: PictureResult, jpeg: Uint8Array | undefined): string {
   return `<figure class="wrong">${picture}<figcaption>${answer}<br>${truth}<br><small>${escaped(file)}</small></figcaption></figure>`
 }
 
-/** A small file of a picture; none if it is not there any more. */
+/** A small file of an image; none if it is not there any more. */
 async function jpegOf({ file, index }: PictureResult, data: Dataset | undefined): Promise<Uint8Array | undefined> {
   try {
     return await smallJpeg(await coefficientsOf(file, index, data))

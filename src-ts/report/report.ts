@@ -15,26 +15,26 @@ import { inputText, settingsFacts, whereItRan } from './settings.js'
 
 /** What a report tells of. */
 export interface ReportOptions {
-  /** The page's title; the network and what it was trained on unless given. */
+  /** The page's title; the network and what it was trained on by default. */
   title?: string | undefined
   /** A model that was trained: its definition, labels, settings and history are told. */
   model: Model
   /** What the training told. */
   record: TrainingRecord
-  /** The pictures it was trained on, not yet disposed of: how many and how sparse they are is told. */
+  /** The images it was trained on, not yet disposed of: how many and how sparse they are is told. */
   data?: Dataset | undefined
-  /** The pictures it was tested on, not yet disposed of: those that it got wrong are shown. */
+  /** The images it was tested on, not yet disposed of: those that it got wrong are shown. */
   test?: Dataset | undefined
-  /** How the model does on pictures it has not seen; what the record knows unless given. */
+  /** How the model does on images it has not seen; what the record knows by default. */
   evaluation?: Evaluation | undefined
-  /** Pictures to show beside their coefficients, with what the network said of them. */
+  /** Images to show beside their coefficients, with what the network said of them. */
   pictures?: readonly ReportPicture[] | undefined
   /** The command line that repeats it. */
   command?: string | undefined
 }
 
 /**
- * One HTML page, with curves, a confusion matrix, scores by class, the pictures it is most confidently wrong about, and all that it takes
+ * One HTML page, with curves, a confusion matrix, scores by class, the images it is most confidently wrong about, and all that it takes
  * to repeat the training: no script, no request. A training that has not ended can be told of too.
  *
  * @throws ModelError if the file of one of `pictures` is no longer there or gives no coefficients
@@ -136,7 +136,7 @@ async function charts(record: TrainingRecord, model: Model, kept: number | undef
   return drawn.length > 0 ? `<div class="charts">${drawn.join('')}</div>` : paragraph('No step was done.')
 }
 
-const PICTURES = `<p>Each picture beside its non-zero luminance coefficients as the file holds them: a square is a block of 8×8, its
+const PICTURES = `<p>Each image beside its non-zero luminance coefficients as the file holds them: a square is a block of 8×8, its
 mean at the top left, higher frequencies to the right and below. ${key('warm')}positive ${key('accent')}negative, stronger
 where larger.</p>`
 
@@ -182,7 +182,7 @@ function dataText({ source, length, classes, balance }: Dataset): string {
   return `${source}: ${grouped(length)} files of ${grouped(classes.length)} classes, ${each}`
 }
 
-/** Mean over all blocks of up to {@link SAMPLE} pictures, spread evenly. */
+/** Mean over all blocks of up to {@link SAMPLE} images, spread evenly. */
 async function meanNonZeros(data: Dataset): Promise<number> {
   const length = Math.min(SAMPLE, data.length)
   let [blocks, nonZeros] = [0, 0]

@@ -5,9 +5,9 @@ import { runtimeInfo } from '../runtime.js'
 import type { TrainSettings } from '../train/settings.js'
 import type { Fact } from './html.js'
 
-/** The pictures that a network sees. */
+/** The images that a network sees. */
 export function inputText({ channels, height, width }: InputDefinition): string {
-  return `pictures of ${width}×${height}, ${channels === 1 ? 'gray' : 'in colour'}`
+  return `images of ${width}×${height}, ${channels === 1 ? 'gray' : 'in colour'}`
 }
 
 /** Versions, processor, date, and the command line if there is one. */

@@ -11,7 +11,7 @@ const SIDE = 320
 const QUANTISATION = Uint16Array.from({ length: BLOCK * BLOCK }, (_, at) => 3 + Math.floor(at / BLOCK) + (at % BLOCK))
 
 /**
- * A JPEG file of a picture without the remarks of its own file, such as where it was taken. A larger one is made smaller: the
+ * A JPEG file of an image without the remarks of its own file, such as where it was taken. A larger one is made smaller: the
  * lowest frequencies of its blocks are those of smaller ones.
  */
 export function smallJpeg(coefficients: JpegCoefficients): Promise<Uint8Array> {
@@ -108,7 +108,7 @@ function coefficientsOf(plane: Samples, [rows, columns]: readonly [number, numbe
   const values = new Int16Array(high * wide * BLOCK * BLOCK)
   for (let block = 0; block < high * wide; block++) {
     const [top, left] = [Math.floor(block / wide) * BLOCK, (block % wide) * BLOCK]
-    // What a block has beyond the picture repeats its edge.
+    // What a block has beyond the image repeats its edge.
     const samples = Float32Array.from({ length: BLOCK * BLOCK }, (_, at) => {
       const [row, column] = [top + Math.floor(at / BLOCK), left + (at % BLOCK)]
       return sampleAt(plane, Math.min(row, rows - 1), Math.min(column, columns - 1))

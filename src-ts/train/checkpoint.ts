@@ -11,7 +11,7 @@ export interface TrainingState {
   epoch: number
   /** Steps done, over all epochs. */
   step: number
-  /** Pictures in the data set. */
+  /** Images in the data set. */
   images: number
   settings: TrainSettings
   /** What each epoch came to. */
@@ -24,7 +24,7 @@ export interface TrainingState {
 
 /** A part of an epoch. */
 export interface UnfinishedEpoch {
-  /** Pictures it has come to, in the epoch's order. */
+  /** Images it has come to, in the epoch's order. */
   images: number
   /** How many of them it has not seen, because their files had gone or changed. */
   lost?: number | undefined
@@ -60,7 +60,7 @@ export const trainingStateSchema = z.strictObject({
 }) satisfies z.ZodType<TrainingState>
 
 /**
- * Where a training on so many pictures begins: where the saved one ended, or at the first picture.
+ * Where a training on so many images begins: where the saved one ended, or at the first image.
  *
  * @returns the state, and what differs from the saved one, as sentences
  * @throws ModelError `INVALID_OPTION` if more epochs are done than shall be

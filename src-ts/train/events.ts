@@ -45,27 +45,27 @@ export interface StartEvent {
 }
 
 /**
- * How far the features have come that frozen layers make of the pictures. They are computed before the first step and stored, if
- * these layers are all but the last ones and see the same of every picture in every epoch.
+ * How far the features have come that frozen layers make of the images. They are computed before the first step and stored, if
+ * these layers are all but the last ones and see the same of every image in every epoch.
  */
 export interface FeaturesEvent {
   type: 'features'
   set: 'train' | 'test'
-  /** Pictures so far. */
+  /** Images so far. */
   done: number
   total: number
 }
 
-/** One update, by the pictures of one or more batches. */
+/** One update, by the images of one or more batches. */
 export interface StepEvent {
   type: 'step'
   /** Counted from 1. */
   epoch: number
   /** Counted from 1 in the epoch. */
   step: number
-  /** Mean loss of its pictures, before the update; the smoothed one if labels are. */
+  /** Mean loss of its images, before the update; the smoothed one if labels are. */
   loss: number
-  /** Share of its pictures that was right, before the update. */
+  /** Share of its images that was right, before the update. */
   accuracy: number
   /** The optimizer's, as scheduled. */
   learningRate: number
@@ -152,7 +152,7 @@ export interface CheckpointEvent {
   epoch: number
   /** Steps done, over all epochs. */
   step: number
-  /** Pictures seen of the epoch after those. */
+  /** Images seen of the epoch after those. */
   images: number
   path: string
   /** The epoch whose weights are the file's model, if the best are kept; else they are those of the last step, or its average. */

@@ -1,4 +1,4 @@
-/** Features that frozen layers make of pictures: computed once where no epoch changes them, instead of in every one. */
+/** Features that frozen layers make of images: computed once where no epoch changes them, instead of in every one. */
 import { batches, cut } from '../data/batches.js'
 import type { Dataset } from '../data/dataset.js'
 import { throwIfAborted } from '../data/iteration.js'
@@ -9,20 +9,20 @@ import { isRandom } from '../transforms/transform.js'
 import type { FeaturesEvent } from './events.js'
 import type { TrainSettings } from './settings.js'
 
-/** Pictures a call: as many as a step of a large network runs together. */
+/** Images in a batch: as many as a step of a large network runs together. */
 const PICTURES_A_CALL = 32
 
-/** Most bytes of the features of all pictures; those of more are computed in every epoch. */
+/** Most bytes of the features of all images; those of more are computed in every epoch. */
 const MOST_BYTES = 2 ** 30
 
-/** What stands for pictures in steps and tests. */
+/** What stands for images in steps and tests. */
 export type Pictures = Pick<Dataset, 'batch'> & Partial<Pick<Dataset, 'onError'>>
 
-/** Features of a data set's pictures, in their order. They stand for the pictures in steps and tests. */
+/** Features of a data set's images, in their order. They stand for the images in steps and tests. */
 export class StoredFeatures implements Pictures {
   readonly onError: Dataset['onError']
   readonly #set: NativeJpegSet
-  /** For every picture its place in the set. */
+  /** For every image its place in the set. */
   readonly #places: ReadonlyMap<number, number>
   readonly #files: readonly string[]
 
@@ -34,9 +34,9 @@ export class StoredFeatures implements Pictures {
   }
 
   /**
-   * Those of the pictures of these numbers, in this order; the caller's to dispose of.
+   * Those of the images of these numbers, in this order; to be disposed of by the caller.
    *
-   * @throws ModelError `FILE_CHANGED` if a picture was lost before its features were made
+   * @throws ModelError `FILE_CHANGED` if an image was lost before its features were made
    */
   async batch(indices: Uint32Array): Promise<NativeJpegSet> {
     const place = (index: number) => {
@@ -54,7 +54,7 @@ export class StoredFeatures implements Pictures {
 
 /**
  * Whether steps can begin with stored features: what comes before is frozen, statistics included, and sees the same of every
- * picture in every epoch.
+ * image in every epoch.
  */
 export function canStore(
   model: Model,
@@ -67,7 +67,7 @@ export function canStore(
   return features !== undefined && Float32Array.BYTES_PER_ELEMENT * features * images <= MOST_BYTES
 }
 
-/** Computes the features of all pictures, telling how far it has come. */
+/** Computes the features of all images, telling how far it has come. */
 export async function* storedFeatures(
   model: Model,
   dataset: Dataset,

@@ -13,7 +13,7 @@ export interface History {
   epochs: EpochResult[]
   /** Files left out of the data set. */
   skipped: readonly SkippedFile[]
-  /** Files used in spite of doubts. */
+  /** Damaged files that were used. */
   warned: readonly WarnedFile[]
   /** Why it ended and which epoch was the best, if that was looked for. */
   stop?: StopEvent | undefined

@@ -15,7 +15,7 @@ export interface LayerGroup {
   learningRate?: number | undefined
   /** What the optimizer's learning rate is multiplied by; not with `learningRate`. */
   factor?: number | undefined
-  /** Pull towards zero; the optimizer's unless given. */
+  /** Pull towards zero; the optimizer's by default. */
   weightDecay?: number | undefined
 }
 

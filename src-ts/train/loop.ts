@@ -1,4 +1,4 @@
-/** The training loop: the order of the pictures, the learning rate, the events; a step is one call of the engine. */
+/** The training loop: the order of the images, the learning rate, the events; a step is one call of the engine. */
 import { batches, cut } from '../data/batches.js'
 import { checkedSource, checkMemory, Dataset, readDataset } from '../data/dataset.js'
 import { throwIfAborted } from '../data/iteration.js'
@@ -38,7 +38,7 @@ export async function* train(
   const settings = trainSettings(given, saved?.settings)
   const update = updates(model.nodes, settings)
   if (bestRule(settings) && !testData) {
-    const expected = `pictures to ${settings.earlyStopping ? 'stop early on' : 'find the best epoch by'}`
+    const expected = `images to ${settings.earlyStopping ? 'stop early on' : 'find the best epoch by'}`
     throw mismatch('INVALID_OPTION', 'train.test', expected, 'nothing')
   }
   const checkpoints = new Checkpoints(checkpoint)
@@ -104,7 +104,7 @@ interface Course {
   signal: AbortSignal | undefined
 }
 
-/** The epochs that are left, on the pictures or on what frozen layers make of them. */
+/** The epochs that are left, on the images or on what frozen layers make of them. */
 async function* epochs(run: Run, course: Course): AsyncGenerator<TrainEvent, void> {
   const stored: StoredFeatures[] = []
   try {
@@ -142,7 +142,7 @@ async function* epochsOn(given: Given, run: Run, course: Course): AsyncGenerator
 }
 
 /**
- * Reads a source, telling its progress; a data set is taken as it is and stays its owner's. Pictures that no view can be made of are
+ * Reads a source, telling its progress; a data set is taken as it is and stays its owner's. Images that no view can be made of are
  * found now rather than in an epoch, and left out or refused.
  */
 async function* opened(
@@ -179,7 +179,7 @@ interface Given {
   test: Pictures | undefined
 }
 
-/** The pictures themselves, or their features if frozen layers make the same of them in every epoch. */
+/** The images themselves, or their features if frozen layers make the same of them in every epoch. */
 async function* toLearnFrom(
   { model, state: { settings } }: Run,
   { dataset, test, update: updateOf, signal }: Course,
@@ -200,7 +200,7 @@ async function* toLearnFrom(
   }
 }
 
-/** The steps of an epoch, from the first picture it has not seen. */
+/** The steps of an epoch, from the first image it has not seen. */
 async function* epoch(
   given: Pictures,
   { model, state }: Run,
@@ -255,7 +255,7 @@ async function* epoch(
   }
 }
 
-/** Takes an epoch that has seen every picture to the history, and keeps its weights if they are the best. */
+/** Takes an epoch that has seen every image to the history, and keeps its weights if they are the best. */
 async function endEpoch(model: Model, state: TrainingState, evaluation: Evaluation | undefined): Promise<EpochResult> {
   const result = resultOf(state, evaluation)
   const rule = bestRule(state.settings)
@@ -280,7 +280,7 @@ async function* stopEvent(model: Model, state: TrainingState): AsyncGenerator<St
   yield { type: 'stop', reason, epoch, metric, best, last: { epoch, value: tested[metric] }, restored }
 }
 
-/** What an epoch that has seen every picture came to. */
+/** What an epoch that has seen every image came to. */
 function resultOf({ epoch, images, unfinished }: TrainingState, evaluation: Evaluation | undefined): EpochResult {
   const { lossSum, correct, seconds, lost = 0, learningRate } = unfinished as UnfinishedEpoch
   const seen = images - lost

@@ -26,7 +26,7 @@ export interface TrainingMemory {
   maps: number
   /** The same of the tests after each epoch. */
   test: number
-  /** The pictures of two steps, as pixels: one is at work while the next is made. */
+  /** The images of two steps, as pixels: one is at work while the next is made. */
   pictures: number
   /** All tensors once more, while a checkpoint is written. */
   saving: number
@@ -34,10 +34,10 @@ export interface TrainingMemory {
   total: number
 }
 
-/** Pictures of a step, as many as the engine counts. */
+/** Images of a step, as many as the engine counts. */
 const MOST = 2 ** 31 - 1
 
-/** How many pictures a training has. */
+/** How many images a training has. */
 export interface TrainingSize {
   images: number
   /** Of the test set; 0 if there is none. */
@@ -80,7 +80,7 @@ export async function checkAvailable(
   const fitting = await settingsThatFit(definition, settings, size, available)
   const { batchSize, storage } = settings
   const { width, height } = definition.input
-  const what = `batches of ${batchSize} pictures of ${width}×${height}, ${storage}`
+  const what = `batches of ${batchSize} images of ${width}×${height}, ${storage}`
   const [expected, found] = [`at most ${bytesText(available)}`, `${bytesText(needed.total)} (${partsText(needed)})`]
   const advice = fitting.length > 0 ? `what would fit: ${fitting.join('; ')}` : 'no batch of this network would fit'
   const message = `memory: expected a training that takes ${expected}, found one that takes ${found} by ${what}; ${advice}`
@@ -94,8 +94,8 @@ function networkOf(definition: ModelDefinition): NativeNetwork {
 /** The largest parts of it, in words. */
 function partsText({ weights, gradients, optimizer, copies, maps, test, pictures, saving }: TrainingMemory): string {
   const parts = [
-    ['maps', maps],
-    ['pictures', pictures],
+    ['feature maps', maps],
+    ['images', pictures],
     ['weights and what belongs to them', weights + gradients + optimizer + copies + saving],
     ['tests', test],
   ] as const
@@ -125,13 +125,13 @@ async function settingsThatFit(
     found.push(parts.join(' with '))
   }
   const smaller = await sizeThatFits(definition, (network, of) => fits(network, of, {}))
-  return smaller === undefined ? found : [...found, `pictures of ${smaller}`]
+  return smaller === undefined ? found : [...found, `images of ${smaller}`]
 }
 
-/** A smaller batch, and how an update is made of as many pictures all the same. */
+/** A smaller batch, and how an update is made of as many images all the same. */
 function batchText(batchSize: number, settings: TrainSettings): string {
   const batches = Math.round(picturesOfStep(settings) / batchSize)
-  return `a batch size of ${batchSize}${batches > 1 ? ` (accumulate ${batches} for updates by as many pictures)` : ''}`
+  return `a batch size of ${batchSize}${batches > 1 ? ` (accumulate ${batches} for updates by as many images)` : ''}`
 }
 
 /** The largest whole number up to `most` that will do, if all smaller ones do too; 0 if none does. */
@@ -151,7 +151,7 @@ const SMALLER = [0.875, 0.75, 0.625, 0.5, 0.375, 0.25]
 /** Pixels that sides are whole multiples of. */
 const MULTIPLE = 8
 
-/** The largest of some smaller sizes of pictures that fits, if the network can be of another size. */
+/** The largest of some smaller sizes of images that fits, if the network can be of another size. */
 async function sizeThatFits(
   definition: ModelDefinition,
   fits: (network: NativeNetwork, definition: ModelDefinition) => Promise<boolean>,

@@ -5,27 +5,27 @@ import { checked } from '../options.js'
 
 /** Options of {@link sgd}. */
 export interface SgdOptions {
-  /** Step size before the schedule; 0.1 unless given. */
+  /** Step size before the schedule; 0.1 by default. */
   learningRate?: number | undefined
-  /** Velocity kept from step to step; 0.9 unless given. */
+  /** Velocity kept from step to step; 0.9 by default. */
   momentum?: number | undefined
-  /** Whether to look ahead along the velocity; not unless given. */
+  /** Whether to look ahead along the velocity; not by default. */
   nesterov?: boolean | undefined
-  /** Pull towards zero, added to the gradient; 0 unless given. */
+  /** Pull towards zero, added to the gradient; 0 by default. */
   weightDecay?: number | undefined
 }
 
 /** Options of {@link adam} and {@link adamW}. */
 export interface AdamOptions {
-  /** Step size before the schedule; 0.001 unless given. */
+  /** Step size before the schedule; 0.001 by default. */
   learningRate?: number | undefined
-  /** Decay of the mean of gradients; 0.9 unless given. */
+  /** Decay of the mean of gradients; 0.9 by default. */
   beta1?: number | undefined
-  /** Decay of the mean of squared gradients; 0.999 unless given. */
+  /** Decay of the mean of squared gradients; 0.999 by default. */
   beta2?: number | undefined
-  /** Added to the root of the second moment; 1e-8 unless given. */
+  /** Added to the root of the second moment; 1e-8 by default. */
   epsilon?: number | undefined
-  /** Pull towards zero; 0 unless given ({@link adamW}: 0.01). */
+  /** Pull towards zero; 0 by default ({@link adamW}: 0.01). */
   weightDecay?: number | undefined
 }
 

@@ -7,90 +7,86 @@ import { givenShape, type GivenSettings } from './settings.js'
 
 /** Options of a training; `false` turns off what a resumed checkpoint had. */
 export interface TrainOptions extends GivenSettings {
-  /** Passes over the data, those before a resumed checkpoint counted; 10 unless given. */
+  /** Epochs in all, those of a resumed training included; 10 by default. */
   epochs?: GivenSettings['epochs']
-  /** Pictures that are run, and normalised, together; 64 unless given. The last batch of an epoch takes what is left. */
+  /** Batch size; 64 by default. The last batch of an epoch has the images that are left. */
   batchSize?: GivenSettings['batchSize']
   /**
-   * Batches a step, whose gradients become one update in which every picture weighs the same; 1 unless given. The last
-   * step of an epoch takes what is left.
+   * Gradient accumulation: batches in a step; 1 by default. Every image has the same weight. The last step of an epoch has the batches that
+   * are left.
    */
   accumulate?: GivenSettings['accumulate']
-  /** Adam with a learning rate of 0.001 unless given. */
+  /** Adam with a learning rate of 0.001 by default. */
   optimizer?: GivenSettings['optimizer']
-  /** Constant unless given. */
+  /** Constant by default. */
   schedule?: GivenSettings['schedule']
-  /** Share of the loss's target that all classes have alike, 0…1 (`torch.nn.CrossEntropyLoss`); 0 unless given. */
+  /** Label smoothing as in `torch.nn.CrossEntropyLoss`, 0…1; 0 by default. */
   labelSmoothing?: GivenSettings['labelSmoothing']
   /**
-   * How maps are kept that the backward pass reads again: `float32`, unless given, or `bfloat16`, which takes half the
-   * memory and rounds each value to eight bits. Everything is computed in float32.
+   * Type in which feature maps are stored for the backward pass: `float32` (default) or `bfloat16`, which takes half the memory. Everything
+   * is computed in float32.
    */
   storage?: GivenSettings['storage']
   /**
-   * What is done to the pictures learned from, anew in every epoch, before what the model does to pictures that are not of its
-   * size; nothing unless given. Those tested on are treated as the definition says.
+   * Transforms of the training images, drawn anew in every epoch; none by default. Images of the test set get the transforms of the
+   * definition.
    */
   augment?: GivenSettings['augment']
-  /** Ways to mix the pictures of a step, of which each step picks one; none unless given. */
+  /** Methods of mixing the images of a step, of which one is drawn for each step; none by default. */
   mix?: GivenSettings['mix']
-  /** What is done to large gradients; nothing unless given. */
+  /** Gradient clipping; none by default. */
   clip?: GivenSettings['clip']
-  /**
-   * Layers that stay as they are: paths, which mean all layers below them (`layer1`), in which `*` stands for any
-   * characters.
-   */
+  /** Layers that are not trained: their paths. A path includes all layers below it (`layer1`); `*` stands for any characters. */
   freeze?: GivenSettings['freeze']
   /**
-   * Whether frozen batch normalisations normalise by their running statistics and leave them, as at inference; they do
-   * unless given. Otherwise they normalise by each batch's and go on following them.
+   * Whether frozen batch normalisations use their running statistics and keep them, as at inference; `true` by default. Otherwise they use
+   * and follow the statistics of each batch.
    */
   freezeStatistics?: GivenSettings['freezeStatistics']
   /** Layers with a learning rate or weight decay of their own. */
   groups?: GivenSettings['groups']
-  /** A moving average of the weights, which is then what is tested, predicts and is saved; of decay 0.999 unless given. */
+  /** Keeps a moving average of the weights, which is then tested, predicts and is saved; its decay is 0.999 by default. */
   average?: GivenSettings['average']
   /**
-   * Whether the weights of the best epoch by the test set are kept, and are the model's at the end: best by `accuracy`, of
-   * equally many right answers by the loss, or by `loss`. They are not unless given; needs `test`. With `earlyStopping` its own
-   * `metric` and `restoreBest` say so instead.
+   * Keeps the weights of the epoch with the best `accuracy` (on a tie, the lowest loss) or the lowest `loss` on the test set; they are the
+   * model at the end. Needs `test`; not by default. With `earlyStopping`, its `metric` and `restoreBest` are used instead.
    */
   keepBest?: GivenSettings['keepBest']
-  /** Ends the training when the test set gets no better; needs `test`. */
+  /** Early stopping: ends the training when results on the test set no longer improve. Needs `test`. */
   earlyStopping?: GivenSettings['earlyStopping']
-  /** Whether each epoch has its own order; it has unless given. */
+  /** Whether to shuffle the images in every epoch; `true` by default. */
   shuffle?: GivenSettings['shuffle']
-  /** Where the orders come from: a whole number; 0 unless given. */
+  /** Seed of the order of images and of all random transforms, a whole number; 0 by default. */
   seed?: GivenSettings['seed']
-  /** Pictures to test on after each epoch. */
+  /** Data set to test on after each epoch. */
   test?: JpegSource | Dataset | undefined
   /**
-   * Most memory that each set of pictures may take once it is read, as for {@link loadDataset}; a data set in memory has its
-   * own. Losses and weights do not depend on it.
+   * Memory limit of each data set that is read, as for {@link loadDataset}; not for a {@link Dataset}, which has its own. Results do not
+   * depend on it.
    */
   memory?: MemorySize | undefined
   /**
-   * Memory that steps and tests may take, beside the pictures; what the system, or the container, has left unless given. A
-   * training that would take more is refused before its first step.
+   * Memory that steps and tests may take, beside the data sets; by default the free memory of the system or the container. A training that
+   * would take more is refused before its first step.
    */
   availableMemory?: MemorySize | undefined
-  /** Where and how often to save the model, its optimizer and how far it has come. */
+  /** Where and how often to save the model with its optimizer and the state of the training. */
   checkpoint?: CheckpointOptions | undefined
-  /** Whether to go on from the checkpoint the model was loaded from; options not given are then the checkpoint's. */
+  /** Whether to resume from the checkpoint that the model was loaded from; options that are not given are then the checkpoint's. */
   resume?: boolean | undefined
-  /** Ends the training between two steps, with an `ABORTED` error; a checkpoint is written of what is learned by then. */
+  /** Ends the training between two steps with an `ABORTED` error; if there is a `checkpoint`, it is saved first. */
   signal?: AbortSignal | undefined
 }
 
 /**
- * Where and how often a training is saved: besides, at its end, and whatever else it ends with. What an error, a signal or a
- * listener that leaves cuts off between two checkpoints is saved then; but not what led to values that are not finite.
+ * Where and how often a training is saved. It is also saved at its end, and when an error, a signal or a listener ends it, except after
+ * values that are not finite.
  */
 export interface CheckpointOptions {
   path: string
-  /** Epochs from one to the next; 1 unless given. The end of the training is always saved. */
+  /** Epochs between checkpoints; 1 by default. The end of the training is always saved. */
   everyEpochs?: number | undefined
-  /** Steps from one to the next, counted over all epochs, besides those at epochs; none unless given. */
+  /** Steps between additional checkpoints, counted over all epochs; none by default. */
   everySteps?: number | undefined
 }
 

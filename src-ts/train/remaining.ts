@@ -18,7 +18,7 @@ export class Remaining {
   readonly #steps: { images: number; seconds: number }[] = []
   #test = 0
 
-  /** A step, with the reading of its pictures, took so long. */
+  /** A step, with the reading of its images, took so long. */
   stepTook(images: number, seconds: number): void {
     this.#steps.push({ images, seconds })
     // The first one compiles and takes memory, and tells little once there are others.

@@ -13,23 +13,23 @@ export type Schedule =
 export interface StepOptions {
   /** Epochs from one change to the next. */
   every: number
-  /** What each change multiplies by; 0.1 unless given. */
+  /** What each change multiplies by; 0.1 by default. */
   factor?: number | undefined
 }
 
 /** Options of {@link cosine}. */
 export interface CosineOptions {
-  /** Share of the learning rate left at the end; 0 unless given. */
+  /** Share of the learning rate left at the end; 0 by default. */
   final?: number | undefined
 }
 
 /** Options of {@link oneCycle}. */
 export interface OneCycleOptions {
-  /** Share of the training that warms up; 0.3 unless given. */
+  /** Share of the training that warms up; 0.3 by default. */
   warmup?: number | undefined
-  /** Share of the learning rate at the beginning; 1/25 unless given. */
+  /** Share of the learning rate at the beginning; 1/25 by default. */
   initial?: number | undefined
-  /** Share of the learning rate at the end; 4e-6 unless given. */
+  /** Share of the learning rate at the end; 4e-6 by default. */
   final?: number | undefined
 }
 

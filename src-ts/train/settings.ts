@@ -25,7 +25,7 @@ export interface Average {
 
 /** Options of a moving average of the weights. */
 export interface AverageOptions {
-  /** Share that each step keeps of the average, once it has warmed up; 0.999 unless given. */
+  /** Share that each step keeps of the average, once it has warmed up; 0.999 by default. */
   decay?: number | undefined
 }
 

@@ -8,11 +8,11 @@ import type { TrainSettings } from './settings.js'
 export interface EarlyStoppingOptions {
   /** Epochs without getting better after which it ends. */
   patience: number
-  /** By how much more than the best so far an epoch must be better; 0 unless given. */
+  /** By how much more than the best so far an epoch must be better; 0 by default. */
   minDelta?: number | undefined
-  /** What is looked at, on the test set: `loss`, unless given, or `accuracy`. */
+  /** What is looked at, on the test set: `loss` by default, or `accuracy`. */
   metric?: 'loss' | 'accuracy' | undefined
-  /** Whether the weights of the best epoch are kept and are the model's at the end; they are unless given. */
+  /** Whether the weights of the best epoch are kept and are the model's at the end; they are by default. */
   restoreBest?: boolean | undefined
 }
 
@@ -32,7 +32,7 @@ export interface BestEpoch {
   value: number
 }
 
-/** How the best epoch is found, and what becomes of its weights. */
+/** How the best epoch is found, and what happens to its weights. */
 export interface BestRule {
   metric: 'loss' | 'accuracy'
   minDelta: number

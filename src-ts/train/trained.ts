@@ -11,7 +11,7 @@ export interface Trained {
   /** What the data was called: a folder, a list, an archive. */
   data: string
   images: number
-  /** Pictures of each class, in the order of the labels. */
+  /** Images of each class, in the order of the labels. */
   classes: readonly { name: string; images: number }[]
   /** Epochs done. */
   epochs: number

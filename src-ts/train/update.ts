@@ -30,7 +30,7 @@ export function updates(nodes: readonly ModelNode[], settings: TrainSettings): U
   })
 }
 
-/** Pictures of a step. */
+/** Images of a step. */
 export function picturesOfStep({ batchSize, accumulate }: TrainSettings): number {
   return batchSize * accumulate
 }

@@ -5,8 +5,8 @@ import type { BindingStepOptions } from '../native/addon.js'
 import type { TrainSettings } from './settings.js'
 
 /**
- * Refuses a training in which no batch would teach the layers before a batch normalisation anything, because a picture's map
- * has one pixel there and no batch has two pictures. A single such batch, the last of an epoch, does no harm.
+ * Refuses a training in which no batch would teach the layers before a batch normalisation anything, because an image's map
+ * has one pixel there and no batch has two images. A single such batch, the last of an epoch, does no harm.
  *
  * @throws ModelError `INVALID_OPTION` naming the layer
  */
@@ -24,6 +24,6 @@ export function checkValuesPerChannel(
   )
   if (!single) return
   const [option, found] = batchSize === 1 ? ['train.batchSize', '1'] : ['train.data', '1']
-  const expected = `at least 2 pictures a batch, because ${single.path} normalises maps of one pixel by their batch`
+  const expected = `at least 2 images a batch, because ${single.path} normalises maps of one pixel by their batch`
   throw mismatch('INVALID_OPTION', option, expected, found)
 }

@@ -12,7 +12,7 @@ import { probability } from './sizes.js'
  */
 type Factors = readonly [number, number]
 
-/** Something done to the colours of pictures, as plain data. */
+/** Something done to the colours of images, as plain data. */
 export type ColourTransform =
   | {
       readonly type: 'colorJitter'
@@ -33,11 +33,11 @@ export const colourSchemas = [
   z.strictObject({ type: z.literal('gray'), probability }),
 ] as const
 
-/** Options of {@link colorJitter}: x for factors from 1 − x to 1 + x, or the least and the largest; 0 unless given. */
+/** Options of {@link colorJitter}: x for factors from 1 − x to 1 + x, or the least and the largest; 0 by default. */
 export interface ColorJitterOptions {
   /** Every sample times the factor. */
   brightness?: number | Factors | undefined
-  /** Away from, or towards, the picture's mean luma. */
+  /** Away from, or towards, the image's mean luma. */
   contrast?: number | Factors | undefined
   /** Away from, or towards, each pixel's luma. */
   saturation?: number | Factors | undefined
@@ -67,7 +67,7 @@ export function grayscale(): ColourTransform {
 }
 
 /**
- * Luma in all channels of some pictures, of one in ten unless given.
+ * Luma in all channels of some images, of one in ten by default.
  *
  * @throws ModelError `INVALID_OPTION`
  */

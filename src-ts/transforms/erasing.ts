@@ -1,11 +1,11 @@
-/** Parts of pictures painted over. */
+/** Parts of images painted over. */
 import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
 import type { ProbabilityOptions } from './geometry.js'
 import { fillSchema, probability, range, side, type Fill } from './sizes.js'
 
-/** Something painted over pictures, as plain data. */
+/** Something painted over images, as plain data. */
 export type ErasingTransform =
   | {
       readonly type: 'randomErasing'
@@ -23,22 +23,22 @@ export const erasingSchemas = [
 
 /** Options of {@link randomErasing}. */
 export interface RandomErasingOptions extends ProbabilityOptions {
-  /** Least and largest share of the area; 0.02 and 0.33 unless given. */
+  /** Least and largest share of the area; 0.02 and 0.33 by default. */
   scale?: readonly [number, number] | undefined
-  /** Least and largest proportion, height by width; 0.3 and 3.3 unless given. */
+  /** Least and largest proportion, height by width; 0.3 and 3.3 by default. */
   ratio?: readonly [number, number] | undefined
-  /** The colour; `mean` unless given. */
+  /** The colour; `mean` by default. */
   fill?: Fill | undefined
 }
 
 /** Options of {@link cutout}. */
 export interface CutoutOptions {
-  /** The colour; `mean` unless given. */
+  /** The colour; `mean` by default. */
   fill?: Fill | undefined
 }
 
 /**
- * A rectangle of random area and proportions, anywhere within the picture (Zhong et al., 2020; torchvision's `RandomErasing`).
+ * A rectangle of random area and proportions, anywhere within the image (Zhong et al., 2020; torchvision's `RandomErasing`).
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -55,7 +55,7 @@ export function randomErasing(options: RandomErasingOptions = {}): ErasingTransf
 }
 
 /**
- * A square with its centre anywhere in the picture, as far as it lies within (DeVries and Taylor, 2017).
+ * A square with its centre anywhere in the image, as far as it lies within (DeVries and Taylor, 2017).
  *
  * @throws ModelError `INVALID_OPTION`
  */

@@ -20,7 +20,7 @@ import {
   type Size,
 } from './sizes.js'
 
-/** Something done to the shape of pictures, as plain data. */
+/** Something done to the shape of images, as plain data. */
 export type GeometryTransform =
   | {
       readonly type: 'resize'
@@ -70,25 +70,25 @@ export const geometrySchemas = [
 
 /** Options of transforms that resample. */
 export interface ResamplingOptions {
-  /** The filter; `bilinear` unless given. */
+  /** The filter; `bilinear` by default. */
   interpolation?: Interpolation | undefined
 }
 
 /** Options of {@link randomCrop}. */
 export interface RandomCropOptions extends PaddingOptions {
-  /** Pixels added on every side before; 0 unless given. */
+  /** Pixels added on every side before; 0 by default. */
   padding?: number | undefined
 }
 
 /** Options of {@link randomResizedCrop}. */
 export interface RandomResizedCropOptions extends ResamplingOptions {
-  /** Least and largest share of the picture's area; 0.08 and 1 unless given. */
+  /** Least and largest share of the image's area; 0.08 and 1 by default. */
   scale?: readonly [number, number] | undefined
-  /** Least and largest proportion, width by height; 3/4 and 4/3 unless given. */
+  /** Least and largest proportion, width by height; 3/4 and 4/3 by default. */
   ratio?: readonly [number, number] | undefined
 }
 
-/** Options of transforms that happen to some pictures. */
+/** Options of transforms that happen to some images. */
 export interface ProbabilityOptions {
   /** How likely; 0.5 unless the transform says otherwise. */
   probability?: number | undefined
@@ -123,7 +123,7 @@ export function resize(size: Size, options: ResamplingOptions = {}): GeometryTra
 }
 
 /**
- * A rectangle of pixels; pictures that do not hold it are an error.
+ * A rectangle of pixels; images that do not hold it are an error.
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -133,7 +133,7 @@ export function crop(options: CropOptions): GeometryTransform {
 }
 
 /**
- * The middle; pictures that are smaller are padded with black (torchvision's `CenterCrop`).
+ * The middle; images that are smaller are padded with black (torchvision's `CenterCrop`).
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -142,7 +142,7 @@ export function centerCrop(size: Size): GeometryTransform {
 }
 
 /**
- * Resized in proportion until it covers a size, and of that the middle. What a model does, unless told otherwise, to pictures
+ * Resized in proportion until it covers a size, and of that the middle. What a model does, unless told otherwise, to images
  * that are not of its size.
  *
  * @throws ModelError `INVALID_OPTION`
@@ -154,7 +154,7 @@ export function cover(size: Size, options: ResamplingOptions = {}): GeometryTran
 }
 
 /**
- * Pixels added around the picture: as many on every side, or at the left, top, right and bottom.
+ * Pixels added around the image: as many on every side, or at the left, top, right and bottom.
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -171,7 +171,7 @@ export function pad(
 }
 
 /**
- * A part of that size, anywhere, of the padded picture (torchvision's `RandomCrop`).
+ * A part of that size, anywhere, of the padded image (torchvision's `RandomCrop`).
  *
  * @throws ModelError `INVALID_OPTION`
  */
@@ -220,7 +220,7 @@ export function randomVerticalFlip(options: ProbabilityOptions = {}): GeometryTr
 }
 
 /**
- * Turned clockwise by a number of right angles picked from these; from 0 to 3 unless given. One number always turns so.
+ * Turned clockwise by a number of right angles picked from these; from 0 to 3 by default. One number always turns so.
  *
  * @throws ModelError `INVALID_OPTION`
  */

@@ -18,13 +18,13 @@ export interface NetworkInput {
 export interface Randomness {
   seed: number
   epoch: number
-  /** Place of the batch's first picture in the order of the epoch. */
+  /** Place of the batch's first image in the order of the epoch. */
   start: number
 }
 
 const NONE: Randomness = { seed: 0, epoch: 0, start: 0 }
 
-/** Transforms for a network, and what brings pictures to its size if they do not. */
+/** Transforms for a network, and what brings images to its size if they do not. */
 export function lowerView(
   input: NetworkInput,
   transforms: readonly Transform[],

@@ -1,4 +1,4 @@
-/** Pictures of a step mixed with each other, and their labels with them. */
+/** Images of a step mixed with each other, and their labels with them. */
 import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
@@ -13,9 +13,9 @@ export interface Mix {
 
 /** Options of {@link mixup} and {@link cutMix}. */
 export interface MixOptions {
-  /** Shares are drawn from Beta(α, α): 0.2 for mixup and 1 for CutMix unless given. */
+  /** Shares are drawn from Beta(α, α): 0.2 for mixup and 1 for CutMix by default. */
   alpha?: number | undefined
-  /** How likely a step is mixed; 1 unless given. */
+  /** How likely a step is mixed; 1 by default. */
   probability?: number | undefined
 }
 
@@ -33,7 +33,7 @@ const optionsSchema = z.strictObject({
 }) satisfies z.ZodType<MixOptions>
 
 /**
- * Every picture of a step is added to the one before it, by shares that add up to 1 and are the same for all; its loss is
+ * Every image of a step is added to the one before it, by shares that add up to 1 and are the same for all; its loss is
  * that of both labels, by the same shares (Zhang et al., 2018; torchvision's `MixUp`).
  *
  * @throws ModelError `INVALID_OPTION`
@@ -44,7 +44,7 @@ export function mixup(options: MixOptions = {}): Mix {
 }
 
 /**
- * A rectangle of every picture of a step is that of the one before it, the same rectangle for all; its loss is that of both
+ * A rectangle of every image of a step is that of the one before it, the same rectangle for all; its loss is that of both
  * labels, by their shares of the area (Yun et al., 2019; torchvision's `CutMix`).
  *
  * @throws ModelError `INVALID_OPTION`

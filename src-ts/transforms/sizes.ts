@@ -10,19 +10,19 @@ export type Interpolation = 'bilinear' | 'bicubic' | 'lanczos'
 /** A colour: one grey level 0…255, those of red, green and blue, or `mean`, what the model's normalisation makes 0. */
 export type Fill = number | readonly [number, number, number] | 'mean'
 
-/** What pixels beyond a picture hold: a colour, the pixel at the edge, or the picture mirrored at that pixel. */
+/** What pixels beyond an image hold: a colour, the pixel at the edge, or the image mirrored at that pixel. */
 export type Padding =
   { readonly mode: 'constant'; readonly fill: Fill } | { readonly mode: 'edge' } | { readonly mode: 'reflect' }
 
 /** Options of transforms that pad. */
 export interface PaddingOptions {
-  /** What pixels beyond the picture hold: `constant`, a colour, unless given. */
+  /** What pixels beyond the image hold: `constant`, a colour by default. */
   mode?: Padding['mode'] | undefined
-  /** The colour; black unless given. */
+  /** The colour; black by default. */
   fill?: Fill | undefined
 }
 
-/** Longest side of a picture: that of a JPEG. */
+/** Longest side of an image: that of a JPEG. */
 const LONGEST = 65_500
 
 export const side = z.int().min(1).max(LONGEST)

@@ -1,4 +1,4 @@
-/** Lists of transforms: what happens to pictures on their way to a network. */
+/** Lists of transforms: what happens to images on their way to a network. */
 import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 import { checked } from '../options.js'
@@ -7,7 +7,7 @@ import { erasingSchemas, type ErasingTransform } from './erasing.js'
 import { centerCrop, geometrySchemas, resize, type GeometryTransform, type ResamplingOptions } from './geometry.js'
 import { interpolationShape, side } from './sizes.js'
 
-/** Something done to pictures, as plain data: made by {@link resize}, {@link randomCrop}, {@link colorJitter} and others. */
+/** Something done to images, as plain data: made by {@link resize}, {@link randomCrop}, {@link colorJitter} and others. */
 export type Transform = GeometryTransform | ColourTransform | ErasingTransform
 
 export const transformSchema = z.discriminatedUnion('type', [...geometrySchemas, ...colourSchemas, ...erasingSchemas], {
@@ -30,7 +30,7 @@ export const transformsSchema = z
 
 /** Options of {@link evaluationTransform}. */
 export interface EvaluationTransformOptions extends ResamplingOptions {
-  /** What the shorter side is resized to; 8/7 of the size unless given, as 256 to 224. */
+  /** What the shorter side is resized to; 8/7 of the size by default, as 256 to 224. */
   resizeTo?: number | undefined
 }
 
@@ -49,12 +49,12 @@ export function evaluationTransform(size = 224, options: EvaluationTransformOpti
   return frozen([resize(resizeTo, rest), centerCrop(length)])
 }
 
-/** Whether a transform is about the shape of pictures; in a list these come first. */
+/** Whether a transform is about the shape of images; in a list these come first. */
 export function isGeometry({ type }: Transform): boolean {
   return stageOf(type) === 0
 }
 
-/** Whether a transform may do another thing to the same picture each time. */
+/** Whether a transform may do another thing to the same image each time. */
 export function isRandom(transform: Transform): boolean {
   switch (transform.type) {
     case 'resize':

@@ -5,7 +5,7 @@ import { entriesOf } from './zip.js'
 /** Bytes of a file's beginning by which it is known, and of a pickle that are looked through. */
 const [BEGINNING, LOOKED_THROUGH] = [4096, 2 ** 22]
 
-/** Names that programs give to the weights in what they save beside other things, the likeliest first. */
+/** Names that programs give to the weights in what they save beside other things, the most probable first. */
 const KEYS = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params', 'ema']
 
 /**

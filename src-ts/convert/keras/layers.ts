@@ -26,7 +26,7 @@ export interface Value {
   /** Whether it is a vector: what pooling leaves. */
   pooled: boolean
   /**
-   * Whether its three channels are in the other order than Keras's: a picture's, red first where Keras has blue first, and of what is made
+   * Whether its three channels are in the other order than Keras's: an image's, red first where Keras has blue first, and of what is made
    * of one channel by channel.
    */
   reversed: boolean

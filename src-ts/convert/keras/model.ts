@@ -12,7 +12,7 @@ import { readTopology, type KerasLayer, type Topology } from './topology.js'
 import { layerName, treeOf, type GraphLayer } from './tree.js'
 
 /**
- * How pictures are prepared for a Keras network, which its files do not say: `caffe`, BGR in 0…255 less ImageNet's mean (Keras's
+ * How images are prepared for a Keras network, which its files do not say: `caffe`, BGR in 0…255 less ImageNet's mean (Keras's
  * ResNets); `tf`, −1…1 (its ResNets v2); `torch`, 0…1 normalised by ImageNet's mean and deviation; `none`, RGB in 0…255.
  */
 export type Preprocessing = 'caffe' | 'tf' | 'torch' | 'none'
@@ -30,7 +30,7 @@ export const PREPROCESSINGS = Object.keys(PREPARATIONS) as [Preprocessing, ...Pr
 /** How a Keras model is read. */
 export interface KerasOptions extends ModeOptions {
   preprocessing: Preprocessing
-  /** Pixels of the pictures; what the model says unless given, 224 if it takes any size. */
+  /** Pixels of the images; what the model says by default, 224 if it takes any size. */
   height?: number | undefined
   width?: number | undefined
   transform?: readonly Transform[] | undefined
@@ -177,7 +177,7 @@ function inputOf({ config }: KerasLayer, options: KerasOptions, path: string): K
     throw mismatch(
       'INVALID_WEIGHTS',
       `${path}: input`,
-      'the shape [pictures, height, width, 1 or 3 channels]',
+      'the shape [images, height, width, 1 or 3 channels]',
       shown(shape),
     )
   }

@@ -1,4 +1,4 @@
-/** A block of a picture that is picked by pointer or by arrow keys. */
+/** A block of an image that is picked by pointer or by arrow keys. */
 
 class BlockPicker {
   #row = 0

@@ -15,7 +15,7 @@ export interface OnnxOptions {
   file?: string | undefined
   /**
    * What the network is to be given, `[N, channels, height, width]`: red, green and blue normalised by the model's mean and deviation,
-   * `normalised`, unless given; or in 0…255, `pixels`, for which the normalisation goes into the file.
+   * `normalised` by default; or in 0…255, `pixels`, for which the normalisation goes into the file.
    */
   input?: 'normalised' | 'pixels' | undefined
   /** `exact`: the exact network of the model's weights, where the model's own mode is another, which no network on pixels has. */
@@ -29,7 +29,7 @@ const optionsSchema = z.strictObject({
 }) satisfies z.ZodType<OnnxOptions>
 
 /**
- * The model's spatial twin as an ONNX file (operator set 17): one input `pixels`, any number of pictures of the model's size, and one
+ * The model's spatial twin as an ONNX file (operator set 17): one input `pixels`, any number of images of the model's size, and one
  * output `logits`, which are the model's on the same pixels in float32. Its metadata has the mean, the deviation and the labels.
  *
  * @throws ModelError `INVALID_OPTION`, also for a model in another mode than the exact one; `WRITE_FAILED`, which leaves an old file as

@@ -23,8 +23,8 @@ export interface TwinOptions {
 }
 
 /**
- * The spatial twin as an ONNX file: `conv2d` as Conv, `batchNorm` as BatchNormalization with the running statistics,
- * nonlinearities as Relu, LeakyRelu and Clip, `subsample` as Slice and Pad.
+ * The spatial twin as an ONNX file: `conv2d` as Conv, `batchNorm` as BatchNormalization with the running statistics, activations as Relu,
+ * LeakyRelu and Clip, `subsample` as Slice and Pad.
  *
  * @param tensors all of the model's, as `model.parameters()` gives them
  * @throws ModelError `INVALID_OPTION` if the network is band-limited or approximated and so has no twin
