@@ -6,7 +6,9 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { entries } from '../.ci/install/entries.mjs'
 import { packPackages } from '../.ci/install/pack.mjs'
+import { beginning, readRows } from '../.ci/install/table.mjs'
 import { jpegPaths, temporaryFolder } from './fixtures/pictures.js'
 
 const run = promisify(execFile)
@@ -87,4 +89,12 @@ async function bareEnvironment(folder: string): Promise<NodeJS.ProcessEnv> {
     /conversion: expected onnxruntime-node beside this package \(npm install onnxruntime-node\), found none/,
   )
   t.false((await readdir(user)).includes('conversion'), 'before anything is done')
+})
+
+test('the table of builders and runtimes has a row for each that is tried, in the versions that are tried', async t => {
+  const rows = await readRows()
+  t.deepEqual(
+    rows.map(row => row.replace(/[^|]*\|$/, ' ')),
+    entries.map(beginning),
+  )
 })

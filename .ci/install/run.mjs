@@ -1,10 +1,12 @@
 // Installs the packed package as `npm install jpegnet` would, from a registry on this machine and without a compiler, and tries it in
 // builders and runtimes. Prints a table of what was tried; ends with 1 if anything failed.
 //
-//   node .ci/install/run.mjs [--all] [--keep] [words of names…]
+//   node .ci/install/run.mjs [--all] [--docs] [--keep] [words of names…]
+//
+// With --docs what came of it is written into docs/bundlers.md; without, it fails where that page says otherwise.
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +14,7 @@ import { parseArgs, promisify } from 'node:util'
 import { entries } from './entries.mjs'
 import { packPackages } from './pack.mjs'
 import { startRegistry } from './registry.mjs'
+import { differences, writeRows } from './table.mjs'
 
 const run = promisify(execFile)
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -20,7 +23,7 @@ const ADDON = 'jpegnet-linux-x64-gnu/jpegnet.linux-x64-gnu.node'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: 'boolean' }, keep: { type: 'boolean' } },
+  options: { all: { type: 'boolean' }, docs: { type: 'boolean' }, keep: { type: 'boolean' } },
 })
 const chosen = entries.filter(({ name, core }) =>
   positionals.length > 0
@@ -47,6 +50,7 @@ try {
     const row = await tried(entry, join(folder, `${number}`), PATH)
     rows.push({ name: entry.name, ...row, seconds: (performance.now() - began) / 1000 })
     const { name, said, seconds } = rows.at(-1)
+    if (values.docs) await writeRows(entries, new Map([[name, said]]))
     console.log(`${name.padEnd(44)} ${said.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s`)
   }
 } finally {
@@ -56,7 +60,9 @@ try {
 }
 const failures = rows.filter(({ failed }) => failed)
 console.log(`${rows.length - failures.length} passed, ${failures.length} failed`)
-process.exitCode = failures.length > 0 ? 1 : 0
+const wrong = await differences(entries, new Map(rows.map(({ name, said }) => [name, said])))
+if (wrong.length > 0) console.error(`${wrong.join('\n')}\nnpm run test:install -- --all --docs writes the table`)
+process.exitCode = failures.length + wrong.length > 0 ? 1 : 0
 
 async function tried({ packages = {}, files = {}, installed = 'jpegnet', run: steps, name: entry }, project, PATH) {
   try {
@@ -73,21 +79,26 @@ async function tried({ packages = {}, files = {}, installed = 'jpegnet', run: st
     const execIn = async (cwd, line, expected, more = {}) => {
       const [command, ...args] = line.split(' ')
       const path = command.startsWith('node_modules/') ? resolve(cwd, command) : command
-      const options = { cwd, env: { ...env, ...more }, timeout: 300_000, maxBuffer: 1 << 26 }
+      const options = { cwd, env: { ...env, ...more }, timeout: 600_000, maxBuffer: 1 << 26 }
       const { stdout, stderr } = await run(path, args, options)
       if (expected && !expected.test(stdout + stderr)) throw new Error(`${line} did not say ${expected}`)
       return stdout + stderr
     }
     const exec = (line, expected, more) => execIn(project, line, expected, more)
-    const deployed = async (bundle, expected, main = bundle) => {
-      const away = `${project}-away`
-      await cp(join(folder, 'made'), away, { recursive: true })
-      if (main === bundle) await cp(join(project, bundle), join(away, basename(bundle)))
-      else await cp(join(project, bundle), away, { recursive: true })
-      await cp(join(project, 'node_modules', ADDON), join(away, basename(ADDON)))
+    /** Runs a command where there are these files of the project and the pictures, and no packages but those among the files. */
+    const away = async (paths, line, expected, more) => {
+      const place = `${project}-away`
+      await cp(join(folder, 'made'), place, { recursive: true })
+      for (const path of paths) {
+        const isFolder = (await stat(join(project, path))).isDirectory()
+        await cp(join(project, path), isFolder ? place : join(place, basename(path)), { recursive: true })
+      }
       await rm(join(project, 'node_modules'), { recursive: true })
-      await execIn(away, `node ${main}`, expected)
+      return execIn(place, line, expected, more)
     }
+    /** Runs a bundle that was taken away with the addon beside it. */
+    const deployed = (bundle, expected, main = bundle) =>
+      away([bundle, `node_modules/${ADDON}`], `node ${main}`, expected)
     const fails = async (line, expected) => {
       const error = await exec(line).then(
         () => undefined,
@@ -102,7 +113,7 @@ async function tried({ packages = {}, files = {}, installed = 'jpegnet', run: st
       return execIn(join(project, name), line, expected, more)
     }
     await exec(`npm install ${installed}`)
-    const said = await steps({ exec, execBelow, fails, write, deployed, project, registry })
+    const said = await steps({ exec, execBelow, fails, write, away, deployed, project, registry })
     return { said: typeof said === 'string' && said.length < 20 && !said.includes('\n') ? said : 'works' }
   } catch (error) {
     const { message, stdout = '', stderr = '' } = error

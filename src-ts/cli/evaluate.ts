@@ -100,6 +100,7 @@ async function runEvaluate(path: string, pictures: string, options: EvaluateArgu
   let data: Dataset | undefined
   try {
     data = await loadDataset(source, { memory, onProgress: show })
+    progress.show('evaluating', 0, data.length)
     const given = { ...modeOf(options), transform, batchSize, worst }
     const unknownClasses = skipUnknownClasses ? 'skip' : 'error'
     const found = await model.evaluate(data, { ...given, unknownClasses, onPicture: rows?.onPicture, onProgress: show })

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { ModelError, mismatch } from '../errors.js'
 import { loadModel, type PredictOptions, type Transform } from '../index.js'
@@ -17,7 +18,7 @@ import { pathsOnStdin } from './lines.js'
 import { forceOption, outputFile } from './output.js'
 import { PICTURES, picturesOf } from './pictures.js'
 import { limitsOption, readingOfOne, useDamagedOption, type ReadingOptions } from './reading.js'
-import { count, say } from './terminal.js'
+import { count, Progress, say } from './terminal.js'
 import { transformOption } from './transforms.js'
 
 /** `jpegnet predict MODEL FILE…`, `jpegnet predict MODEL --stdin` */
@@ -78,9 +79,16 @@ async function runPredict(path: string, files: string[], options: PredictArgumen
   const [signal, stopListening] = out === undefined ? [] : abortOnInterrupt('after these images')
   const given: PredictOptions = { ...modeOf(options), transform, batchSize, ...readingOfOne(options), signal }
   const answers = await Answers.open({ form, out, top: Math.min(options.top, model.classes) })
+  // Answers that go to a terminal are a sign of life themselves.
+  const progress = out !== undefined || fstatSync(process.stdout.fd).isFile() ? new Progress() : undefined
   try {
     const pictures = options.stdin ? pathsOnStdin(options.null ?? false) : picturesOf(files)
-    for await (const answer of model.predictEach(pictures, given)) await answers.tell(answer)
+    progress?.show('predicting', 0, undefined)
+    for await (const answer of model.predictEach(pictures, given)) {
+      if (answer.error || answer.warnings.length > 0) progress?.clear()
+      await answers.tell(answer)
+      progress?.show('predicting', answers.counts.told, undefined)
+    }
     await answers.finish()
   } catch (error) {
     if (!(signal && error instanceof ModelError && error.code === 'ABORTED')) throw error
@@ -88,6 +96,7 @@ async function runPredict(path: string, files: string[], options: PredictArgumen
     await answers.finish()
     process.exitCode = exitCodeOf(signal)
   } finally {
+    progress?.clear()
     answers.discard()
     stopListening?.()
     // It may wait for a path that never comes.

@@ -24,6 +24,7 @@ function aboutSets({ train, test, split }: Sets): string[] {
     kept === images
       ? `${count(images)} images in memory, ${count(train.bytes / images)} bytes each`
       : `${count(kept)} of ${count(images)} images in memory, ${count(train.bytes)} bytes; the others are read again`,
+    ...(test ? [] : ['no images to test on: the accuracy is that on the images it learns from (--split 0.2, --test)']),
   ]
 }
 

@@ -1,0 +1,2 @@
+/** Where the package is tried. */
+export const entries: { name: string; core?: boolean; packages?: Record<string, string> }[]
