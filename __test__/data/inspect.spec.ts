@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { inspectJpeg } from '../../src-ts/index.js'
+import { inspectJpeg, jpegFolder, loadDataset } from '../../src-ts/index.js'
 import { failsWith, type Expected } from '../fixtures/modelError.js'
 import { fixture, folderOf, jpegs, temporaryFolder } from '../fixtures/pictures.js'
 
@@ -61,6 +62,22 @@ test('a file that would take more work than the limit is refused, and says how m
     code: 'JPEG_TOO_LARGE',
     message: 'expected at most 1000 bytes, found 20000',
   })
+})
+
+const testOfPipes = process.platform === 'win32' ? test.skip : test
+
+testOfPipes('a pipe or a device is refused and not waited for', async t => {
+  const folder = await folderOf(t, { 'cat/1.jpg': jpegs[0] as Buffer, 'dog/1.jpg': jpegs[1] as Buffer })
+  const pipe = join(folder, 'cat/pipe.jpg')
+  execFileSync('mkfifo', [pipe])
+  const refused = (found: string) =>
+    ({ code: 'FILE_UNREADABLE', message: `expected a readable file, found ${found}` }) as const
+  await failsWith(t, () => inspectJpeg(pipe), refused('a pipe'))
+  await failsWith(t, () => inspectJpeg('/dev/zero'), refused('a device'))
+  await failsWith(t, () => inspectJpeg(folder), refused('a folder'))
+  await failsWith(t, () => loadDataset(jpegFolder(folder)), { ...refused('a pipe'), path: pipe })
+  using dataset = await loadDataset(jpegFolder(folder, { onError: 'skip' }))
+  t.deepEqual(dataset.skipped, [{ file: pipe, reason: `${pipe}: expected a readable file, found a pipe` }])
 })
 
 /** A file whose frame says 12 bits a sample. */

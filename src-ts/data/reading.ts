@@ -23,8 +23,9 @@ export interface JpegLimits {
   /** Most memory for the coefficients of a file while it is read; 2 GiB by default. */
   memory?: MemorySize | undefined
   /**
-   * Most milliseconds of decoding on one core; 1000 by default. It is computed from the numbers of bytes, blocks and scans and not
-   * measured, so that the same files are accepted on every machine; see docs/security.md.
+   * Most milliseconds on one core for decoding a file and using it once (packing it into a data set, or transforming it for a
+   * prediction or a batch); 1000 by default. It is computed from the numbers of bytes, blocks and scans and not measured, so
+   * that the same files are accepted on every machine; see docs/security.md.
    */
   work?: number | undefined
 }

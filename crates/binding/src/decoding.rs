@@ -1,10 +1,10 @@
 //! Files and bytes to pictures, and what became of each.
 
 use crate::failure::BindingFailure;
-use jpegnet_jpeg::{Damage, JpegError, Limits, ReadOptions, SparseJpeg, Warning, read_coefficients};
+use jpegnet_jpeg::{Damage, JpegError, Limits, ReadOptions, SparseJpeg, Warning, Work, read_coefficients_within};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -99,6 +99,13 @@ impl Source {
     /// The bytes of its file, of which no more are read than it may have.
     pub(crate) fn read(self, limits: &Limits) -> Result<Vec<u8>, BindingFailure> {
         let Source { name, bytes } = self;
+        if bytes.is_none() {
+            // Before it is opened: opening a pipe waits for who writes to it.
+            let kind = fs::metadata(&name).map_err(|error| BindingFailure::unreadable(Path::new(&name), &error))?;
+            if !kind.is_file() {
+                return Err(BindingFailure::no_file(&name, kind.file_type()));
+            }
+        }
         let from_file = || {
             let file = File::open(&name)?;
             let length = file.metadata()?.len();
@@ -106,7 +113,7 @@ impl Source {
                 return Ok(Err(length));
             }
             let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-            // What is no file on a disk can have more than its length says.
+            // A file that is being written, or one that a system makes as it is read, can have more than its length says.
             file.take(limits.bytes.saturating_add(1)).read_to_end(&mut bytes)?;
             Ok(Ok(bytes))
         };
@@ -150,9 +157,14 @@ pub(crate) fn warnings(warnings: &[Warning]) -> Vec<BindingWarning> {
         .collect()
 }
 
-/// The coefficients in a file's bytes.
-pub(crate) fn decoded(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<SparseJpeg, BindingFailure> {
-    read_coefficients(bytes, options).map_err(|error| BindingFailure::jpeg(name, &error))
+/// The coefficients in a file's bytes; the work is added to what there is.
+pub(crate) fn decoded(
+    name: &str,
+    bytes: &[u8],
+    options: &ReadOptions,
+    work: &mut Work,
+) -> Result<SparseJpeg, BindingFailure> {
+    read_coefficients_within(bytes, options, work).map_err(|error| BindingFailure::jpeg(name, &error))
 }
 
 /// Appends what there is of pictures, each with the doubts about it, in their order, and tells what became of each.

@@ -4,6 +4,7 @@ use jpegnet_engine::EngineError;
 use jpegnet_jpeg::JpegError;
 use napi_derive::napi;
 use std::any::Any;
+use std::fs::FileType;
 use std::io;
 use std::path::Path;
 
@@ -67,8 +68,12 @@ impl BindingFailure {
         if error.kind() == io::ErrorKind::NotFound {
             return Self::new("FILE_NOT_FOUND", &name, "a file", "none");
         }
-        let found = if path.is_dir() { "a folder".to_owned() } else { error.to_string() };
-        Self::new("FILE_UNREADABLE", &name, "a readable file", &found)
+        Self::new("FILE_UNREADABLE", &name, "a readable file", &error.to_string())
+    }
+
+    /// A path of something that is no file.
+    pub(crate) fn no_file(path: &str, kind: FileType) -> Self {
+        Self::new("FILE_UNREADABLE", path, "a readable file", what_it_is(kind))
     }
 
     /// A file that is not what it was when its picture was first read.
@@ -88,6 +93,21 @@ impl BindingFailure {
             found: Some(text.to_owned()),
         }
     }
+}
+
+/// What is in the place of a file.
+fn what_it_is(kind: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "a pipe";
+        }
+        if kind.is_socket() {
+            return "a socket";
+        }
+    }
+    if kind.is_dir() { "a folder" } else { "a device" }
 }
 
 impl From<EngineError> for BindingFailure {

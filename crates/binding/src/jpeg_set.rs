@@ -9,7 +9,7 @@ use crate::view::{BindingView, Viewing};
 use jpegnet_engine::Features;
 use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::view::Pixels;
-use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg};
+use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg, Work};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint8Array, Uint32Array};
 use napi_derive::napi;
@@ -22,6 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Picture {
     pub(crate) name: String,
     pub(crate) content: PictureContent,
+    /// What it took to read it, and how much more its views may take.
+    pub(crate) work: Work,
 }
 
 /// What a picture is kept as.
@@ -35,8 +37,13 @@ pub(crate) enum PictureContent {
 }
 
 impl Picture {
-    pub(crate) fn of_file(name: String, jpeg: SparseJpeg) -> Picture {
-        Picture { name, content: PictureContent::Jpeg(jpeg) }
+    pub(crate) fn of_file(name: String, jpeg: SparseJpeg, work: Work) -> Picture {
+        Picture { name, content: PictureContent::Jpeg(jpeg), work }
+    }
+
+    /// What was made of one, which takes no more work.
+    pub(crate) fn made(name: String, content: PictureContent) -> Picture {
+        Picture { name, content, work: Work::default() }
     }
 
     /// The coefficients of its file.
@@ -280,9 +287,10 @@ impl JpegSet {
                 crate::runtime::isa()?;
                 let decode = |source: Source| {
                     let name = source.name.clone();
-                    let jpeg = decoded(&name, &source.read(&reading.limits)?, &reading)?;
+                    let mut work = Work::within(reading.limits.work);
+                    let jpeg = decoded(&name, &source.read(&reading.limits)?, &reading, &mut work)?;
                     let warnings = decoding::warnings(&jpeg.warnings);
-                    Ok((Picture::of_file(name, jpeg), warnings))
+                    Ok((Picture::of_file(name, jpeg, work), warnings))
                 };
                 // Each on its own: none waits on one thread for a slow one while another thread has nothing to do.
                 let decoded: Vec<_> = sources?.into_par_iter().with_max_len(1).map(decode).collect();
@@ -311,7 +319,16 @@ impl JpegSet {
     #[must_use]
     pub fn coefficients(&self, index: u32) -> AsyncTask<Job<Dense, BindingCoefficients>> {
         let pictures = self.pictures(&[index]);
-        job(move || Ok(Dense::of(pictures?[0].jpeg()?)), |_, dense| dense.into())
+        job(
+            move || {
+                let picture = &pictures?[0];
+                let jpeg = picture.jpeg()?;
+                let mut work = picture.work;
+                work.add_dense(jpeg).map_err(|error| BindingFailure::jpeg(&picture.name, &error))?;
+                Ok(Dense::of(jpeg))
+            },
+            |_, dense| dense.into(),
+        )
     }
 
     /// Views of all pictures, numbered as they are here: what a network reads. The set stays as it is.

@@ -282,8 +282,7 @@ impl Network {
                 let mut guard = locked(&to);
                 let to = guard.as_mut().ok_or_else(|| BindingFailure::disposed("JpegSet"))?;
                 for (picture, features) in pictures.iter().zip(features) {
-                    let (name, content) = (picture.name.clone(), PictureContent::Features(features));
-                    to.push(Picture { name, content });
+                    to.push(Picture::made(picture.name.clone(), PictureContent::Features(features)));
                 }
                 Ok(())
             },

@@ -10,7 +10,7 @@ use crate::memory::ToldBytes;
 use crate::store::{Fingerprint, Kept, Packed, Store};
 use crate::view::{BindingView, Viewing};
 use jpegnet_jpeg::packed::unpack;
-use jpegnet_jpeg::{Colour, ReadOptions};
+use jpegnet_jpeg::{Colour, JpegError, ReadOptions, SparseJpeg, Work};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, ObjectFinalize, Result, Uint8Array, Uint32Array};
 use napi_derive::napi;
@@ -177,7 +177,9 @@ impl PackedSet {
                 let decode = |source: Source| {
                     let name = source.name.clone();
                     let bytes = source.read(&reading.limits)?;
-                    let jpeg = decoded(&name, &bytes, &reading)?;
+                    let mut work = Work::within(reading.limits.work);
+                    let jpeg = decoded(&name, &bytes, &reading, &mut work)?;
+                    work.add_packing(&jpeg).map_err(|error| BindingFailure::jpeg(&name, &error))?;
                     let warnings = decoding::warnings(&jpeg.warnings);
                     Ok((Packed::new(name, &jpeg, Fingerprint::of(&bytes)), warnings))
                 };
@@ -293,20 +295,26 @@ fn outcome<T>(result: Outcomes<T>) -> Outcome<T> {
 /// One picture of a batch: unpacked, or read again.
 fn picture(store: &Shared, index: usize, bytes: Option<Vec<u8>>, reading: &ReadOptions) -> Outcomes<Picture> {
     let (name, kept) = with(store, |store| store.get(index))?;
+    // The same whether it is read again or not, so that a picture's view is had with every budget or with none.
+    let of_file = |name: String, jpeg: SparseJpeg| {
+        let mut work = Work::within(reading.limits.work);
+        work.add_unpacking(&jpeg).map_err(|error: JpegError| BindingFailure::jpeg(&name, &error))?;
+        Ok(Picture::of_file(name, jpeg, work))
+    };
     match kept {
-        Kept::Packed(frame, packed) => Ok(Picture::of_file(name, unpack(&frame, &packed))),
+        Kept::Packed(frame, packed) => of_file(name, unpack(&frame, &packed)),
         Kept::InFile(fingerprint) => {
             let bytes = Source { name: name.clone(), bytes }.read(&reading.limits)?;
             if Fingerprint::of(&bytes) != fingerprint {
                 return Err(BindingFailure::changed(&name));
             }
-            let jpeg = decoded(&name, &bytes, reading)?;
+            let jpeg = decoded(&name, &bytes, reading, &mut Work::within(reading.limits.work))?;
             let packed = jpegnet_jpeg::packed::pack(&jpeg);
             with(store, |store| {
                 store.keep(index, &packed);
                 Ok(())
             })?;
-            Ok(Picture::of_file(name, jpeg))
+            of_file(name, jpeg)
         }
     }
 }

@@ -81,8 +81,9 @@ impl Viewing {
             };
             let seed = Seed { seed: self.seed, epoch: self.epoch, picture: number.into() };
             let name = &picture.name;
-            Ok(match self.pipeline.apply((self.isa, renderer), name, jpeg, seed)? {
-                Some(pixels) => Arc::new(Picture { name: name.clone(), content: PictureContent::Pixels(pixels) }),
+            let mut work = picture.work;
+            Ok(match self.pipeline.apply((self.isa, renderer), name, jpeg, seed, &mut work)? {
+                Some(pixels) => Arc::new(Picture::made(name.clone(), PictureContent::Pixels(pixels))),
                 None => picture,
             })
         };
@@ -94,14 +95,14 @@ impl Viewing {
         }
         let (names, mut pixels): (Vec<String>, Vec<Pixels>) = pictures.into_iter().filter_map(in_pixels).unzip();
         let mixed = mix(&mut pixels, &self.mixes, self.seed, self.epoch, self.start);
-        let again = |(name, pixels)| Arc::new(Picture { name, content: PictureContent::Pixels(pixels) });
+        let again = |(name, pixels)| Arc::new(Picture::made(name, PictureContent::Pixels(pixels)));
         Ok(JpegSet::of(names.into_iter().zip(pixels).map(again).collect(), mixed))
     }
 }
 
 /// The pixels of a picture, which a batch that is mixed has of every one.
 fn in_pixels(picture: Arc<Picture>) -> Option<(String, Pixels)> {
-    let Picture { name, content } = Arc::unwrap_or_clone(picture);
+    let Picture { name, content, .. } = Arc::unwrap_or_clone(picture);
     match content {
         PictureContent::Pixels(pixels) => Some((name, pixels)),
         PictureContent::Jpeg(_) | PictureContent::Features(_) => None,

@@ -1,5 +1,6 @@
 //! What can go wrong with a network, a step or a weights file.
 
+use jpegnet_jpeg::JpegError;
 use thiserror::Error;
 
 /// A refused input of the engine; its `Display` is one sentence with where, expected and found.
@@ -53,6 +54,14 @@ pub enum EngineError {
         file: String,
         /// Its colours.
         found: String,
+    },
+    /// A picture takes more work than may be done for it.
+    #[error("{file}: {error}")]
+    Jpeg {
+        /// The picture's name.
+        file: String,
+        /// Why.
+        error: JpegError,
     },
     /// A step or prediction left the range of float32; nothing was changed by it.
     #[error("{path}: expected finite values, found {found} in step {step}")]
@@ -133,6 +142,7 @@ impl EngineError {
             EngineError::OutOfMemory { .. } => "OUT_OF_MEMORY",
             EngineError::SizeMismatch { .. } => "SIZE_MISMATCH",
             EngineError::UnsupportedColour { .. } => "UNSUPPORTED_JPEG",
+            EngineError::Jpeg { error, .. } => error.code(),
             EngineError::NotFinite { .. } => "NOT_FINITE",
             EngineError::InvalidWeights { .. } => "INVALID_WEIGHTS",
             EngineError::InvalidCheckpoint { .. } => "INVALID_CHECKPOINT",
@@ -155,7 +165,9 @@ impl EngineError {
             | EngineError::WriteFailed { path, .. }
             | EngineError::FileInUse { path, .. } => Some(path),
             EngineError::InvalidOption { option, .. } => Some(option),
-            EngineError::SizeMismatch { file, .. } | EngineError::UnsupportedColour { file, .. } => Some(file),
+            EngineError::SizeMismatch { file, .. }
+            | EngineError::UnsupportedColour { file, .. }
+            | EngineError::Jpeg { file, .. } => Some(file),
             EngineError::InvalidWeights { name, .. } | EngineError::InvalidCheckpoint { name, .. } => Some(name),
             EngineError::OutOfMemory { .. } => None,
         }

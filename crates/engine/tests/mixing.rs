@@ -6,6 +6,7 @@ mod support;
 use jpegnet_engine::transform::{FilterSpec, MixSpec, Mixed, PaddingSpec, Pipeline, Seed, TransformSpec, mix};
 use jpegnet_engine::view::{Pixels, Renderer};
 use jpegnet_engine::{Content, Image, Isa, Labels, StepOptions};
+use jpegnet_jpeg::Work;
 use rayon::prelude::*;
 use support::definitions::stem_and_shortcuts;
 use support::pictures::{SAMPLINGS, sampled_picture};
@@ -164,7 +165,10 @@ fn training_on_drawn_and_mixed_views_gives_the_same_bits_on_any_number_of_thread
                     .enumerate()
                     .map_init(Renderer::default, |renderer, (number, jpeg)| {
                         let seed = Seed { seed: 5, epoch, picture: number as u64 };
-                        pipeline.apply((Isa::detect(), renderer), "made up", jpeg, seed).unwrap().unwrap()
+                        pipeline
+                            .apply((Isa::detect(), renderer), "made up", jpeg, seed, &mut Work::default())
+                            .unwrap()
+                            .unwrap()
                     })
                     .collect();
                 let mixed = mix(&mut views, &[MIXUP, CUT_MIX], 5, epoch, 0);

@@ -5,14 +5,17 @@ mod support;
 use jpegnet_engine::Isa;
 use jpegnet_engine::transform::{FilterSpec, Pipeline, Seed, TransformSpec};
 use jpegnet_engine::view::{Pixels, Renderer};
-use jpegnet_jpeg::{Colour, Orientation, SparseJpeg};
+use jpegnet_jpeg::{Colour, Orientation, SparseJpeg, Work};
 use support::pictures::pictures;
 
 const SEED: Seed = Seed { seed: 0, epoch: 0, picture: 0 };
 
 fn seen(jpeg: &SparseJpeg, transforms: Vec<TransformSpec>) -> Pixels {
     let pipeline = Pipeline { transforms, channels: 3, clamp: false, always: true };
-    pipeline.apply((Isa::detect(), &mut Renderer::default()), "picture", jpeg, SEED).unwrap().unwrap()
+    pipeline
+        .apply((Isa::detect(), &mut Renderer::default()), "picture", jpeg, SEED, &mut Work::default())
+        .unwrap()
+        .unwrap()
 }
 
 /// Where in a stored picture of so many rows and columns the pixel lies that is seen in a row and a column: Exif 2.32, 4.6.4,
@@ -66,8 +69,9 @@ fn transforms_follow_the_orientation() {
 fn an_upright_picture_is_read_as_it_is_and_another_is_not() {
     let (_, jpeg) = pictures(1, Colour::YCbCr, 16, 16, 5).swap_remove(0);
     let pipeline = Pipeline { transforms: Vec::new(), channels: 3, clamp: false, always: false };
-    let apply =
-        |jpeg: &SparseJpeg| pipeline.apply((Isa::detect(), &mut Renderer::default()), "picture", jpeg, SEED).unwrap();
+    let apply = |jpeg: &SparseJpeg| {
+        pipeline.apply((Isa::detect(), &mut Renderer::default()), "picture", jpeg, SEED, &mut Work::default()).unwrap()
+    };
     assert!(apply(&jpeg).is_none());
     assert!(apply(&SparseJpeg { orientation: Orientation::TopRight, ..jpeg }).is_some());
 }

@@ -11,7 +11,7 @@ mod support;
 use jpegnet_engine::transform::{FilterSpec, PaddingSpec, Pipeline, ResizeSpec, Seed, TransformSpec, view_of};
 use jpegnet_engine::view::{ColourOperation, Pixels, Rectangle, Renderer, Sides, View};
 use jpegnet_engine::{EngineError, Isa};
-use jpegnet_jpeg::SparseJpeg;
+use jpegnet_jpeg::{SparseJpeg, Work};
 use jpegnet_kernels::resize::{Filter, Padding};
 use support::pictures::sampled_picture;
 
@@ -380,7 +380,7 @@ fn a_pipeline_renders_only_what_is_not_read_as_it_is() {
     let jpeg = sampled_picture(None, (16, 16), 4);
     let apply = |transforms: Vec<TransformSpec>, always| {
         let pipeline = Pipeline { transforms, channels: 1, clamp: false, always };
-        pipeline.apply((Isa::detect(), &mut Renderer::default()), "a.jpg", &jpeg, SEED).unwrap()
+        pipeline.apply((Isa::detect(), &mut Renderer::default()), "a.jpg", &jpeg, SEED, &mut Work::default()).unwrap()
     };
     let cover = |side| TransformSpec::Cover { width: side, height: side, filter: FILTER };
     assert!(apply(vec![cover(16)], false).is_none());
@@ -434,4 +434,24 @@ fn transforms_read_from_json_are_what_was_written_and_wrong_ones_are_named() {
         assert_eq!(error.code(), "INVALID_OPTION");
         assert!(error.to_string().starts_with(message), "{error}");
     }
+}
+
+#[test]
+fn a_view_that_takes_more_work_than_may_be_done_is_refused_with_its_name() {
+    let jpeg = sampled_picture(None, (640, 640), 4);
+    let viewed = |clamp: bool, transforms: Vec<TransformSpec>, mut work: Work| {
+        let pipeline = Pipeline { transforms, channels: 3, clamp, always: true };
+        let made = pipeline.apply((Isa::detect(), &mut Renderer::default()), "a.jpg", &jpeg, SEED, &mut work);
+        made.map(|_| work.spent())
+    };
+    let cover = || vec![TransformSpec::Cover { width: 8, height: 8, filter: FILTER }];
+    let any = Work::default();
+    let [small, whole, exact] =
+        [(false, cover()), (false, vec![]), (true, cover())].map(|(clamp, list)| viewed(clamp, list, any).unwrap());
+    assert!(0 < small && small < whole && small < exact, "{small}, {whole}, {exact}");
+    let mut nearly_done = Work::within(1);
+    nearly_done.add(1_000_000).unwrap();
+    let error = viewed(false, cover(), nearly_done).unwrap_err();
+    assert_eq!(error.code(), "JPEG_TOO_LARGE");
+    assert!(error.to_string().starts_with("a.jpg: expected at most 1 milliseconds of work, found "), "{error}");
 }

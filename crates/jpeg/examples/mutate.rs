@@ -15,7 +15,7 @@ mod check;
 #[path = "../tests/hostile/mod.rs"]
 mod hostile;
 
-use check::check;
+use check::{MOST_SECONDS, check};
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ fn main() {
             change(&mut changed, other, &mut random);
         }
         count += 1;
-        match catch_unwind(|| check(&changed)) {
+        match catch_unwind(|| check(&changed, MOST_SECONDS)) {
             Ok(seconds) if seconds > slowest => {
                 slowest = seconds;
                 let path = written("slow", count, &changed);

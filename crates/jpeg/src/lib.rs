@@ -23,15 +23,17 @@ mod smoothing;
 mod sparse;
 mod validity;
 mod warning;
+mod work;
 mod xmp;
 
 pub use coding::Coding;
 pub use colour::Colour;
 pub use error::JpegError;
-pub use libjpeg::{WriteOptions, libjpeg_version, read_coefficients, write_coefficients};
+pub use libjpeg::{WriteOptions, libjpeg_version, read_coefficients, read_coefficients_within, write_coefficients};
 pub use limits::Limits;
 pub use lossless::{LosslessTransform, PixelBox, transform_losslessly};
 pub use orientation::Orientation;
 pub use read_options::{Damage, ReadOptions};
 pub use sparse::{BLOCK, Component, SparseBlocks, SparseJpeg};
 pub use warning::Warning;
+pub use work::Work;

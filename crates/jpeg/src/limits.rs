@@ -16,7 +16,7 @@ pub struct Limits {
     pub memory: u64,
     /// Most milliseconds of work, counted and not timed, so that the same files are read on every machine: what the
     /// bytes, the blocks that the scans visit and the remarks about them can cost on a core of the machine on which the
-    /// costs were measured (docs/security.md).
+    /// costs were measured (docs/security.md), and what is done with the picture next ([`Work`](crate::Work)).
     pub work: u64,
 }
 

@@ -5,7 +5,9 @@ mod markers;
 mod support;
 
 use hostile::Hostile;
-use jpegnet_jpeg::{Damage, JpegError, Limits, ReadOptions, SparseJpeg, read_coefficients};
+use jpegnet_jpeg::{
+    Damage, JpegError, Limits, ReadOptions, SparseJpeg, Work, read_coefficients, read_coefficients_within,
+};
 use markers::{START_OF_FRAME, START_OF_SCAN, inserted, marker};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -333,4 +335,28 @@ fn every_file_of_a_corpus_gives_coefficients_or_an_error() {
     }
     println!("{outcomes:#?}");
     assert!(outcomes.keys().any(|(_, code)| *code == "used"));
+}
+
+#[test]
+fn what_reading_leaves_is_what_packing_may_take() {
+    let bytes = bytes_of("jpegs/1.jpg");
+    let options = ReadOptions::default();
+    let read = |work: &mut Work| read_coefficients_within(&bytes, &options, work).unwrap();
+    let mut work = Work::default();
+    let jpeg = read(&mut work);
+    let reading = work.spent();
+    work.add_packing(&jpeg).unwrap();
+    assert!(reading > 0 && work.spent() > reading, "both are counted");
+    let mut none = Work::within(0);
+    let error = none.add_packing(&jpeg).unwrap_err();
+    assert_eq!(error.to_string(), "expected at most 0 milliseconds of work, found 1");
+}
+
+#[test]
+fn a_file_made_to_take_long_to_pack_is_read_and_not_packed() {
+    let hostile = hostile::all(400_000).into_iter().find(|hostile| hostile.name == "two bits a coefficient").unwrap();
+    let mut work = Work::within(20);
+    let jpeg = read_coefficients_within(&(hostile.make)(), &ReadOptions::default(), &mut work).unwrap();
+    let error = work.add_packing(&jpeg).unwrap_err();
+    assert!(matches!(error, JpegError::TooLarge { what: "milliseconds of work", limit: 20, found: 21.. }));
 }

@@ -3,7 +3,7 @@
 use super::{Seed, TransformSpec, view_of};
 use crate::EngineError;
 use crate::view::{Pixels, Renderer, View, needs_pixels};
-use jpegnet_jpeg::SparseJpeg;
+use jpegnet_jpeg::{JpegError, SparseJpeg, Work};
 use jpegnet_kernels::Isa;
 
 /// A list of transforms for one network.
@@ -23,23 +23,27 @@ impl Pipeline {
     /// What a network reads of a picture called `name`: its pixels, or nothing if it is to be read as it is.
     ///
     /// # Errors
-    /// [`EngineError::SizeMismatch`] if the picture is too small or too large for a transform.
+    /// [`EngineError::SizeMismatch`] if the picture is too small or too large for a transform; [`EngineError::Jpeg`] if it
+    /// takes more work than may be done.
     pub fn apply(
         &self,
         (isa, renderer): (Isa, &mut Renderer),
         name: &str,
         jpeg: &SparseJpeg,
         seed: Seed,
+        work: &mut Work,
     ) -> Result<Option<Pixels>, EngineError> {
         let mut view = View::new(jpeg.width as usize, jpeg.height as usize);
         view.orient(jpeg.orientation);
         let mut view = view_of(name, view, &self.transforms, seed)?;
-        if view.is_identity() && !self.always && !needs_pixels(isa, jpeg, self.clamp) {
+        let too_much = |error: JpegError| EngineError::Jpeg { file: name.to_owned(), error };
+        let as_it_is = view.is_identity() && !self.always;
+        if as_it_is && !needs_pixels(isa, jpeg, self.clamp, work).map_err(too_much)? {
             return Ok(None);
         }
         if self.clamp {
             view.clamp();
         }
-        Ok(Some(renderer.render(isa, jpeg, &view, self.channels)))
+        renderer.render_within(isa, jpeg, &view, self.channels, work).map(Some).map_err(too_much)
     }
 }

@@ -4,6 +4,7 @@
 //! file's coefficients in one step: geometry is one matrix an axis, colours are one matrix a pixel.
 
 mod colours;
+mod cost;
 mod pixels;
 mod render;
 

@@ -1,10 +1,11 @@
 //! From a file's coefficients to the pixels of a view.
 
 use super::colours::{Affine, dot, doubles};
+use super::cost::{add_decoding, add_looking, add_mixing, add_resizing};
 use super::{Pixels, Rectangle, View};
 use crate::input::{components, input_colour};
-use jpegnet_jpeg::SparseJpeg;
-use jpegnet_kernels::input::{InputColour, SparsePlane, luma};
+use jpegnet_jpeg::{BLOCK, JpegError, SparseJpeg, Work};
+use jpegnet_kernels::input::{InputColour, luma};
 use jpegnet_kernels::resize::{
     Basis, ColourMix, ComponentAxis, Coverage, Dequantised, Panels, PixelPlanes, Repairs, ResizeScratch, add_resized,
     transpose_into,
@@ -27,6 +28,25 @@ impl Renderer {
     /// # Panics
     /// If the view is not of a picture of this size.
     pub fn render(&mut self, isa: Isa, jpeg: &SparseJpeg, view: &View, channels: usize) -> Pixels {
+        let rendered = self.render_within(isa, jpeg, view, channels, &mut Work::default());
+        rendered.unwrap_or_else(|error| unreachable!("as much as there is may be done: {error}"))
+    }
+
+    /// The same, if the work may be done; it is added before it is.
+    ///
+    /// # Errors
+    /// [`JpegError::TooLarge`]: it is more than may be done.
+    ///
+    /// # Panics
+    /// As [`render`](Self::render).
+    pub fn render_within(
+        &mut self,
+        isa: Isa,
+        jpeg: &SparseJpeg,
+        view: &View,
+        channels: usize,
+        work: &mut Work,
+    ) -> Result<Pixels, JpegError> {
         let size = (jpeg.width as usize, jpeg.height as usize);
         assert_eq!((view.horizontal.pixels(), view.vertical.pixels()), size, "the view is of the picture");
         let (rows, columns) = (view.vertical.len(), view.horizontal.len());
@@ -34,9 +54,11 @@ impl Renderer {
         let colour = input_colour(jpeg.colour);
         let mut to_rgb = colour.used(channels).to_vec();
         let linear = to_rgb.len();
-        let repaired = repairs(isa, view, &planes, colour, size);
+        add_mixing(work, linear.max(channels), rows * columns)?;
+        let repaired = repairs(isa, view, jpeg, work)?;
         if repaired.is_some() {
             to_rgb.extend(InputColour::Rgb.to_rgb());
+            add_mixing(work, channels, rows * columns)?;
         }
         self.planes.clear();
         self.planes.resize(to_rgb.len() * rows * columns, 0.0);
@@ -48,10 +70,12 @@ impl Renderer {
             let known = axes.take().filter(|axes| axes.sampling == sampling);
             let new = || Axes::new(view, sampling, Basis::Cosines);
             let Axes { vertical, horizontal, .. } = axes.insert(known.unwrap_or_else(new));
+            add_resizing(work, plane.values.len(), (vertical, horizontal))?;
             add_resized(isa, Dequantised::new(plane), (vertical, horizontal), output, &mut self.scratch);
         }
         if let Some((repairs, Axes { vertical, horizontal, .. })) = &repaired {
             for (channel, output) in outputs.enumerate() {
+                add_resizing(work, BLOCK * repairs.len(), (vertical, horizontal))?;
                 add_resized(isa, repairs.channel(channel), (vertical, horizontal), output, &mut self.scratch);
             }
         }
@@ -77,7 +101,7 @@ impl Renderer {
         for &(rectangle, fill) in &view.erased {
             erase(&mut pixels, rectangle, &channels_of(doubles(fill), channels));
         }
-        pixels
+        Ok(pixels)
     }
 
     /// From planes to channels, colours changed.
@@ -104,30 +128,34 @@ impl Renderer {
 }
 
 /// What is to be added to the linear result, in pixels, if there is anything.
-fn repairs(
-    isa: Isa,
-    view: &View,
-    planes: &[SparsePlane],
-    colour: InputColour,
-    size: (usize, usize),
-) -> Option<(Repairs, Axes)> {
+fn repairs(isa: Isa, view: &View, jpeg: &SparseJpeg, work: &mut Work) -> Result<Option<(Repairs, Axes)>, JpegError> {
+    let (colour, size) = (input_colour(jpeg.colour), (jpeg.width as usize, jpeg.height as usize));
     if !view.clamped && !colour.to_rgb().is_empty() {
-        return None;
+        return Ok(None);
     }
+    add_looking(work, jpeg)?;
+    let planes = &components(jpeg);
     let axes = Axes::new(view, (Sampling::of_pixels(size.1), Sampling::of_pixels(size.0)), Basis::Samples);
-    let repairs = Repairs::new(isa, planes, colour, size, (axes.vertical.blocks(), axes.horizontal.blocks()));
-    (!repairs.is_empty()).then_some((repairs, axes))
+    let blocks = (axes.vertical.blocks(), axes.horizontal.blocks());
+    let repairs = Repairs::within(isa, planes, colour, size, blocks, |count| add_decoding(work, planes, count))?;
+    Ok((!repairs.is_empty()).then_some((repairs, axes)))
 }
 
 /// Whether a picture as it is is more than a linear map of its coefficients: of inks, or, if it is to be clamped, with
 /// something to clamp.
-#[must_use]
-pub fn needs_pixels(isa: Isa, jpeg: &SparseJpeg, clamp: bool) -> bool {
+///
+/// # Errors
+/// [`JpegError::TooLarge`]: to know it is more work than may be done.
+pub fn needs_pixels(isa: Isa, jpeg: &SparseJpeg, clamp: bool, work: &mut Work) -> Result<bool, JpegError> {
     let (width, height) = (jpeg.width as usize, jpeg.height as usize);
     let colour = input_colour(jpeg.colour);
+    if colour.to_rgb().is_empty() || !clamp {
+        return Ok(colour.to_rgb().is_empty());
+    }
+    add_looking(work, jpeg)?;
+    let planes = &components(jpeg);
     let blocks = (0..height.div_ceil(SIDE), 0..width.div_ceil(SIDE));
-    let clamped = || Repairs::new(isa, &components(jpeg), colour, (width, height), blocks);
-    colour.to_rgb().is_empty() || (clamp && !clamped().is_empty())
+    Repairs::are_needed(isa, planes, colour, (width, height), blocks, |count| add_decoding(work, planes, count))
 }
 
 /// A view of the components that are sampled so.

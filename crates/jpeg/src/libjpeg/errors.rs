@@ -5,11 +5,11 @@
 //! unwinding starts with `resume_unwind`, which runs no panic hook and prints nothing.
 
 use super::scan::Scan;
-use super::work::{self, Work};
 use crate::coding::Coding;
 use crate::error::JpegError;
 use crate::read_options::Damage;
 use crate::warning::Warnings;
+use crate::work::{self, Work};
 use mozjpeg_sys as sys;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

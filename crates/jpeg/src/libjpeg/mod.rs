@@ -3,10 +3,9 @@
 mod errors;
 mod read;
 mod scan;
-mod work;
 mod write;
 
-pub use read::read_coefficients;
+pub use read::{read_coefficients, read_coefficients_within};
 pub use write::{WriteOptions, write_coefficients};
 
 use mozjpeg_sys as sys;

@@ -2,7 +2,6 @@
 
 use super::errors::{Errors, Reports, caught, on_progress};
 use super::scan::padded_blocks;
-use super::work::{self, Work};
 use crate::coding::Coding;
 use crate::colour::Colour;
 use crate::error::JpegError;
@@ -13,6 +12,7 @@ use crate::read_options::{Damage, ReadOptions};
 use crate::segments::{Segment, before_last_segment, before_scans};
 use crate::smoothing::{Known, Plane, TOLD, is_useful};
 use crate::sparse::{BLOCK, Component, SparseBuilder, SparseJpeg};
+use crate::work::{self, Work};
 use crate::xmp;
 use mozjpeg_sys as sys;
 use std::ffi::c_int;
@@ -34,6 +34,14 @@ pub(super) const COLOURS: &str = "gray, YCbCr, RGB, CMYK or YCCK components";
 /// [`JpegError`]: the file is empty, not a JPEG, of a kind that is not read, over a limit, so damaged that libjpeg cannot
 /// go on, or (with [`Damage::Refuse`]) truncated or damaged at all.
 pub fn read_coefficients(bytes: &[u8], options: &ReadOptions) -> Result<SparseJpeg, JpegError> {
+    read_coefficients_within(bytes, options, &mut Work::within(options.limits.work))
+}
+
+/// The same, with an account of the work in place of `limits.work`: what is done with the picture next can be added to it.
+///
+/// # Errors
+/// As [`read_coefficients`].
+pub fn read_coefficients_within(bytes: &[u8], options: &ReadOptions, work: &mut Work) -> Result<SparseJpeg, JpegError> {
     if bytes.is_empty() {
         return Err(JpegError::Empty);
     }
@@ -44,17 +52,19 @@ pub fn read_coefficients(bytes: &[u8], options: &ReadOptions) -> Result<SparseJp
     if !bytes.starts_with(&[0xff, 0xd8]) {
         return Err(JpegError::not_jpeg(bytes));
     }
-    let mut decoder = Decoder::new(options, Work::within(options.limits.work));
-    let read = caught(|| decoder.read(bytes)).unwrap_or_else(|| Err(decoder.errors.reports.take_failure()));
-    let read = match read {
+    let read = |bytes: &[u8], work: &mut Work| {
+        let mut decoder = Decoder::new(options, *work);
+        let read = caught(|| decoder.read(bytes)).unwrap_or_else(|| Err(decoder.errors.reports.take_failure()));
+        *work = decoder.errors.reports.work;
+        (read, decoder.info.input_scan_number > 0)
+    };
+    let read_once = read(bytes, work);
+    let read = match read_once {
         // The end can lie within tables, or the header of a scan, after scans that are to be used.
-        Err(JpegError::Truncated { .. }) if options.damage == Damage::Use && decoder.info.input_scan_number > 0 => {
-            let work = std::mem::take(&mut decoder.errors.reports.work);
-            let mut decoder = Decoder::new(options, work);
-            let bytes = before_last_segment(bytes);
-            caught(|| decoder.read(bytes)).unwrap_or_else(|| Err(decoder.errors.reports.take_failure()))
+        (Err(JpegError::Truncated { .. }), true) if options.damage == Damage::Use => {
+            read(before_last_segment(bytes), work).0
         }
-        read => read,
+        (read, _) => read,
     };
     let orientation =
         |jpeg: &SparseJpeg| if options.ignore_orientation { Orientation::TopLeft } else { jpeg.orientation };

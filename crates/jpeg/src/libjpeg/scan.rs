@@ -1,8 +1,8 @@
 //! The scan that is being read, as libjpeg's messages tell it.
 
-use super::work;
 use crate::coding::Coding;
 use crate::sparse::BLOCK;
+use crate::work;
 use mozjpeg_sys as sys;
 use std::ffi::c_int;
 

@@ -33,25 +33,34 @@ fn length(family: usize, table: usize, symbol: usize) -> u8 {
     LENGTHS[index / 2] >> (4 * (index % 2)) & 15
 }
 
-/// The family that says these tokens in the fewest bits.
-pub(super) fn best_family(tokens: &[Token]) -> usize {
-    /// `[TABLES, SYMBOLS]`: the length of a word in each family.
-    static LENGTHS_OF: LazyLock<Vec<[u8; FAMILIES]>> = LazyLock::new(|| {
-        let all = |index| std::array::from_fn(|family| length(family, index / SYMBOLS, index % SYMBOLS));
-        (0..TABLES * SYMBOLS).map(all).collect()
-    });
-    let lengths_of = &**LENGTHS_OF;
-    let mut bits = [0u64; FAMILIES];
-    // Sums of some tokens fit into 16 bits, of which a register has many.
-    for some in tokens.chunks(usize::from(u16::MAX) / LONGEST as usize) {
-        let mut of_some = [0u16; FAMILIES];
-        for token in some {
-            let lengths = &lengths_of[usize::from(token.table) * SYMBOLS + usize::from(token.symbol)];
-            of_some.iter_mut().zip(lengths).for_each(|(bits, &length)| *bits += u16::from(length));
+/// How many bits each family takes to say tokens.
+#[derive(Default)]
+pub(super) struct Lengths([u64; FAMILIES]);
+
+impl Lengths {
+    /// Adds those of more tokens.
+    pub(super) fn add(&mut self, tokens: &[Token]) {
+        /// `[TABLES, SYMBOLS]`: the length of a word in each family.
+        static LENGTHS_OF: LazyLock<Vec<[u8; FAMILIES]>> = LazyLock::new(|| {
+            let all = |index| std::array::from_fn(|family| length(family, index / SYMBOLS, index % SYMBOLS));
+            (0..TABLES * SYMBOLS).map(all).collect()
+        });
+        let lengths_of = &**LENGTHS_OF;
+        // Sums of some tokens fit into 16 bits, of which a register has many.
+        for some in tokens.chunks(usize::from(u16::MAX) / LONGEST as usize) {
+            let mut of_some = [0u16; FAMILIES];
+            for token in some {
+                let lengths = &lengths_of[usize::from(token.table) * SYMBOLS + usize::from(token.symbol)];
+                of_some.iter_mut().zip(lengths).for_each(|(bits, &length)| *bits += u16::from(length));
+            }
+            self.0.iter_mut().zip(of_some).for_each(|(bits, of_some)| *bits += u64::from(of_some));
         }
-        bits.iter_mut().zip(of_some).for_each(|(bits, of_some)| *bits += u64::from(of_some));
     }
-    (0..FAMILIES).min_by_key(|&family| bits[family]).unwrap_or(0)
+
+    /// The family that takes the fewest.
+    pub(super) fn best_family(&self) -> usize {
+        (0..FAMILIES).min_by_key(|&family| self.0[family]).unwrap_or(0)
+    }
 }
 
 /// A symbol's word, its bits in the lowest places.

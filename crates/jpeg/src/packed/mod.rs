@@ -20,8 +20,8 @@ pub use model::{SYMBOLS, TABLES, Token, tokens};
 
 use crate::sparse::{BLOCK, Component, SparseBlocks, SparseBuilder, SparseJpeg};
 use bits::{BitReader, BitWriter, leading};
-use codes::{FAMILY_BITS, Family, best_family};
-use model::{ESCAPED_BITS, escaped, suggested, table};
+use codes::{FAMILY_BITS, Family, Lengths};
+use model::{ESCAPED_BITS, escaped, in_pieces, suggested, table};
 use zigzag::ZIGZAG;
 
 /// Packs a picture: all of it but its frame.
@@ -33,15 +33,21 @@ pub fn pack(jpeg: &SparseJpeg) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(jpeg.components.iter().map(|component| component.blocks.bytes() / 2).sum());
     put_number(&mut bytes, jpeg.file_bytes);
     let mut bits = BitWriter::new(&mut bytes);
+    let mut tokens = Vec::new();
     for Component { blocks, blocks_high, blocks_wide, .. } in &jpeg.components {
         assert_eq!(blocks.len(), blocks_high * blocks_wide, "a component's blocks fill its grid");
-        let tokens = tokens(blocks, *blocks_wide);
-        let number = best_family(&tokens);
+        // A large plane is told twice, piece by piece: all that is said of it at once takes many times its memory.
+        let mut lengths = Lengths::default();
+        let pieces = in_pieces(blocks, *blocks_wide, &mut tokens, |tokens| lengths.add(tokens));
+        let number = lengths.best_family();
         #[expect(clippy::cast_possible_truncation, reason = "one of a few")]
         bits.put(number as u32, FAMILY_BITS);
         let family = Family::of(number);
-        for token in tokens {
-            family.write(token, &mut bits);
+        let mut write = |tokens: &[Token]| tokens.iter().for_each(|&token| family.write(token, &mut bits));
+        if pieces == 1 {
+            write(&tokens);
+        } else {
+            in_pieces(blocks, *blocks_wide, &mut tokens, write);
         }
     }
     bits.finish();

@@ -158,10 +158,31 @@ pub(super) fn suggested(left: Option<i16>, above: Option<i16>) -> i16 {
 /// If `wide` is 0 and there are blocks.
 #[must_use]
 pub fn tokens(blocks: &SparseBlocks, wide: usize) -> Vec<Token> {
-    let mut tokens = Vec::with_capacity(blocks.non_zeros() + 2 * blocks.len());
+    let mut all = Vec::new();
+    in_pieces(blocks, wide, &mut Vec::new(), |some| all.extend_from_slice(some));
+    all
+}
+
+/// The tokens of a plane, of which `of` is given some after the other, in memory that stays near the processor. How many
+/// pieces they came in; the last is left in `some`.
+pub(super) fn in_pieces(
+    blocks: &SparseBlocks,
+    wide: usize,
+    some: &mut Vec<Token>,
+    mut of: impl FnMut(&[Token]),
+) -> usize {
+    /// Tokens of a piece, or a few more.
+    const PIECE: usize = 1 << 14;
+    some.clear();
+    let mut pieces = 1;
     let mut row_above = vec![0; wide];
     let mut left = 0;
     for (index, (positions, values)) in blocks.iter().enumerate() {
+        if some.len() >= PIECE {
+            of(some);
+            some.clear();
+            pieces += 1;
+        }
         let mut dense = [0; BLOCK];
         let mut present = 0u64;
         for (&position, &value) in positions.iter().zip(values) {
@@ -173,11 +194,12 @@ pub fn tokens(blocks: &SparseBlocks, wide: usize) -> Vec<Token> {
         let above = (index >= wide).then_some(row_above[column]);
         let difference = dense[0].wrapping_sub(suggested((column > 0).then_some(left), above));
         let (class, extra, extra_bits) = classified(difference);
-        tokens.push(Token { table: 0, symbol: symbol(class), extra, extra_bits });
+        some.push(Token { table: 0, symbol: symbol(class), extra, extra_bits });
         (left, row_above[column]) = (dense[0], dense[0]);
-        push_rest(&mut tokens, &dense, present & !1);
+        push_rest(some, &dense, present & !1);
     }
-    tokens
+    of(some);
+    pieces
 }
 
 /// The AC coefficients of a block in zigzag order; `present` are the places of those that are not zero.

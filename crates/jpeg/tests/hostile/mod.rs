@@ -77,7 +77,26 @@ fn huffman(bytes: usize) -> Vec<Hostile> {
     let of = |side, sampling: &[u8]| Picture { side, sampling: sampling.to_vec() };
     let gray = move || of(WIDE, &[0x11]);
     let inks = move || of(WIDE, &[0x11; 4]);
+    // A DC of no bits, then nine times a code of one bit, for six zeros and a coefficient, and a bit for one or minus one: a
+    // block has something in many columns, in few bits.
+    let spread = move |side: u16, sampling: &[u8], code_and_value: u32| {
+        of(side, sampling).coded(&[0x61], move |bits, blocks| {
+            for _ in 0..blocks {
+                bits.put(0, 1);
+                bits.repeat(code_and_value, 2, 9);
+            }
+        })
+    };
     vec![
+        hostile("gray, nine coefficients a block", move || spread(WIDE, &[0x11], 0b01)),
+        hostile("3 components, nine coefficients a block", move || spread(WIDE, &[0x11; 3], 0b01)),
+        hostile("4 components, nine coefficients a block", move || spread(8000, &[0x11; 4], 0b00)),
+        hostile("clamped: gray, nine coefficients a block", move || large(spread(WIDE, &[0x11], 0b01))),
+        hostile("clamped: 4:4:4, nine coefficients a block", move || large(spread(6000, &[0x11; 3], 0b01))),
+        hostile("clamped: 4:2:0, nine coefficients a block", move || large(spread(8000, &[0x22, 0x11, 0x11], 0b01))),
+        hostile("clamped: inks, one in full, nine coefficients a block", move || {
+            large(spread(6000, &[0x22, 0x11, 0x11, 0x11], 0b01))
+        }),
         hostile("gray, two bits a block", move || gray().baseline(|bits| bits.repeat(0, 2, gray().blocks()))),
         hostile("4 components, two bits a block", move || inks().baseline(|bits| bits.repeat(0, 2, inks().blocks()))),
         hostile("two bits a coefficient", move || {
@@ -111,6 +130,13 @@ fn huffman(bytes: usize) -> Vec<Hostile> {
             [&file[..end], &b"\xff\0".repeat(bytes / 2), &file[end..]].concat()
         }),
     ]
+}
+
+/// The same file with the largest quantisation steps, by which samples are far out of their range.
+fn large(mut file: Vec<u8>) -> Vec<u8> {
+    let steps = position(&file, 0xdb) + 5;
+    file[steps..steps + 64].fill(u8::MAX);
+    file
 }
 
 const GRAY: &[u8] = &[0x11];

@@ -83,6 +83,12 @@ impl ComponentAxis {
         self.blocks.clone()
     }
 
+    /// How many pixels the blocks that are read reach: those that several blocks reach count as often.
+    #[must_use]
+    pub fn reached(&self) -> usize {
+        self.spans.iter().map(Range::len).sum()
+    }
+
     /// The pixels between the first and the last that a block reaches.
     pub(super) fn span(&self, block: usize) -> Range<usize> {
         self.spans[block - self.blocks.start].clone()
@@ -177,6 +183,12 @@ impl Panels {
     #[must_use]
     pub fn blocks(&self) -> Range<usize> {
         self.blocks.clone()
+    }
+
+    /// How often blocks are read for all panels: those that several panels read count as often.
+    #[must_use]
+    pub fn visits(&self) -> usize {
+        self.cut.iter().map(|panel| panel.blocks.len()).sum()
     }
 
     pub(super) fn panels(&self) -> &[Panel] {

@@ -11,7 +11,8 @@ use crate::dct::DCT;
 use crate::input::{InputColour, SparsePlane};
 use crate::isa::Isa;
 use crate::sampling::Sampling;
-use std::ops::Range;
+use std::convert::Infallible;
+use std::ops::{ControlFlow, Range};
 
 /// `√(63/64)`: the largest norm of a pixel's 63 basis values.
 const REACH: f32 = 0.992_156_74;
@@ -52,29 +53,56 @@ impl Repairs {
         planes: &[SparsePlane],
         colour: InputColour,
         size: (usize, usize),
-        (rows, columns): (Range<usize>, Range<usize>),
+        blocks: (Range<usize>, Range<usize>),
     ) -> Repairs {
-        assert_eq!(planes.len(), colour.components(), "one plane a component");
-        let mut components: Vec<Component> = planes.iter().map(|plane| Component::new(plane, size)).collect();
+        let allow = |_| Ok::<_, Infallible>(());
+        Self::within(isa, planes, colour, size, blocks, allow).unwrap_or_else(|never| match never {})
+    }
+
+    /// The same, if it may be done: `allow` is told, row after row, how many blocks of pixels are about to be decoded.
+    ///
+    /// # Errors
+    /// What `allow` gives.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn within<E>(
+        isa: Isa,
+        planes: &[SparsePlane],
+        colour: InputColour,
+        size: (usize, usize),
+        (rows, columns): (Range<usize>, Range<usize>),
+        allow: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Repairs, E> {
         let mut found = vec![Vec::new(); rows.end];
-        for row in rows {
-            for component in &mut components {
-                component.forget_before(row);
-            }
-            for column in columns.clone() {
-                let ranges = components.iter().map(|component| component.range(row, column));
-                if !may_differ(colour, ranges) {
-                    continue;
-                }
-                let mut difference = [[0.0; BLOCK]; 3];
-                difference_into(isa, colour, &mut components, (row, column), &mut difference);
-                clear_beyond(&mut difference, size.1 - row * SIDE, size.0 - column * SIDE);
-                if difference.iter().flatten().any(|&value| value != 0.0) {
-                    found[row].push((column, difference));
-                }
-            }
-        }
-        Repairs { rows: found }
+        find(isa, planes, colour, size, (rows, columns), allow, |row, column, difference| {
+            found[row].push((column, difference));
+            ControlFlow::Continue(())
+        })?;
+        Ok(Repairs { rows: found })
+    }
+
+    /// Whether there is anything to repair in these blocks of pixels; no more are decoded than it takes to know.
+    ///
+    /// # Errors
+    /// What `allow` gives, as for [`within`](Self::within).
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn are_needed<E>(
+        isa: Isa,
+        planes: &[SparsePlane],
+        colour: InputColour,
+        size: (usize, usize),
+        blocks: (Range<usize>, Range<usize>),
+        allow: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let mut needed = false;
+        find(isa, planes, colour, size, blocks, allow, |_, _, _| {
+            needed = true;
+            ControlFlow::Break(())
+        })?;
+        Ok(needed)
     }
 
     /// Whether there is nothing to repair.
@@ -112,6 +140,42 @@ impl BlockRows for RepairedChannel<'_> {
         }
         self.row += 1;
     }
+}
+
+/// Calls `found` with the row and column of each of some blocks of pixels that has something to repair, and with that.
+fn find<E>(
+    isa: Isa,
+    planes: &[SparsePlane],
+    colour: InputColour,
+    size: (usize, usize),
+    (rows, columns): (Range<usize>, Range<usize>),
+    mut allow: impl FnMut(usize) -> Result<(), E>,
+    mut found: impl FnMut(usize, usize, [Block; 3]) -> ControlFlow<()>,
+) -> Result<(), E> {
+    assert_eq!(planes.len(), colour.components(), "one plane a component");
+    let mut components: Vec<Component> = planes.iter().map(|plane| Component::new(plane, size)).collect();
+    let mut doubtful = Vec::new();
+    for row in rows {
+        for component in &mut components {
+            component.forget_before(row);
+        }
+        doubtful.clear();
+        doubtful.extend(
+            columns
+                .clone()
+                .filter(|&column| may_differ(colour, components.iter().map(|component| component.range(row, column)))),
+        );
+        allow(doubtful.len())?;
+        for &column in &doubtful {
+            let mut difference = [[0.0; BLOCK]; 3];
+            difference_into(isa, colour, &mut components, (row, column), &mut difference);
+            clear_beyond(&mut difference, size.1 - row * SIDE, size.0 - column * SIDE);
+            if difference.iter().flatten().any(|&value| value != 0.0) && found(row, column, difference).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A component with what is known of each of its blocks.
@@ -240,14 +304,20 @@ impl<'a> Component<'a> {
             return;
         }
         let columns: [(usize, usize); SIDE] = std::array::from_fn(|x| self.horizontal.taps(column * SIDE + x));
+        let rows: [(usize, usize); SIDE] = std::array::from_fn(|y| self.vertical.taps(row * SIDE + y));
         let line = |y: usize| -> [f32; SIDE] {
             let sample = |x: usize| change(block(y / SIDE, x / SIDE)[y % SIDE * SIDE + x % SIDE]);
             columns.map(|(near, next)| 0.75 * sample(near) + 0.25 * sample(next))
         };
-        for (y, pixels) in pixels.chunks_exact_mut(SIDE).enumerate() {
-            let (near, next) = self.vertical.taps(row * SIDE + y);
-            let lines = line(near).into_iter().zip(line(next));
-            for (pixel, (near, next)) in pixels.iter_mut().zip(lines) {
+        // Rows of pixels share lines of samples, of which there are no more: each is made once.
+        let first = rows.iter().map(|&(near, next)| near.min(next)).min().unwrap_or(0);
+        let last = rows.iter().map(|&(near, next)| near.max(next)).max().unwrap_or(0);
+        let mut lines = [[0.0; SIDE]; SIDE];
+        for (line_of, y) in lines.iter_mut().zip(first..=last) {
+            *line_of = line(y);
+        }
+        for (pixels, (near, next)) in pixels.chunks_exact_mut(SIDE).zip(rows) {
+            for ((pixel, near), next) in pixels.iter_mut().zip(&lines[near - first]).zip(&lines[next - first]) {
                 *pixel = 0.75 * near + 0.25 * next;
             }
         }
