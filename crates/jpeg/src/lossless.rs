@@ -175,8 +175,9 @@ fn turn_block(block: &[i16; BLOCK], transposes: bool, (columns, rows): (bool, bo
     let mut mirrored = *block;
     for (at, value) in mirrored.iter_mut().enumerate() {
         if (columns && at % 2 == 1) != (rows && at / 8 % 2 == 1) {
-            // The least value has no opposite; what comes nearest to it is as far beyond any code as it is.
-            *value = value.saturating_neg();
+            // The least value, which only damage makes, has no opposite. It stays as it is, as with jpegtran, so that what is
+            // turned back is what was there.
+            *value = value.wrapping_neg();
         }
     }
     if transposes { transposed(&mirrored) } else { mirrored }

@@ -3,10 +3,11 @@
 mod support;
 
 use jpegnet_jpeg::{
-    Component, JpegError, LosslessTransform, Orientation, PixelBox, SparseJpeg, WriteOptions, transform_losslessly,
-    write_coefficients,
+    Colour, Component, JpegError, LosslessTransform, Orientation, PixelBox, SparseBlocks, SparseJpeg, WriteOptions,
+    transform_losslessly, write_coefficients,
 };
 use std::f64::consts::PI;
+use std::sync::Arc;
 use support::{bytes_of, pictures, read};
 
 /// Samples of a component, `[8 · blocks high, 8 · blocks wide]`: the inverse DCT in float64.
@@ -162,4 +163,26 @@ fn what_would_need_a_decode_is_refused_with_the_edge_and_its_multiple() {
     assert_eq!(refused(crop(0, 0, jpeg.width + 1, 16)).code(), "INVALID_OPTION");
     assert_eq!(refused(crop(u32::MAX, 0, u32::MAX, 16)).code(), "INVALID_OPTION");
     assert_eq!(refused(crop(0, 0, 0, 16)).code(), "INVALID_OPTION");
+}
+
+#[test]
+fn the_least_coefficient_comes_back_when_it_is_turned_back() {
+    let block: [i16; 64] = std::array::from_fn(|at| [i16::MIN, i16::MAX, -1, 0][at % 4]);
+    let component = Component {
+        id: 1,
+        horizontal: 1,
+        vertical: 1,
+        blocks_high: 1,
+        blocks_wide: 1,
+        quantisation: Arc::new([1; 64]),
+        blocks: SparseBlocks::from_dense([&block]),
+    };
+    let jpeg = SparseJpeg::new(8, 8, Colour::Gray, vec![component]);
+    for turn in Orientation::ALL {
+        let back = Orientation::ALL.into_iter().find(|back| turn.then(*back) == Orientation::TopLeft);
+        let of = |turn| LosslessTransform { turn, ..LosslessTransform::default() };
+        let once = transform_losslessly(&jpeg, &of(turn)).unwrap();
+        let again = transform_losslessly(&once, &of(back.expect("every turn has an inverse"))).unwrap();
+        assert_eq!(again.components, jpeg.components, "{turn:?}");
+    }
 }
