@@ -1,6 +1,7 @@
 //! Band-limited networks: which maps are truncated.
 
-use crate::plan::{Operation, Plan};
+use crate::operations::Operation;
+use crate::plan::Plan;
 use crate::shape::Shape;
 use jpegnet_kernels::Extent;
 

@@ -1,7 +1,8 @@
 //! What training derives from a batch: scales and shifts, statistics.
 
+use crate::operations::Operation;
 use crate::parameters::Parameters;
-use crate::plan::{Node, Operation, Plan};
+use crate::plan::{Node, Plan};
 use jpegnet_kernels::{BatchNormGradient, BatchStatistics, normalise_coefficients};
 
 /// Derived values of one node.

@@ -3,7 +3,6 @@
 mod state;
 
 use crate::EngineError;
-use crate::step::Rates;
 pub(crate) use state::{MISSED, OptimizerState, PREFIX, STEP, scalar, whole, wrong};
 
 /// How a step turns gradients into updates.
@@ -35,6 +34,15 @@ pub enum OptimizerSpec {
         /// Whether the pull is taken from the parameter rather than added to the gradient (`AdamW`).
         decoupled: bool,
     },
+}
+
+/// A parameter's own step size and decay.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Step size, at least 0.
+    pub learning_rate: f32,
+    /// Pull towards zero, at least 0.
+    pub weight_decay: f32,
 }
 
 impl OptimizerSpec {

@@ -3,6 +3,7 @@
 use crate::EngineError;
 use crate::floats::zeros;
 use crate::random::initial_stream;
+use crate::shape::LARGEST;
 use rand_chacha::rand_core::Rng;
 
 /// How a parameter starts, as `PyTorch`'s layers do.
@@ -40,6 +41,55 @@ pub(crate) enum StateEntry {
     RunningMean(usize),
     RunningVariance(usize),
     BatchesTracked(usize),
+}
+
+/// What nodes learn and keep, by number, in the order of the nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Declared {
+    pub(crate) parameters: Vec<ParameterSpec>,
+    /// Elements of all parameters.
+    pub(crate) count: usize,
+    /// Channels of every batch normalisation, which keeps running statistics of them.
+    pub(crate) running: Vec<usize>,
+    /// What `state_dict()` holds, in its order.
+    pub(crate) state: Vec<(String, StateEntry)>,
+}
+
+impl Declared {
+    /// The number of a new parameter `path.name`.
+    pub(crate) fn parameter(
+        &mut self,
+        path: &str,
+        name: &str,
+        shape: Vec<usize>,
+        initial: Initial,
+    ) -> Result<usize, EngineError> {
+        let total = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
+        let total = total.and_then(|total| total.checked_add(self.count));
+        let Some(total) = total.filter(|&total| total <= LARGEST) else {
+            return Err(EngineError::InvalidDefinition {
+                path: path.into(),
+                expected: format!("at most {LARGEST} parameters"),
+                found: format!("a {name} of shape {shape:?}"),
+            });
+        };
+        self.count = total;
+        let number = self.parameters.len();
+        let name = format!("{path}.{name}");
+        self.state.push((name.clone(), StateEntry::Parameter(number)));
+        self.parameters.push(ParameterSpec { name, shape, initial });
+        Ok(number)
+    }
+
+    /// The number of new running statistics of so many channels.
+    pub(crate) fn running_statistics(&mut self, path: &str, channels: usize) -> usize {
+        let number = self.running.len();
+        self.state.push((format!("{path}.running_mean"), StateEntry::RunningMean(number)));
+        self.state.push((format!("{path}.running_var"), StateEntry::RunningVariance(number)));
+        self.state.push((format!("{path}.num_batches_tracked"), StateEntry::BatchesTracked(number)));
+        self.running.push(channels);
+        number
+    }
 }
 
 /// Values of the running statistics of one batch normalisation.

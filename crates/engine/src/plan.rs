@@ -1,62 +1,17 @@
 //! From a definition to a plan: every shape inferred, every parameter named, every factorisation chosen, or one error
 //! that says where.
 
-mod infer;
+mod input;
 mod summary;
 
 pub use summary::NodeSummary;
 
 use crate::EngineError;
-use crate::inference::Wanted;
-use crate::parameters::{Initial, ParameterSpec, StateEntry};
+use crate::operations::{Context, Operation, infer, invalid, mismatch, quoted};
+use crate::parameters::{Declared, ParameterSpec, StateEntry};
 use crate::shape::Shape;
-use crate::spec::{ALL_FREQUENCIES, InputSpec, MaskingSpec, NetworkSpec};
-use jpegnet_kernels::pixels::{ConvShape, PoolShape};
-use jpegnet_kernels::{Conv2d, Extent, PiecewiseLinear};
+use crate::spec::{ALL_FREQUENCIES, InputSpec, NetworkSpec, NodeSpec};
 use std::collections::HashSet;
-
-/// Floats of a value or of all parameters beyond which a definition is refused: 8 GiB.
-pub(crate) const LARGEST: usize = 1 << 31;
-
-/// A node's operation with everything it needs to know; numbers index the plan's parameters and running statistics.
-#[derive(Clone, Debug)]
-pub(crate) enum Operation {
-    Conv2d {
-        shape: ConvShape,
-        /// The convolution of coefficients that trains.
-        trained: Box<Conv2d>,
-        weight: usize,
-        bias: Option<usize>,
-        wanted: Wanted,
-    },
-    BatchNorm {
-        channels: usize,
-        epsilon: f32,
-        momentum: f32,
-        weight: usize,
-        bias: usize,
-        running: usize,
-    },
-    PiecewiseLinear {
-        function: PiecewiseLinear,
-        masking: MaskingSpec,
-        frequencies: usize,
-        channels: usize,
-        extent: Extent,
-    },
-    Add,
-    MaxPool(PoolShape),
-    Subsample {
-        stride: usize,
-    },
-    GlobalAveragePool,
-    Linear {
-        inputs: usize,
-        outputs: usize,
-        weight: usize,
-        bias: Option<usize>,
-    },
-}
 
 /// A validated node.
 #[derive(Clone, Debug)]
@@ -91,7 +46,7 @@ impl Plan {
     /// [`EngineError::InvalidDefinition`] or [`EngineError::ShapeMismatch`] naming the node, what was expected and what
     /// was found.
     pub fn new(spec: NetworkSpec) -> Result<Plan, EngineError> {
-        let input = infer::input_shape(&spec.input)?;
+        let input = input::input_shape(&spec.input)?;
         if let Some(band) = spec.band.filter(|band| !(1..=ALL_FREQUENCIES).contains(band)) {
             return Err(invalid("band", format!("from 1 to {ALL_FREQUENCIES} frequencies"), band.to_string()));
         }
@@ -105,6 +60,7 @@ impl Plan {
             state: Vec::new(),
             spec,
         };
+        let mut declared = Declared::default();
         let mut paths = HashSet::new();
         for number in 0..plan.spec.nodes.len() {
             let node = plan.spec.nodes[number].clone();
@@ -119,9 +75,11 @@ impl Plan {
                 let expected = format!("inputs among the values 0…{number} made before it");
                 return Err(invalid(node.path, expected, format!("value {unknown}")));
             }
-            plan.add_node(&node)?;
+            plan.add_node(&node, &mut declared)?;
         }
         plan.check_ends()?;
+        let Declared { parameters, count, running, state } = declared;
+        plan = Plan { parameters, running, parameter_count: count, state, ..plan };
         Ok(plan)
     }
 
@@ -145,6 +103,16 @@ impl Plan {
 
     pub(crate) fn input(&self) -> &InputSpec {
         &self.spec.input
+    }
+
+    /// Infers one node and appends it.
+    fn add_node(&mut self, node: &NodeSpec, declared: &mut Declared) -> Result<(), EngineError> {
+        let inputs: Vec<Shape> = node.inputs.iter().map(|&value| self.shapes[value]).collect();
+        let mut context = Context { path: &node.path, inputs: &inputs, declared };
+        let (operation, shape) = infer(&node.operation, &mut context)?;
+        self.nodes.push(Node { path: node.path.clone(), inputs: node.inputs.clone(), operation });
+        self.shapes.push(shape);
+        Ok(())
     }
 
     /// The last node makes logits, and nothing else is left unused.
@@ -171,39 +139,4 @@ impl Plan {
             StateEntry::BatchesTracked(_) => Vec::new(),
         }
     }
-
-    fn parameter(&mut self, path: &str, name: &str, shape: Vec<usize>, initial: Initial) -> Result<usize, EngineError> {
-        let total = shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length));
-        let total = total.and_then(|total| total.checked_add(self.parameter_count));
-        let Some(total) = total.filter(|&total| total <= LARGEST) else {
-            return Err(invalid(path, format!("at most {LARGEST} parameters"), format!("a {name} of shape {shape:?}")));
-        };
-        self.parameter_count = total;
-        let number = self.parameters.len();
-        let name = format!("{path}.{name}");
-        self.state.push((name.clone(), StateEntry::Parameter(number)));
-        self.parameters.push(ParameterSpec { name, shape, initial });
-        Ok(number)
-    }
-
-    fn running_statistics(&mut self, path: &str, channels: usize) -> usize {
-        let number = self.running.len();
-        self.state.push((format!("{path}.running_mean"), StateEntry::RunningMean(number)));
-        self.state.push((format!("{path}.running_var"), StateEntry::RunningVariance(number)));
-        self.state.push((format!("{path}.num_batches_tracked"), StateEntry::BatchesTracked(number)));
-        self.running.push(channels);
-        number
-    }
-}
-
-fn invalid(path: impl Into<String>, expected: impl Into<String>, found: impl Into<String>) -> EngineError {
-    EngineError::InvalidDefinition { path: path.into(), expected: expected.into(), found: found.into() }
-}
-
-fn mismatch(path: &str, expected: impl Into<String>, found: impl Into<String>) -> EngineError {
-    EngineError::ShapeMismatch { path: path.into(), expected: expected.into(), found: found.into() }
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{text}\"")
 }

@@ -3,6 +3,9 @@
 use jpegnet_kernels::{BLOCK, Extent};
 use std::fmt;
 
+/// Floats of a value or of all parameters beyond which a definition is refused: 8 GiB.
+pub(crate) const LARGEST: usize = 1 << 31;
+
 /// The shape of one image's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {

@@ -1,8 +1,9 @@
 //! How one step goes: which pictures make a batch, what is lost, which gradients count and what they change.
 
 use crate::EngineError;
-use crate::optimizer::{OptimizerSpec, fraction, invalid, not_negative};
-use crate::plan::{Node, Operation, Plan};
+use crate::operations::Operation;
+use crate::optimizer::{OptimizerSpec, Rates, fraction, invalid, not_negative};
+use crate::plan::{Node, Plan};
 use crate::shape::Shape;
 
 /// How one step goes.
@@ -52,15 +53,6 @@ pub enum Clipping {
     Norm(f32),
     /// Every element is brought into ± this (`torch.nn.utils.clip_grad_value_`).
     Value(f32),
-}
-
-/// A parameter's own step size and decay.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rates {
-    /// Step size, at least 0.
-    pub learning_rate: f32,
-    /// Pull towards zero, at least 0.
-    pub weight_decay: f32,
 }
 
 impl StepOptions {

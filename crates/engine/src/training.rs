@@ -6,7 +6,6 @@
 //! statistics, which need the whole batch, cut the program into stages.
 
 mod compile;
-mod convolution;
 mod execute;
 mod loss;
 mod memory;
@@ -17,7 +16,6 @@ mod statistics;
 mod step;
 
 pub(crate) use compile::{Part, Wanted};
-pub(crate) use convolution::Convolution;
 pub(crate) use execute::{Batch, Observers, Training};
 pub(crate) use loss::{BatchLoss, LossTarget};
 pub(crate) use statistics::{normalise_by_running, update_running};

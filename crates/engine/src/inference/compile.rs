@@ -2,32 +2,18 @@
 
 mod band_limited;
 
-use super::cost::{Machine, Pick, Wanted};
+use super::circumstances::Circumstances;
+use super::cost::Pick;
 use super::memory;
-use super::scatter::{First, Sparsity};
+use super::scatter::First;
 use super::step::{Activation, Buffer, Compiled, Kind, Size, Step, size_of_map};
 use crate::band::truncates;
-use crate::plan::{Operation, Plan};
+use crate::operations::{Operation, Wanted, linear_shape};
+use crate::plan::Plan;
 use crate::shape::Shape;
 use jpegnet_kernels::pixels::{Conv2d, ConvShape};
 use jpegnet_kernels::{Extent, Masking};
-
-/// What a compiled network is for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Circumstances<'a> {
-    /// Images of a batch.
-    pub(crate) batch: usize,
-    pub(crate) threads: usize,
-    /// Of every node; exact for those that mask nothing.
-    pub(crate) maskings: &'a [Masking],
-    /// φ that every map is truncated to, if any.
-    pub(crate) band: Option<usize>,
-    pub(crate) machine: &'a Machine,
-    /// How sparse the pictures are, if that is known and the first convolution can make use of it.
-    pub(crate) sparsity: Option<Sparsity>,
-    /// How many of the plan's nodes are run: the value of the last of them comes out.
-    pub(crate) nodes: usize,
-}
+use std::sync::Arc;
 
 /// Fuses a plan's nodes into steps, picks the methods and plans the memory.
 pub(crate) fn compile(plan: &Plan, circumstances: Circumstances) -> Compiled {
@@ -132,9 +118,7 @@ impl Compiler<'_> {
                 let (last, activation) = self.activation_after(node);
                 self.emit(Kind::Sum { activation }, last, node, inputs);
             }
-            Operation::MaxPool(shape) => self.emit(Kind::MaxPool(*shape), node, node, inputs),
-            Operation::Subsample { stride } => self.emit(Kind::Subsample { stride: *stride }, node, node, inputs),
-            Operation::GlobalAveragePool => self.emit(Kind::GlobalAveragePool, node, node, inputs),
+            Operation::Map(function) => self.emit(Kind::Map(Arc::clone(function)), node, node, inputs),
         }
     }
 
@@ -247,11 +231,6 @@ impl Compiler<'_> {
         let pick = first.pick(sparsity?, machine, threads, pick.nanoseconds)?;
         Some(Kind::Scatter { folded: *folded, activation: activation.clone(), pick })
     }
-}
-
-/// A linear layer as a convolution of one pixel.
-pub(super) fn linear_shape(input_channels: usize, output_channels: usize) -> ConvShape {
-    ConvShape { input_channels, output_channels, size: 1, stride: 1, padding: 0, height: 1, width: 1 }
 }
 
 /// Floats that a convolution of coefficients needs beside its maps in pixels.

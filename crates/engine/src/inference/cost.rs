@@ -6,6 +6,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "estimates of counts far below 2^53")]
 
+use crate::operations::{Wanted, method_name};
 use jpegnet_kernels::Isa;
 use jpegnet_kernels::band::{self, Diagonalised, Pointwise as BandPointwise};
 use jpegnet_kernels::pixels::{Conv2d, ConvShape, Epilogue, Method};
@@ -33,45 +34,46 @@ const CALIBRATION: Duration = Duration::from_millis(2);
 /// Channels that a transform's cost is counted for.
 const LANES: usize = 16;
 
-/// What a definition asks of a convolution's computation at inference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// The planner's choice.
-    Any,
-    /// A method on pixels.
-    Pixels(Method),
-    /// The diagonalised explosion.
-    Diagonalised,
-    /// Straight from quantised coefficients.
-    Scatter,
-    /// Ξ on coefficients, by the factorisation that training uses.
-    Coefficients,
-}
-
-impl Wanted {
-    /// The same for a shape: of a family of methods, its member for that filter and stride. Nothing if there is none.
-    pub(crate) fn of_shape(self, shape: &ConvShape) -> Option<Wanted> {
-        let family: &[Method] = match self {
-            Wanted::Pixels(Method::Winograd4) => &[
-                Method::Winograd4,
-                Method::Winograd4Stride2,
-                Method::Winograd5,
-                Method::Winograd5Stride2,
-                Method::Winograd7Stride2,
-            ],
-            Wanted::Pixels(Method::Winograd2) => &[Method::Winograd2, Method::Winograd2Stride2],
-            Wanted::Pixels(ref method) => std::slice::from_ref(method),
-            other => return Some(other),
-        };
-        family.iter().copied().find(|method| method.takes(shape)).map(Wanted::Pixels)
-    }
-}
-
 /// A way to compute a convolution of band maps.
 #[derive(Clone, Debug)]
 pub(crate) enum BandMethod {
     Diagonalised(Box<Diagonalised>),
     Pointwise(BandPointwise),
+}
+
+/// What a band method packs and needs, whichever it is.
+impl BandMethod {
+    /// Floats of its packed filter.
+    pub(crate) fn packed_len(&self) -> usize {
+        match self {
+            BandMethod::Diagonalised(method) => method.packed_len(),
+            BandMethod::Pointwise(method) => method.packed_len(),
+        }
+    }
+
+    /// Packs a filter `[out, in, size, size]`, scaled by a batch normalisation folded in.
+    pub(crate) fn pack_filter_into(&self, filter: &[f32], scale: Option<&[f32]>, packed: &mut [f32]) {
+        match self {
+            BandMethod::Diagonalised(method) => method.pack_filter_into(filter, scale, packed),
+            BandMethod::Pointwise(method) => method.pack_filter_into(filter, scale, packed),
+        }
+    }
+
+    /// Floats of scratch for any range of rows.
+    pub(crate) fn workspace_len(&self) -> usize {
+        match self {
+            BandMethod::Diagonalised(method) => method.workspace_len(),
+            BandMethod::Pointwise(method) => method.workspace_len(),
+        }
+    }
+
+    /// `diagonalised` or `pointwise`.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            BandMethod::Diagonalised(_) => "diagonalised",
+            BandMethod::Pointwise(_) => "pointwise",
+        }
+    }
 }
 
 /// A band method picked, and why.
@@ -270,7 +272,7 @@ impl Machine {
         if nanoseconds > through && !asked_for {
             return None;
         }
-        let others = vec![(super::summary::name(through_pixels.method()), through)];
+        let others = vec![(method_name(through_pixels.method()), through)];
         Some(BandPick { method: BandMethod::Diagonalised(Box::new(method)), nanoseconds, others, asked_for })
     }
 

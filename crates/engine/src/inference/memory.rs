@@ -1,6 +1,6 @@
 //! Which buffers share memory, how many images run together, and how threads divide them.
 
-use super::compile::Circumstances;
+use super::circumstances::Circumstances;
 use super::cost::longest_run;
 use super::step::{Buffer, Compiled, Kind, Segment, Size, Step};
 

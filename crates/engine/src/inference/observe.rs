@@ -1,6 +1,6 @@
 //! What looks on while a compiled network runs: how long its steps take, and where numbers overflow.
 
-use super::execute::Observer;
+use super::executor::Observer;
 use crate::first_not_finite::FirstNotFinite;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -2,9 +2,10 @@
 
 #![expect(clippy::cast_precision_loss, reason = "estimates of counts far below 2^53")]
 
-use super::cost::{Machine, Wanted};
+use super::cost::Machine;
 use crate::input::BatchInput;
-use crate::plan::{Operation, Plan};
+use crate::operations::{Operation, Wanted};
+use crate::plan::Plan;
 use jpegnet_kernels::pixels::{ConvShape, Scatter};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -2,11 +2,13 @@
 
 use super::cost::{BandMethod, Pick};
 use super::scatter::ScatterPick;
+use crate::operations::MapFunction;
 use crate::shape::Shape;
 use jpegnet_kernels::band::BandShape;
-use jpegnet_kernels::pixels::{Conv2d, PoolShape};
+use jpegnet_kernels::pixels::Conv2d;
 use jpegnet_kernels::{Masking, PiecewiseLinear};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A virtual buffer: one map or vector of every image of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,17 +82,9 @@ pub(crate) enum Kind {
         pick: Pick,
     },
     /// The first convolution straight from the pictures' sparse coefficients.
-    Scatter {
-        folded: Option<usize>,
-        activation: Activation,
-        pick: ScatterPick,
-    },
+    Scatter { folded: Option<usize>, activation: Activation, pick: ScatterPick },
     /// A convolution of coefficients: DCT, Ξ by a factorisation of its own, inverse DCT.
-    Coefficients {
-        folded: Option<usize>,
-        activation: Activation,
-        scratch: usize,
-    },
+    Coefficients { folded: Option<usize>, activation: Activation, scratch: usize },
     /// A convolution of band maps.
     BandConv2d {
         method: BandMethod,
@@ -105,33 +99,19 @@ pub(crate) enum Kind {
     /// A band map to pixels.
     ToPixels,
     /// Pixels to a band map, plus a residual in the band if there is one, and an activation.
-    ToBand {
-        activation: Activation,
-    },
+    ToBand { activation: Activation },
     /// A nonlinearity of a band map, in place.
-    BandActivation {
-        function: PiecewiseLinear,
-    },
+    BandActivation { function: PiecewiseLinear },
     /// A nonlinearity whose pieces are picked from low frequencies, in place.
-    Masked {
-        function: PiecewiseLinear,
-        masking: Masking,
-    },
+    Masked { function: PiecewiseLinear, masking: Masking },
     /// Leaves the frequencies `α + β < band` of a map in pixels, in place.
-    Truncate {
-        band: usize,
-    },
+    Truncate { band: usize },
     /// `activation(Σ inputs)`.
-    Sum {
-        activation: Activation,
-    },
+    Sum { activation: Activation },
     /// A batch normalisation that has no convolution to fold into.
     Normalise,
-    MaxPool(PoolShape),
-    Subsample {
-        stride: usize,
-    },
-    GlobalAveragePool,
+    /// A function without parameters of each image's map.
+    Map(Arc<dyn MapFunction>),
 }
 
 /// Steps through which the same number of images run together.

@@ -2,12 +2,12 @@
 
 #![expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 
-use super::compile::linear_shape;
 use super::cost::{BandMethod, Pick};
 use super::scatter::ScatterPick;
 use super::step::{Activation, Compiled, Kind, Size, Step};
-use crate::plan::{Operation, Plan};
-use jpegnet_kernels::pixels::{ConvShape, Method};
+use crate::operations::{Operation, linear_shape, method_name};
+use crate::plan::Plan;
+use jpegnet_kernels::pixels::ConvShape;
 
 /// One pass over the maps, and why it is done so.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,20 +29,6 @@ pub struct StepSummary {
     pub multiplies: Option<f64>,
     /// Of a convolution or linear layer: multiply-adds of the direct convolution of an image's pixels.
     pub direct_multiplies: Option<f64>,
-}
-
-/// The name of a method.
-pub(crate) fn name(method: Method) -> &'static str {
-    match method {
-        Method::Winograd4
-        | Method::Winograd4Stride2
-        | Method::Winograd5
-        | Method::Winograd5Stride2
-        | Method::Winograd7Stride2 => "winograd",
-        Method::Winograd2 | Method::Winograd2Stride2 => "winograd2",
-        Method::Pointwise => "pointwise",
-        Method::Direct => "sandwich",
-    }
 }
 
 /// One line a step, in order.
@@ -71,8 +57,8 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
             operation = vec!["to pixels"];
             (None, Some("the next step has no kernel on band maps that is faster".into()), None)
         }
-        Kind::Subsample { .. } if matches!(node.operation, Operation::Conv2d { .. }) => {
-            operation = vec!["subsample"];
+        Kind::Map(function) if matches!(node.operation, Operation::Conv2d { .. }) => {
+            operation = vec![function.name()];
             (None, Some("the filter sees these pixels alone".into()), None)
         }
         Kind::ToBand { activation } => {
@@ -85,7 +71,7 @@ fn summary(plan: &Plan, step: &Step) -> StepSummary {
             operation.extend(folded.map(|_| "batchNorm"));
             operation.extend((step.inputs.len() > 1).then_some("add"));
             operation.extend(name_of(activation));
-            (Some(name(conv.method())), Some(reason(pick)), Some(pick.nanoseconds / 1e3))
+            (Some(method_name(conv.method())), Some(reason(pick)), Some(pick.nanoseconds / 1e3))
         }
         Kind::Scatter { folded, activation, pick } => {
             operation.insert(0, "input");
@@ -159,7 +145,8 @@ fn name_of(activation: &Activation) -> Option<&'static str> {
 }
 
 fn reason(pick: &Pick) -> String {
-    let others: Vec<(&str, f64)> = pick.others.iter().map(|(method, estimate)| (name(*method), *estimate)).collect();
+    let others: Vec<(&str, f64)> =
+        pick.others.iter().map(|(method, estimate)| (method_name(*method), *estimate)).collect();
     because(pick.asked_for, pick.nanoseconds, &others)
 }
 

@@ -9,7 +9,8 @@ use crate::inference::{
     StepTimes, compile, summarise,
 };
 use crate::input::Image;
-use crate::plan::{Operation, Plan};
+use crate::operations::Operation;
+use crate::plan::Plan;
 use crate::shape::Shape;
 use jpegnet_kernels::pixels::coefficients_from_pixels_into;
 use jpegnet_kernels::{BLOCK, Extent, Isa, Masking, ROW_MAJOR_TO_ZIGZAG};

@@ -1,7 +1,8 @@
 //! How a network computes its maps: as its definition says, or in another mode for one prediction.
 
 use crate::EngineError;
-use crate::plan::{Operation, Plan};
+use crate::operations::Operation;
+use crate::plan::Plan;
 use crate::spec::{ALL_FREQUENCIES, MaskingSpec};
 use jpegnet_kernels::Masking;
 

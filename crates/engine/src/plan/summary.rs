@@ -1,7 +1,8 @@
 //! What a plan says of itself.
 
-use super::{Operation, Plan};
-use crate::training::Convolution;
+use super::Plan;
+use crate::methods::Convolution;
+use crate::operations::Operation;
 use jpegnet_kernels::{BLOCK, coefficients_kept};
 
 use crate::spec::MaskingSpec;
@@ -51,30 +52,5 @@ impl Plan {
                 }
             })
             .collect()
-    }
-}
-
-impl Operation {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Operation::Conv2d { .. } => "conv2d",
-            Operation::BatchNorm { .. } => "batchNorm",
-            Operation::PiecewiseLinear { .. } => "piecewiseLinear",
-            Operation::Add => "add",
-            Operation::MaxPool(_) => "maxPool",
-            Operation::Subsample { .. } => "subsample",
-            Operation::GlobalAveragePool => "globalAveragePool",
-            Operation::Linear { .. } => "linear",
-        }
-    }
-
-    /// Numbers of its weights and biases.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = usize> {
-        let (weight, bias) = match *self {
-            Operation::Conv2d { weight, bias, .. } | Operation::Linear { weight, bias, .. } => (Some(weight), bias),
-            Operation::BatchNorm { weight, bias, .. } => (Some(weight), Some(bias)),
-            _ => (None, None),
-        };
-        weight.into_iter().chain(bias)
     }
 }

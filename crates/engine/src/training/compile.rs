@@ -3,15 +3,16 @@
 mod backward;
 mod forward;
 
-use super::convolution::Convolution;
 use super::program::Program;
 use super::schedule;
 use super::step::{Buffer, Step, Term};
 use crate::band::truncates;
-use crate::plan::{Operation, Plan};
+use crate::methods::Convolution;
+use crate::operations::Operation;
+use crate::plan::Plan;
 use crate::shape::Shape;
 use crate::step::Storage;
-use jpegnet_kernels::{Masking, MaxPool, PiecewiseLinear};
+use jpegnet_kernels::{Masking, PiecewiseLinear};
 
 /// Which nodes of a plan a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +164,7 @@ impl Compiler<'_> {
         self.maskings[node] == Masking::Exact && *function == PiecewiseLinear::relu() && !self.truncates[node]
     }
 
-    /// Words of masks or winners that a node keeps of an image.
+    /// Words that a node keeps of an image for the backward pass.
     fn mask_words(&self, node: usize) -> usize {
         let definition = &self.plan.nodes[node];
         if !self.needs_gradient[definition.inputs[0]] {
@@ -173,7 +174,7 @@ impl Compiler<'_> {
             Operation::PiecewiseLinear { function, channels, extent, .. } if !self.is_plain_relu(node) => {
                 function.masks_len(extent.grid(), *channels)
             }
-            Operation::MaxPool(shape) => MaxPool::new(*shape).map_or(0, |pool| pool.winners_len()),
+            Operation::Map(function) => function.kept_words(),
             _ => 0,
         }
     }

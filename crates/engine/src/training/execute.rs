@@ -200,9 +200,7 @@ impl Pass<'_> {
                 let channels = self.channels(*node);
                 add_moments(isa, channels, maps.read(*input), &mut work.doubles[scheduled.doubles..][..2 * channels]);
             }
-            Step::MaxPool { node, input, output } => self.max_pool(*node, (*input, *output), maps),
-            Step::Subsample { node, input, output } => self.subsample(*node, (*input, *output), maps),
-            Step::AveragePool { node, input, output } => self.average_pool(*node, (*input, *output), maps),
+            Step::Map { node, input, output } => self.map(*node, (*input, *output), maps),
             Step::Linear { node, input, output } => self.linear(*node, (*input, *output), maps),
             Step::Loss { logits, gradient } => {
                 let doubles = &mut work.doubles[scheduled.doubles..][..2];
@@ -228,15 +226,7 @@ impl Pass<'_> {
             Step::Conv2dBackward { node, input, gradient, target } => {
                 self.conv2d_backward(scheduled, *node, (*input, *gradient), *target, maps, work);
             }
-            Step::MaxPoolBackward { node, gradient, target } => {
-                self.max_pool_backward(*node, *gradient, *target, maps);
-            }
-            Step::SubsampleBackward { node, gradient, target } => {
-                self.subsample_backward(*node, *gradient, *target, maps);
-            }
-            Step::AveragePoolBackward { node, gradient, target } => {
-                self.average_pool_backward(*node, *gradient, *target, maps);
-            }
+            Step::MapBackward { node, gradient, target } => self.map_backward(*node, *gradient, *target, maps),
             Step::LinearBackward { node, input, gradient, target } => {
                 let singles = &mut work.singles[scheduled.singles..];
                 self.linear_backward(*node, (*input, *gradient), *target, maps, singles, work.scratch);

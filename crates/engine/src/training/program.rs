@@ -1,7 +1,7 @@
 //! A training program: stages of steps, and where every buffer lives.
 
-use super::convolution::Convolution;
 use super::step::{Buffer, Step};
+use crate::methods::Convolution;
 use crate::plan::Plan;
 
 /// Where a buffer's maps lie.
@@ -100,7 +100,8 @@ impl Program {
             stage.steps.iter().map(move |Scheduled { step, .. }| {
                 let method = step.node().and_then(|node| self.convolutions[node].as_ref()).map(Convolution::name);
                 let path = step.node().map(|node| plan.nodes[node].path.as_str());
-                let words = [Some(step.name()), path, method].into_iter().flatten().collect::<Vec<_>>().join(" ");
+                let name = step.name(step.node().map(|node| plan.nodes[node].operation.name()));
+                let words = [Some(name.as_ref()), path, method].into_iter().flatten().collect::<Vec<_>>().join(" ");
                 format!("stage {number} (groups of {}): {words}", stage.group)
             })
         });

@@ -1,10 +1,11 @@
 //! Cuts steps into stages, and gives every buffer its place.
 
-use super::convolution::Convolution;
 use super::narrow::{self, Narrowed, Steps, narrow};
 use super::program::{Place, Program, Scheduled, Stage};
 use super::step::{Buffer, Passed, Statistics, Step, Term};
-use crate::plan::{Operation, Plan};
+use crate::methods::Convolution;
+use crate::operations::Operation;
+use crate::plan::Plan;
 use crate::shape::Shape;
 use jpegnet_kernels::pixels::MOMENTS;
 use std::ops::Range;
@@ -58,13 +59,7 @@ fn stored(plan: &Plan, steps: &[Step]) -> Vec<Buffer> {
     let is_map = |node: usize| matches!(plan.shapes[node + 1], Shape::Map { .. });
     let forward = steps.iter().take_while(|step| !matches!(step, Step::Loss { .. }));
     let written = forward.filter_map(|step| match *step {
-        Step::Conv2d { node, output, .. }
-        | Step::MaxPool { node, output, .. }
-        | Step::Subsample { node, output, .. }
-            if is_map(node) =>
-        {
-            Some(output)
-        }
+        Step::Conv2d { node, output, .. } | Step::Map { node, output, .. } if is_map(node) => Some(output),
         Step::Sum { output, .. } => Some(output),
         _ => None,
     });

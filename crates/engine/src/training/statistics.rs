@@ -2,8 +2,9 @@
 //! statistics of inference.
 
 use crate::layers::{Layer, Layers, Normalisation};
+use crate::operations::Operation;
 use crate::parameters::Parameters;
-use crate::plan::{Operation, Plan};
+use crate::plan::Plan;
 use jpegnet_kernels::{BatchNormGradient, BatchStatistics, Extent, GRADIENT_MOMENTS, MOMENTS, normalise_coefficients};
 
 /// What a batch normalisation is made of.

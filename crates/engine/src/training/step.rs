@@ -1,5 +1,7 @@
 //! The steps of a training program: each does one thing to some images; `node` indexes the plan's nodes.
 
+use std::borrow::Cow;
+
 /// A virtual buffer: one map, vector or gradient of every image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Buffer(pub(crate) usize);
@@ -66,17 +68,8 @@ pub(crate) enum Step {
         node: usize,
         input: Buffer,
     },
-    MaxPool {
-        node: usize,
-        input: Buffer,
-        output: Buffer,
-    },
-    Subsample {
-        node: usize,
-        input: Buffer,
-        output: Buffer,
-    },
-    AveragePool {
+    /// A function without parameters of each image's map.
+    Map {
         node: usize,
         input: Buffer,
         output: Buffer,
@@ -125,17 +118,7 @@ pub(crate) enum Step {
         gradient: Buffer,
         target: Option<Target>,
     },
-    MaxPoolBackward {
-        node: usize,
-        gradient: Buffer,
-        target: Target,
-    },
-    SubsampleBackward {
-        node: usize,
-        gradient: Buffer,
-        target: Target,
-    },
-    AveragePoolBackward {
+    MapBackward {
         node: usize,
         gradient: Buffer,
         target: Target,
@@ -182,9 +165,7 @@ impl Step {
             Step::Sum { terms, .. } => terms.iter().map(|term| term.buffer).collect(),
             Step::Conv2d { input: read, .. }
             | Step::Moments { input: read, .. }
-            | Step::MaxPool { input: read, .. }
-            | Step::Subsample { input: read, .. }
-            | Step::AveragePool { input: read, .. }
+            | Step::Map { input: read, .. }
             | Step::Linear { input: read, .. }
             | Step::Loss { logits: read, .. }
             | Step::Copy { from: read, .. }
@@ -192,9 +173,7 @@ impl Step {
             | Step::Narrow { from: read, .. }
             | Step::Widen { from: read, .. }
             | Step::Add { term: read, .. }
-            | Step::MaxPoolBackward { gradient: read, .. }
-            | Step::SubsampleBackward { gradient: read, .. }
-            | Step::AveragePoolBackward { gradient: read, .. } => vec![*read],
+            | Step::MapBackward { gradient: read, .. } => vec![*read],
             Step::Pass { passed, moments, .. } => {
                 let signs = match passed {
                     Passed::Above(buffer) => *buffer,
@@ -218,9 +197,7 @@ impl Step {
             | Step::MaskedAgain { map: written, .. }
             | Step::Truncate { map: written, .. }
             | Step::Conv2d { output: written, .. }
-            | Step::MaxPool { output: written, .. }
-            | Step::Subsample { output: written, .. }
-            | Step::AveragePool { output: written, .. }
+            | Step::Map { output: written, .. }
             | Step::Linear { output: written, .. }
             | Step::Loss { gradient: written, .. }
             | Step::Copy { to: written, .. }
@@ -230,9 +207,7 @@ impl Step {
             | Step::Pass { gradient: written, .. }
             | Step::MaskedBackward { gradient: written, .. }
             | Step::NormaliseBackward { output: written, .. }
-            | Step::MaxPoolBackward { target: Target { buffer: written, .. }, .. }
-            | Step::SubsampleBackward { target: Target { buffer: written, .. }, .. }
-            | Step::AveragePoolBackward { target: Target { buffer: written, .. }, .. } => Some(*written),
+            | Step::MapBackward { target: Target { buffer: written, .. }, .. } => Some(*written),
             Step::Conv2dBackward { target, .. } | Step::LinearBackward { target, .. } => {
                 target.map(|target| target.buffer)
             }
@@ -240,9 +215,10 @@ impl Step {
         }
     }
 
-    /// What it does.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
+    /// What it does, for a node of that operation.
+    pub(crate) fn name(&self, operation: Option<&'static str>) -> Cow<'static, str> {
+        let operation = operation.unwrap_or("map");
+        let name = match self {
             Step::Input { .. } => "input",
             Step::Sum { .. } => "sum",
             Step::Masked { .. } => "masked",
@@ -250,9 +226,7 @@ impl Step {
             Step::Truncate { .. } => "truncate",
             Step::Conv2d { .. } => "conv2d",
             Step::Moments { .. } => "moments",
-            Step::MaxPool { .. } => "maxPool",
-            Step::Subsample { .. } => "subsample",
-            Step::AveragePool { .. } => "averagePool",
+            Step::Map { .. } => operation,
             Step::Linear { .. } => "linear",
             Step::Loss { .. } => "loss",
             Step::Copy { .. } => "copy",
@@ -263,14 +237,13 @@ impl Step {
             Step::GradientMoments { .. } => "gradientMoments",
             Step::NormaliseBackward { .. } => "normaliseBackward",
             Step::Conv2dBackward { .. } => "conv2dBackward",
-            Step::MaxPoolBackward { .. } => "maxPoolBackward",
-            Step::SubsampleBackward { .. } => "subsampleBackward",
-            Step::AveragePoolBackward { .. } => "averagePoolBackward",
+            Step::MapBackward { .. } => return format!("{operation}Backward").into(),
             Step::LinearBackward { .. } => "linearBackward",
             Step::Keep { .. } => "keep",
             Step::Narrow { .. } => "narrow",
             Step::Widen { .. } => "widen",
-        }
+        };
+        name.into()
     }
 
     /// The node it is for, if there is one.
@@ -281,18 +254,14 @@ impl Step {
             | Step::Truncate { node, .. }
             | Step::Conv2d { node, .. }
             | Step::Moments { node, .. }
-            | Step::MaxPool { node, .. }
-            | Step::Subsample { node, .. }
-            | Step::AveragePool { node, .. }
+            | Step::Map { node, .. }
             | Step::Linear { node, .. }
             | Step::MaskedBackward { node, .. }
             | Step::GradientMoments { statistics: Statistics { node, .. }, .. }
             | Step::Pass { moments: Some(Statistics { node, .. }), .. }
             | Step::NormaliseBackward { node, .. }
             | Step::Conv2dBackward { node, .. }
-            | Step::MaxPoolBackward { node, .. }
-            | Step::SubsampleBackward { node, .. }
-            | Step::AveragePoolBackward { node, .. }
+            | Step::MapBackward { node, .. }
             | Step::LinearBackward { node, .. } => Some(node),
             Step::Sum { ref terms, .. } => terms.iter().find_map(|term| term.normalised_by),
             Step::Input { .. }
@@ -325,18 +294,14 @@ impl Step {
             | Step::Keep { from: buffer }
             | Step::Moments { input: buffer, .. } => rename(buffer),
             Step::Conv2d { input: from, output: to, .. }
-            | Step::MaxPool { input: from, output: to, .. }
-            | Step::Subsample { input: from, output: to, .. }
-            | Step::AveragePool { input: from, output: to, .. }
+            | Step::Map { input: from, output: to, .. }
             | Step::Linear { input: from, output: to, .. }
             | Step::Loss { logits: from, gradient: to }
             | Step::Copy { from, to }
             | Step::Add { sum: to, term: from }
             | Step::Narrow { from, to }
             | Step::Widen { from, to }
-            | Step::MaxPoolBackward { gradient: from, target: Target { buffer: to, .. }, .. }
-            | Step::SubsampleBackward { gradient: from, target: Target { buffer: to, .. }, .. }
-            | Step::AveragePoolBackward { gradient: from, target: Target { buffer: to, .. }, .. } => {
+            | Step::MapBackward { gradient: from, target: Target { buffer: to, .. }, .. } => {
                 rename(from);
                 rename(to);
             }

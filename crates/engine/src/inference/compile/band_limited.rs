@@ -1,22 +1,22 @@
 //! Steps of a band-limited network: maps keep the coefficients with `α + β < φ`, so storage, 1×1 products and the
 //! diagonalised explosion shrink with the band. What has no kernel on band maps goes through pixels.
 
-use super::super::cost::{BandMethod, BandPick, Wanted};
+use super::super::circumstances::Circumstances;
+use super::super::cost::BandPick;
 use super::super::step::{Activation, Buffer, Kind, Size, Step};
-use super::{Circumstances, Compiler};
-use crate::plan::Operation;
+use super::Compiler;
+use crate::operations::{Operation, Subsampling, Wanted};
 use crate::shape::Shape;
 use jpegnet_kernels::SIDE;
 use jpegnet_kernels::pixels::ConvShape;
+use std::sync::Arc;
 
 impl Compiler<'_> {
     /// Compiles a node whose map is truncated to `band`.
     pub(super) fn band_step(&mut self, node: usize, band: usize) {
         let plan = self.plan;
         let definition = &plan.nodes[node];
-        if matches!(plan.shapes[node + 1], Shape::Features(_))
-            && !matches!(definition.operation, Operation::GlobalAveragePool)
-        {
+        if matches!(plan.shapes[definition.inputs[0]], Shape::Features(_)) {
             self.step(node);
             return;
         }
@@ -45,14 +45,13 @@ impl Compiler<'_> {
             operation => {
                 let input = self.in_pixels(definition.inputs[0], node);
                 let kind = match operation {
-                    Operation::BatchNorm { .. } => Kind::Normalise,
-                    Operation::MaxPool(shape) => Kind::MaxPool(*shape),
-                    Operation::Subsample { stride } => Kind::Subsample { stride: *stride },
-                    _ => {
-                        self.emit(Kind::GlobalAveragePool, node, node, vec![input]);
-                        return;
-                    }
+                    Operation::Map(function) => Kind::Map(Arc::clone(function)),
+                    _ => Kind::Normalise,
                 };
+                if matches!(plan.shapes[node + 1], Shape::Features(_)) {
+                    self.emit(kind, node, node, vec![input]);
+                    return;
+                }
                 let pixels = self.in_pixels_of(node, kind, vec![input]);
                 self.emit(Kind::ToBand { activation: Activation::Identity }, node, node, vec![pixels]);
             }
@@ -114,13 +113,16 @@ impl Compiler<'_> {
 
     /// The pixels of a band map that a strided 1×1 filter sees, in the band.
     fn subsampled(&mut self, value: usize, node: usize, seen: &ConvShape, band: usize) -> Buffer {
-        let Operation::Conv2d { shape: ConvShape { stride, .. }, .. } = self.plan.nodes[node].operation else {
+        let Operation::Conv2d { shape: ConvShape { stride, height, width, .. }, .. } = self.plan.nodes[node].operation
+        else {
             unreachable!("called for convolutions");
         };
+        let from = (height, width);
         let pixels = self.in_pixels(value, node);
         let ConvShape { height, width, input_channels: channels, .. } = *seen;
         let size = Size { height, width, channels, band: None };
-        let some = self.temporary(Kind::Subsample { stride }, node, vec![pixels], size);
+        let subsampling = Subsampling { from: (from.0, from.1, channels), stride, channels };
+        let some = self.temporary(Kind::Map(Arc::new(subsampling)), node, vec![pixels], size);
         let activation = Activation::Identity;
         self.temporary(Kind::ToBand { activation }, node, vec![some], Size { band: Some(band), ..size })
     }
@@ -191,40 +193,5 @@ impl Compiler<'_> {
         let output = Buffer(self.sizes.len() - 1);
         self.steps.push(Step { kind, named_by: node, inputs, output, size });
         output
-    }
-}
-
-/// What a band method packs and needs, whichever it is.
-impl BandMethod {
-    /// Floats of its packed filter.
-    pub(crate) fn packed_len(&self) -> usize {
-        match self {
-            BandMethod::Diagonalised(method) => method.packed_len(),
-            BandMethod::Pointwise(method) => method.packed_len(),
-        }
-    }
-
-    /// Packs a filter `[out, in, size, size]`, scaled by a batch normalisation folded in.
-    pub(crate) fn pack_filter_into(&self, filter: &[f32], scale: Option<&[f32]>, packed: &mut [f32]) {
-        match self {
-            BandMethod::Diagonalised(method) => method.pack_filter_into(filter, scale, packed),
-            BandMethod::Pointwise(method) => method.pack_filter_into(filter, scale, packed),
-        }
-    }
-
-    /// Floats of scratch for any range of rows.
-    pub(crate) fn workspace_len(&self) -> usize {
-        match self {
-            BandMethod::Diagonalised(method) => method.workspace_len(),
-            BandMethod::Pointwise(method) => method.workspace_len(),
-        }
-    }
-
-    /// `diagonalised` or `pointwise`.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            BandMethod::Diagonalised(_) => "diagonalised",
-            BandMethod::Pointwise(_) => "pointwise",
-        }
     }
 }

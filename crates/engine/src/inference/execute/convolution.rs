@@ -1,6 +1,6 @@
 //! A convolution of a group's maps in pixels, cut for the threads.
 
-use super::Executor;
+use crate::inference::executor::Executor;
 use jpegnet_kernels::Isa;
 use jpegnet_kernels::pixels::{Conv2d, Epilogue};
 use rayon::prelude::*;

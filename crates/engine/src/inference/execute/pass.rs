@@ -1,22 +1,18 @@
 //! One step of a compiled network on the maps of a group.
 
 use super::convolution::Convolution;
-use super::{Executor, Run};
 use crate::inference::cost::{Pick, run_length};
+use crate::inference::executor::{Executor, INPUT_ROWS, Run};
 use crate::inference::pack::Filter;
 use crate::inference::step::{Activation, Kind, Size, Step, size_of_map};
 use crate::layers::running_coefficients;
-use crate::plan::Operation;
+use crate::operations::Operation;
 use jpegnet_kernels::pixels::{
-    self, Conv2d, Epilogue, Masked, coefficients_from_pixels_into, global_average_pool_into, max_pool_rows_into,
-    pixels_from_coefficients_into, scale_shift_in_place, subsample_into, truncate_pixels_in_place,
+    self, Conv2d, Epilogue, Masked, coefficients_from_pixels_into, pixels_from_coefficients_into, scale_shift_in_place,
+    truncate_pixels_in_place,
 };
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Rows of an input that one task makes: several rows of blocks, since neighbouring strips both read the samples between
-/// them.
-pub(super) const INPUT_ROWS: usize = 64;
 
 /// A step with all it reads.
 pub(super) struct Pass<'a> {
@@ -67,18 +63,9 @@ impl Pass<'_> {
                     scale_shift_in_place(isa, &scale, &shift, output);
                 });
             }
-            Kind::MaxPool(shape) => self.each_image(output, |image, output| {
+            Kind::Map(function) => self.each_image(output, |image, output| {
                 let input = of_image(self.inputs[0], image, self.input_size().len());
-                max_pool_rows_into(isa, shape, input, 0, output);
-            }),
-            Kind::Subsample { stride } => self.each_image(output, |image, output| {
-                let from = self.input_size();
-                let input = of_image(self.inputs[0], image, from.len());
-                subsample_into((from.height, from.width, from.channels), *stride, channels, input, output);
-            }),
-            Kind::GlobalAveragePool => self.each_image(output, |image, output| {
-                let input = of_image(self.inputs[0], image, self.input_size().len());
-                global_average_pool_into(isa, channels, input, output);
+                function.forward(isa, input, output, None);
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! The backward half: gradients shared until someone writes to them.
 
 use super::{Buffer, Compiler, Step, Value};
-use crate::plan::Operation;
+use crate::operations::Operation;
 use crate::training::step::{Passed, Statistics, Target};
 
 /// Which buffer holds the gradient of each value so far, and how many values share each buffer.
@@ -99,19 +99,9 @@ impl Compiler<'_> {
                 let target = self.target(gradients, value);
                 self.push(Step::LinearBackward { node, input, gradient, target });
             }
-            Operation::MaxPool(_) => {
+            Operation::Map(_) => {
                 if let Some(target) = self.target(gradients, value) {
-                    self.push(Step::MaxPoolBackward { node, gradient, target });
-                }
-            }
-            Operation::Subsample { .. } => {
-                if let Some(target) = self.target(gradients, value) {
-                    self.push(Step::SubsampleBackward { node, gradient, target });
-                }
-            }
-            Operation::GlobalAveragePool => {
-                if let Some(target) = self.target(gradients, value) {
-                    self.push(Step::AveragePoolBackward { node, gradient, target });
+                    self.push(Step::MapBackward { node, gradient, target });
                 }
             }
         }

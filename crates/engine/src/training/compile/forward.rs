@@ -1,7 +1,7 @@
 //! The forward half: convolutions are stored, what follows them until the next is a sum that is made where it is read.
 
 use super::{Buffer, Compiler, Function, Part, Step, Term, Value};
-use crate::plan::Operation;
+use crate::operations::Operation;
 
 impl Compiler<'_> {
     pub(super) fn forward(&mut self, Part { begin, end }: Part) {
@@ -38,24 +38,11 @@ impl Compiler<'_> {
                     let terms = node.inputs.iter().flat_map(|&value| self.terms(value)).collect();
                     self.sum(number, terms)
                 }
-                Operation::MaxPool(_) => {
+                Operation::Map(_) => {
                     let input = self.read(first);
                     let output = self.buffer_of(number + 1);
-                    self.complete(number, Step::MaxPool { node: number, input, output });
+                    self.complete(number, Step::Map { node: number, input, output });
                     self.truncate(number, output);
-                    Value::Stored(output)
-                }
-                Operation::Subsample { .. } => {
-                    let input = self.read(first);
-                    let output = self.buffer_of(number + 1);
-                    self.complete(number, Step::Subsample { node: number, input, output });
-                    self.truncate(number, output);
-                    Value::Stored(output)
-                }
-                Operation::GlobalAveragePool => {
-                    let input = self.read(first);
-                    let output = self.buffer_of(number + 1);
-                    self.complete(number, Step::AveragePool { node: number, input, output });
                     Value::Stored(output)
                 }
                 Operation::Linear { .. } => {

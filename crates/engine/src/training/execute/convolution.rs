@@ -2,8 +2,9 @@
 
 use super::maps::prepare;
 use super::{Batch, Pass, Work};
+use crate::operations::Operation;
 use crate::parameters::Parameters;
-use crate::plan::{Operation, Plan};
+use crate::plan::Plan;
 use crate::training::memory::Maps;
 use crate::training::program::{Program, Scheduled, Stage};
 use crate::training::step::{Buffer, Step, Target};

@@ -2,8 +2,9 @@
 
 use super::{Batch, Statistics};
 use crate::layers::Layers;
+use crate::operations::Operation;
 use crate::parameters::Parameters;
-use crate::plan::{Operation, Plan};
+use crate::plan::Plan;
 use crate::training::loss::BatchLoss;
 use crate::training::program::{Program, Stage};
 use crate::training::statistics::{finish_gradients, finish_moments};

@@ -2,17 +2,16 @@
 
 use super::{Pass, Passed, Statistics};
 use crate::layers::{Layer, Normalisation};
-use crate::plan::{Operation, Plan};
+use crate::operations::{MapFunction, Operation};
 use crate::training::LossTarget;
 use crate::training::compile::{channels_of, length_of};
 use crate::training::memory::Maps;
 use crate::training::step::{Buffer, Target, Term};
 use jpegnet_kernels::pixels::{
-    self, Activation, MOMENTS, Masked, add_global_average_pool_gradient, add_subsample_gradient,
-    global_average_pool_into, normalise_backward_into, pass_and_add_moments, pass_in_place, subsample_into, sum_into,
+    self, Activation, MOMENTS, Masked, normalise_backward_into, pass_and_add_moments, pass_in_place, sum_into,
     truncate_pixels_in_place,
 };
-use jpegnet_kernels::{MaxPool, add_in_place, linear_backward, linear_into, softmax_cross_entropy};
+use jpegnet_kernels::{add_in_place, linear_backward, linear_into, softmax_cross_entropy};
 
 impl Pass<'_> {
     /// Channels of a node's output.
@@ -225,74 +224,36 @@ impl Pass<'_> {
         });
     }
 
-    pub(super) fn max_pool(&self, node: usize, (input, output): (Buffer, Buffer), maps: &mut Maps) {
-        let pool = max_pool(self.batch.plan, node);
-        let (input_len, output_len) = self.lengths(node);
-        let words = self.program.masks[node];
-        maps.write_with_masks(output, [input], node, |outputs, [inputs], winners| {
-            let images = inputs.chunks_exact(input_len).zip(outputs.chunks_exact_mut(output_len));
-            for (image, (input, output)) in images.enumerate() {
-                let winners = (words > 0).then(|| &mut winners[image * words..(image + 1) * words]);
-                pool.pixels_into(self.batch.isa, input, output, winners);
-            }
-        });
-    }
-
-    pub(super) fn max_pool_backward(&self, node: usize, gradient: Buffer, target: Target, maps: &mut Maps) {
-        let pool = max_pool(self.batch.plan, node);
-        let (input_len, output_len) = self.lengths(node);
-        let words = self.program.masks[node];
-        maps.write_with_masks(target.buffer, [gradient], node, |sums, [gradients], winners| {
-            prepare(target, sums);
-            let images = gradients.chunks_exact(output_len).zip(sums.chunks_exact_mut(input_len));
-            for (image, (gradient, sum)) in images.enumerate() {
-                let winners = &winners[image * words..(image + 1) * words];
-                pool.add_pixel_gradient(self.batch.isa, winners, gradient, sum);
-            }
-        });
-    }
-
-    pub(super) fn subsample(&self, node: usize, (input, output): (Buffer, Buffer), maps: &mut Maps) {
-        let (size, (input_len, output_len)) = (self.input_size(node), self.lengths(node));
-        maps.write(output, [input], |outputs, [inputs]| {
-            for (input, output) in inputs.chunks_exact(input_len).zip(outputs.chunks_exact_mut(output_len)) {
-                subsample_into(size, self.stride(node), self.channels(node), input, output);
-            }
-        });
-    }
-
-    pub(super) fn subsample_backward(&self, node: usize, gradient: Buffer, target: Target, maps: &mut Maps) {
-        let (size, (input_len, output_len)) = (self.input_size(node), self.lengths(node));
-        maps.write(target.buffer, [gradient], |sums, [gradients]| {
-            prepare(target, sums);
-            for (gradient, sum) in gradients.chunks_exact(output_len).zip(sums.chunks_exact_mut(input_len)) {
-                add_subsample_gradient(size, self.stride(node), self.channels(node), gradient, sum);
-            }
-        });
-    }
-
-    fn stride(&self, node: usize) -> usize {
+    /// A node's function without parameters.
+    fn map_function(&self, node: usize) -> &dyn MapFunction {
         match self.operation(node) {
-            Operation::Subsample { stride } => *stride,
-            _ => unreachable!("the node is a subsampling"),
+            Operation::Map(function) => function.as_ref(),
+            _ => unreachable!("the node is a function without parameters"),
         }
     }
 
-    pub(super) fn average_pool(&self, node: usize, (input, output): (Buffer, Buffer), maps: &mut Maps) {
-        let (input_len, channels) = self.lengths(node);
-        maps.write(output, [input], |outputs, [inputs]| {
-            for (input, output) in inputs.chunks_exact(input_len).zip(outputs.chunks_exact_mut(channels)) {
-                global_average_pool_into(self.batch.isa, channels, input, output);
+    pub(super) fn map(&self, node: usize, (input, output): (Buffer, Buffer), maps: &mut Maps) {
+        let function = self.map_function(node);
+        let (input_len, output_len) = self.lengths(node);
+        let words = self.program.masks[node];
+        maps.write_with_masks(output, [input], node, |outputs, [inputs], kept| {
+            let images = inputs.chunks_exact(input_len).zip(outputs.chunks_exact_mut(output_len));
+            for (image, (input, output)) in images.enumerate() {
+                let kept = (words > 0).then(|| &mut kept[image * words..(image + 1) * words]);
+                function.forward(self.batch.isa, input, output, kept);
             }
         });
     }
 
-    pub(super) fn average_pool_backward(&self, node: usize, gradient: Buffer, target: Target, maps: &mut Maps) {
-        let (input_len, channels) = self.lengths(node);
-        maps.write(target.buffer, [gradient], |sums, [gradients]| {
+    pub(super) fn map_backward(&self, node: usize, gradient: Buffer, target: Target, maps: &mut Maps) {
+        let function = self.map_function(node);
+        let (input_len, output_len) = self.lengths(node);
+        let words = self.program.masks[node];
+        maps.write_with_masks(target.buffer, [gradient], node, |sums, [gradients], kept| {
             prepare(target, sums);
-            for (gradient, sum) in gradients.chunks_exact(channels).zip(sums.chunks_exact_mut(input_len)) {
-                add_global_average_pool_gradient(self.batch.isa, gradient, sum);
+            let images = gradients.chunks_exact(output_len).zip(sums.chunks_exact_mut(input_len));
+            for (image, (gradient, sum)) in images.enumerate() {
+                function.add_gradient(self.batch.isa, gradient, &kept[image * words..(image + 1) * words], sum);
             }
         });
     }
@@ -354,15 +315,6 @@ impl Pass<'_> {
             sums[1] += loss.correct as f64;
         }
     }
-}
-
-/// The max pooling of a node.
-fn max_pool(plan: &Plan, node: usize) -> MaxPool {
-    match plan.nodes[node].operation {
-        Operation::MaxPool(shape) => MaxPool::new(shape),
-        _ => None,
-    }
-    .unwrap_or_else(|| unreachable!("the plan has checked the window"))
 }
 
 /// Zeros where nothing is yet.

@@ -1,8 +1,7 @@
 //! A convolution as training computes it: on pixels, by a method that its shape alone decides, or by way of coefficients
 //! where the definition asks for that.
 
-use crate::inference::Wanted;
-use crate::plan::Operation;
+use crate::operations::{Operation, Wanted, method_name};
 use jpegnet_kernels::pixels::{
     self, ConvShape, Epilogue, InputGradient, Method, Wide, coefficients_from_pixels_into,
     pixels_from_coefficients_into,
@@ -44,7 +43,7 @@ impl Convolution {
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Convolution::Pixels(conv) => crate::inference::name(conv.method()),
+            Convolution::Pixels(conv) => method_name(conv.method()),
             Convolution::Coefficients(conv) => conv.factorisation().name(),
         }
     }
