@@ -22,19 +22,11 @@ export { type NetworkOptions } from './models/network.js'
 export { paperResnet } from './models/paper.js'
 export { resnet, type ResnetOptions } from './models/resnet.js'
 export { namedNetwork, networkNames, type NamedNetworkOptions } from './models/named.js'
-export { defineModel, type InputDefinition, type InputOptions } from './model/definition.js'
-export { type ModelDefinition, type ModelOptions } from './model/definition.js'
-export {
-  createModel,
-  loadModel,
-  Model,
-  type CreateOptions,
-  type LoadOptions,
-  type SaveOptions,
-  type WeightSet,
-} from './model/model.js'
-export { type EvaluateOptions, type EvaluateProgress, type Evaluation } from './model/evaluate.js'
-export { type PictureResult, type TopScore } from './model/evaluate.js'
+export { defineModel, type InputOptions, type ModelOptions } from './model/define.js'
+export { type InputDefinition, type ModelDefinition } from './model/definition.js'
+export { createModel, loadModel, Model, type CreateOptions, type LoadOptions, type SaveOptions } from './model/model.js'
+export { type EvaluateOptions, type EvaluateProgress } from './model/evaluate.js'
+export { type Evaluation, type PictureResult, type TopScore } from './model/evaluation.js'
 export { type ClassScore, type MacroScores, type Mistake } from './model/scores.js'
 export { type LeftOutClass, type OnUnknownClass } from './model/labels.js'
 export { type FeatureMap, type FeatureMapOptions } from './model/featureMaps.js'
@@ -44,6 +36,7 @@ export { type ClassProbability, type Embedding, type Picture } from './model/pre
 export { type Prediction, type PredictOptions } from './model/predict.js'
 export { type FailedPicture, type PictureAnswer } from './model/predictEach.js'
 export { type ModelNode } from './model/summary.js'
+export { type WeightSet } from './model/weightSet.js'
 
 export { replaceHead, type HeadOptions } from './model/head.js'
 
@@ -118,9 +111,9 @@ export { evaluationTransform, type EvaluationTransformOptions, type Transform } 
 export { adam, adamW, sgd, type AdamOptions, type Optimizer, type SgdOptions } from './train/optimizers.js'
 export { constant, cosine, oneCycle, step, type Schedule } from './train/schedules.js'
 export { type CosineOptions, type OneCycleOptions, type StepOptions } from './train/schedules.js'
-export { type CheckpointEvent, type EpochEvent, type EpochResult, type FeaturesEvent } from './train/events.js'
-export { type LostEvent } from './train/events.js'
-export { type StartEvent, type StepEvent, type StopEvent, type TestResult, type TrainEvent } from './train/events.js'
+export { type CheckpointEvent, type EpochEvent, type FeaturesEvent, type LostEvent } from './train/events.js'
+export { type StartEvent, type StepEvent, type StopEvent, type TrainEvent } from './train/events.js'
+export { type EpochResult, type TestResult } from './train/result.js'
 export { type TrainingState, type UnfinishedEpoch } from './train/checkpoint.js'
 export { type History } from './train/fit.js'
 export { type CheckpointOptions, type TrainOptions } from './train/options.js'
@@ -130,7 +123,8 @@ export { type SecondsLeft } from './train/remaining.js'
 export { type TrainingMemory, type TrainingSize } from './train/memory.js'
 export { type LayerGroup } from './train/groups.js'
 export { type Trained, type TrainedTest } from './train/trained.js'
-export { type BestEpoch, type EarlyStopping, type EarlyStoppingOptions } from './train/stopping.js'
+export { type BestEpoch } from './train/best.js'
+export { type EarlyStopping, type EarlyStoppingOptions } from './train/earlyStopping.js'
 
 // What suits the images at hand.
 export { recommend, type Choice, type Recommendation } from './recommend/recommend.js'

@@ -164,6 +164,15 @@ test('a model that was disposed of refuses every use', async t => {
   t.notThrows(() => model.dispose(), 'twice is once')
 })
 
+test('what a model says of its training cannot be replaced', async t => {
+  using model = create(sequential(head))
+  const source = jpegImages(tenImages.slice(0, 2))
+  await model.fit(source, { epochs: 1 })
+  t.throws(() => Object.assign(model, { training: undefined }), { instanceOf: TypeError })
+  t.throws(() => Object.assign(model, { trained: undefined }), { instanceOf: TypeError })
+  t.deepEqual([model.training?.epoch, model.trained?.images], [1, 2])
+})
+
 test('a model that runs cannot be disposed of', async t => {
   const model = createModel(small)
   const running = model.parameters()

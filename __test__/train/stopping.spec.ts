@@ -1,7 +1,7 @@
 /** Early stopping: when, why, and with which weights. */
 import test from 'ava'
 import { jpegImages, loadModel, sgd, type StopEvent, type TrainEvent, type TrainOptions } from '../../src-ts/index.js'
-import { bestOf } from '../../src-ts/train/stopping.js'
+import { bestOf } from '../../src-ts/train/best.js'
 import { failsWith } from '../fixtures/modelError.js'
 import { twoClasses } from '../fixtures/pictures.js'
 import { abortAt, allTensors, data, eventsOf, modelPath, newModel } from '../fixtures/training.js'

@@ -2,7 +2,8 @@
 import { agreements, type Agreement } from './answers.js'
 import type { Prepared } from './prepare.js'
 import { Contender } from './process.js'
-import { MEASURES, type SideName } from './sides/side.js'
+import type { SideName } from './sides/names.js'
+import { MEASURES } from './sides/side.js'
 import { timeInTurns, type Times } from './turns.js'
 
 /** Batches of the process whose memory is measured. */

@@ -7,7 +7,7 @@ import { compare } from './compare.js'
 import { convolutions, prepareConvolutions } from './convolutions.js'
 import { prepare } from './prepare.js'
 import { convolutionsCsv, csv, table, writeTable, writeRecord, type Comparison } from './record.js'
-import { SIDES, type SideName } from './sides/side.js'
+import { SIDES, type SideName } from './sides/names.js'
 import { median } from './turns.js'
 import { WORKLOADS } from './workloads.js'
 

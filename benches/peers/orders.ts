@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { peakMegabytes } from './peak.js'
 import type { Prepared } from './prepare.js'
-import type { Measure, OpenSide, Side, SideName } from './sides/side.js'
+import type { SideName } from './sides/names.js'
+import type { Measure, OpenSide, Side } from './sides/side.js'
 
 /** Loads only what a side needs, because its memory is measured. */
 const OPEN: Record<SideName, () => Promise<OpenSide>> = {

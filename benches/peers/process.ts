@@ -1,7 +1,7 @@
 /** Starts contenders. */
 import { Conversation, nodeLink } from './conversation.js'
 import type { Answers, Order } from './orders.js'
-import type { SideName } from './sides/side.js'
+import type { SideName } from './sides/names.js'
 
 /** A contender's process. */
 export class Contender extends Conversation<Order, Answers> {

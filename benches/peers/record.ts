@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import type { Result } from './compare.js'
 import type { ConvolutionResult } from './convolutions.js'
 import { root } from './folders.js'
-import { MEASURES, type SideName } from './sides/side.js'
+import type { SideName } from './sides/names.js'
+import { MEASURES } from './sides/side.js'
 import { median } from './turns.js'
 
 /** Where and how figures were made. */

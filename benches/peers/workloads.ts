@@ -1,7 +1,7 @@
 /** What is compared: a network, its weights, pictures of its size, and the batches they come in. */
 import { cifarResnet, paperResnet, resnet18, resnet50, type ModelDefinition } from 'jpegnet'
 import type { PictureSet } from './pictures.js'
-import type { SideName } from './sides/side.js'
+import type { SideName } from './sides/names.js'
 
 /** One network at one size. */
 export interface Workload {

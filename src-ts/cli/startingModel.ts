@@ -83,9 +83,12 @@ async function fineTuned(name: string, survey: DatasetSurvey, options: ModelArgu
   const { input } = from.definition
   const asItIs =
     transform === undefined && (width ?? input.width) === input.width && (height ?? input.height) === input.height
-  const model = known && asItIs ? from : await replaceHead(from, { classes, seed, width, height, transform })
-  if (model === from) from.training = undefined
-  else if (known) await model.load(await from.parameters())
+  // A model of its own, which does not go on with the training that this one comes from.
+  const model =
+    known && asItIs
+      ? createModel(from.definition, { labels: classes })
+      : await replaceHead(from, { classes, seed, width, height, transform })
+  if (known) await model.load(await from.parameters())
   const heads =
     from.definition.layers === model.definition.layers
       ? ''
@@ -95,7 +98,7 @@ async function fineTuned(name: string, survey: DatasetSurvey, options: ModelArgu
       ? `begins with ${where}, which tells these ${count(classes.length)} classes apart`
       : `begins with ${where}, but for its head: ${heads}`,
   )
-  if (model !== from) from.dispose()
+  from.dispose()
   const body = freeze === undefined ? known : true
   const chosen = recommendTuning(survey, model, { body, augmented: (augment?.length ?? 0) > 0, epochs, batchSize })
   const { choices, training } = chosen

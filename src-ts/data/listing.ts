@@ -1,28 +1,15 @@
 /** What a source has before any of it is decoded. */
-import type { ModelError } from '../errors.js'
 import type { NativePackedSet } from '../native/addon.js'
+import { chunks, type Chunk } from './chunks.js'
 import { mustHaveNoParts } from './find.js'
-import { listFolder, type JpegFolder, type SkippedFile } from './folder.js'
+import { listFolder, type JpegFolder } from './folder.js'
 import type { JpegFiles, JpegImages } from './images.js'
 import { readList, type JpegList } from './list.js'
-import { chunks, inMemory, streamed, type JpegStream } from './stream.js'
+import { inMemory, streamed, type JpegStream } from './stream.js'
 import { tarEntries, type JpegTar } from './tar.js'
 
 /** Where images come from. */
 export type JpegSource = JpegFolder | JpegFiles | JpegImages | JpegList | JpegStream | JpegTar
-
-/** Some files of a source, in its order. */
-export interface Chunk {
-  names: string[]
-  /** The class of each, by name. */
-  labels: string[]
-  /** The bytes of each, if they are in memory. */
-  jpegs?: Uint8Array[]
-  /** What was left out among them, and why. */
-  skipped?: SkippedFile[]
-  /** Why others cannot be used, each with its name as the path. */
-  bad?: ModelError[]
-}
 
 /** A source that is about to be read. */
 export interface Listing {

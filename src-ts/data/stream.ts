@@ -1,25 +1,18 @@
 import * as z from 'zod'
 import { ModelError } from '../errors.js'
 import { checked } from '../options.js'
-import { sourceOptionsSchema, type SkippedFile, type SourceOptions } from './folder.js'
+import { sourceOptionsSchema, type SourceOptions } from './folder.js'
 import type { Reading } from './reading.js'
 import { imageSchema, type LabelledImage } from './images.js'
 import { isIterable, readOnce, until, type AnyIterable, type WebStream } from './iteration.js'
 import { readBytes } from './bytes.js'
-import type { Chunk } from './listing.js'
+import { chunks, type Chunk, type StreamEntry } from './chunks.js'
 
 /** Images that come one after the other. They are read when they are used; a generator or a stream once. */
 export interface JpegStream extends Reading {
   readonly type: 'stream'
   readonly images: AsyncIterable<LabelledImage> | Iterable<LabelledImage> | WebStream
 }
-
-/** One thing that a stream gives: an image, a file left out, or why one cannot be used. */
-export type StreamEntry = { jpeg: Uint8Array; label: string; name: string } | SkippedFile | ModelError
-
-/** Most files, and bytes of them from which on no more are taken, that are gathered for one call. */
-const FILES_A_CALL = 256
-export const BYTES_A_CALL = 32 * 2 ** 20
 
 /**
  * Images from an iterable, such as an async generator: a database, an archive, a download. It is read when it is used, in order, and no
@@ -75,29 +68,4 @@ export async function inMemory(
     if (error instanceof ModelError && error.code !== 'ABORTED') return error
     throw error
   }
-}
-
-/** Gathers what a stream gives to chunks that are worth a call. */
-export async function* chunks(entries: AsyncIterable<StreamEntry>): AsyncGenerator<Chunk, void> {
-  let chunk = emptyChunk()
-  let [files, bytes] = [0, 0]
-  for await (const entry of entries) {
-    files += 1
-    if ('jpeg' in entry) {
-      chunk.names.push(entry.name)
-      chunk.labels.push(entry.label)
-      chunk.jpegs.push(entry.jpeg)
-      bytes += entry.jpeg.length
-    } else if ('reason' in entry) chunk.skipped.push(entry)
-    else chunk.bad.push(entry)
-    if (files < FILES_A_CALL && bytes < BYTES_A_CALL) continue
-    yield chunk
-    chunk = emptyChunk()
-    ;[files, bytes] = [0, 0]
-  }
-  if (files > 0) yield chunk
-}
-
-function emptyChunk() {
-  return { names: [], labels: [], jpegs: [], skipped: [], bad: [] } satisfies Chunk as Required<Chunk>
 }

@@ -1,5 +1,4 @@
 /** What the images of a data set are like, all of them counted. */
-import type { Dataset } from './dataset.js'
 
 /** Images of one size. */
 export interface SizeCount {
@@ -28,7 +27,7 @@ interface Kind extends SizeCount {
 
 /** Counts kinds of images. */
 export function surveyOf(
-  { classes, length }: Pick<Dataset, 'classes' | 'length'>,
+  { classes, length }: { classes: readonly string[]; length: number },
   kinds: readonly Kind[],
 ): DatasetSurvey {
   const sizes = new Map<string, SizeCount>()

@@ -4,14 +4,13 @@ import { ModelError, mismatch } from '../errors.js'
 import { checked } from '../options.js'
 import { untarred, type TarEntry } from './archive.js'
 import { isBytes, isFileUrl, LARGEST_FILE, pathOf, pieces, type JpegBytes, type JpegFile } from './bytes.js'
+import { chunks, type Chunk, type StreamEntry } from './chunks.js'
 import { sourceOptionsSchema, type SourceOptions } from './folder.js'
 import { partOf } from './layout.js'
 import { isJpegName, isPassedOver, JPEG_NAMES, whyNotRead } from './names.js'
 import type { Reading } from './reading.js'
 import { isIterable, until } from './iteration.js'
-import type { Chunk } from './listing.js'
 import { bytesOf, memorySchema, type MemorySize } from './memory.js'
-import { chunks, type StreamEntry } from './stream.js'
 
 /** Options of {@link jpegTar}. */
 export interface TarOptions extends SourceOptions {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { convertModel } from '../convert/convert.js'
 import { batches, cut } from '../data/batches.js'
-import type { Model } from '../model/model.js'
+import { networkOf, type Model } from '../model/model.js'
 import { lift } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import { mixup } from '../transforms/mixing.js'
@@ -61,7 +61,7 @@ async function compared(settings: Settings, seed: number, context: PartContext):
   const order = Uint32Array.from({ length: test.length }, (_, index) => index)
   const tally = new Tally(test.length, model.classes)
   for await (const { indices, pictures } of batches(test, cut(order, BATCH), () => lowerView(input, []))) {
-    const coefficients = await model.logits(pictures, undefined)
+    const coefficients = await networkOf(model).logits(pictures, undefined)
     const views = lift(await pictures.view(toPixels))
     const pixels = lift(await views.normalised([...input.mean], [...input.std]))
     const expected = await onPixels(pixels, indices.length)

@@ -6,7 +6,6 @@ import { jpegFiles, type LabelledFile } from '../data/images.js'
 import { inspectJpeg } from '../data/inspect.js'
 import { splitNumbers } from '../data/split.js'
 import { mismatch } from '../errors.js'
-import type { PartContext, Settings } from './experiment.js'
 
 /** Files to learn from and files to be tested on, of the same classes. */
 export interface Pictures {
@@ -78,9 +77,9 @@ async function labelled(folder: string) {
 
 /** A set, decoded; a part of it, spread over the classes, if it is quick. */
 export async function picturesOf(
-  { pictures, most }: Pick<Settings, 'pictures' | 'most'>,
+  { pictures, most }: { pictures: Pictures; most: number },
   set: 'train' | 'test',
-  { signal }: Pick<PartContext, 'signal'>,
+  { signal }: { signal: AbortSignal | undefined },
 ): Promise<Dataset> {
   const all = await loadDataset(jpegFiles(pictures[set]), { signal })
   if (all.length <= most) return all

@@ -6,11 +6,10 @@ import { conv2d } from '../layers/conv2d.js'
 import { globalAveragePool } from '../layers/globalAveragePool.js'
 import { linear } from '../layers/linear.js'
 import { sequential } from '../layers/sequential.js'
-import { defineModel } from '../model/definition.js'
+import { defineModel } from '../model/define.js'
 import { lowerModel } from '../model/graph.js'
 import { INPUT_LAYER } from '../model/featureMaps.js'
-import { createModel, type Model } from '../model/model.js'
-import { lift } from '../native/addon.js'
+import { createModel, networkOf, type Model } from '../model/model.js'
 import { lowerView } from '../transforms/lower.js'
 import type { Experiment, PartContext, Row, Settings } from './experiment.js'
 import { requantisedImages } from './requantise.js'
@@ -189,7 +188,7 @@ async function ofMaps(model: Model, images: readonly LabelledImage<Uint8Array>[]
     for (const { path, inputs, operation } of nodes) {
       if (operation.type !== 'conv2d') continue
       const [value = 0] = inputs
-      const values = lift(await model.valuesOf(batch, undefined, nodes[value - 1]?.path ?? INPUT_LAYER))
+      const values = await networkOf(model).valuesOf(batch, undefined, nodes[value - 1]?.path)
       let largest = 0
       for (const each of values) largest = Math.max(largest, Math.abs(each))
       const counts = new ByFrequency()

@@ -4,16 +4,16 @@ import { checkedSource, checkMemory, Dataset, loadDataset, type DataEvent } from
 import type { SkippedFile } from '../data/folder.js'
 import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
-import type { WarnedFile } from '../data/reading.js'
 import { memorySchema, type MemorySize } from '../data/memory.js'
 import { aFunction, abortSignal, checked } from '../options.js'
 import { lowerView } from '../transforms/lower.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
-import { testedPictures, type LeftOutClass, type OnUnknownClass } from './labels.js'
+import type { Evaluation, PictureResult } from './evaluation.js'
+import { testedPictures, type OnUnknownClass } from './labels.js'
 import { completeMode, modeShape, type ModeOptions } from './mode.js'
-import type { Model } from './model.js'
+import type { Network } from './network.js'
 import { softmax } from './predict.js'
-import { classScores, macroScores, mistakesOf, type ClassScore, type MacroScores, type Mistake } from './scores.js'
+import { classScores, macroScores, mistakesOf } from './scores.js'
 
 /** Progress of an evaluation: first of reading, then of classifying. */
 export type EvaluateProgress = DataEvent | { type: 'evaluate'; done: number; total: number }
@@ -41,62 +41,6 @@ export interface EvaluateOptions extends ModeOptions {
 /** Images in a batch unless an option says otherwise. */
 export const EVALUATION_BATCH = 128
 
-/** The prediction for a labelled image. */
-export interface PictureResult {
-  file: string
-  /** Its index in the data set. */
-  index: number
-  /** Its class. */
-  label: string
-  /** The predicted class. */
-  said: string
-  /** The probability of the predicted class. */
-  probability: number
-  /** The probability of the image's class. */
-  labelProbability: number
-}
-
-/** Top-k accuracy. */
-export interface TopScore {
-  correct: number
-  accuracy: number
-}
-
-/** Results of a model on a set of images. */
-export interface Evaluation {
-  images: number
-  correct: number
-  accuracy: number
-  /** Top-5 accuracy, of a model with more than five classes. */
-  top5?: TopScore | undefined
-  /** Mean cross-entropy. */
-  loss: number
-  /** From files to answers; from memory if the images were already read. */
-  imagesPerSecond: number
-  /** Names of the classes: the model's, or the data's if the model has none. */
-  labels: readonly string[]
-  /** Scores of each class, in the order of the labels. */
-  perClass: ClassScore[]
-  macro: MacroScores
-  /**
-   * Confusion matrix: `confusion[is][said]` is the number of images of class `is` that were predicted as class `said`, in the order of the
-   * labels.
-   */
-  confusion: number[][]
-  /** The most frequent confusions, at most twenty. */
-  mistakes: Mistake[]
-  /** Wrong predictions, the most confident first. */
-  worst: PictureResult[]
-  /** Classes of the model that the data has no images of. */
-  missing: string[]
-  /** Classes that the model does not know, whose images were left out. */
-  leftOut: LeftOutClass[]
-  /** Files left out. */
-  skipped: SkippedFile[]
-  /** Damaged files that were used. */
-  warned: WarnedFile[]
-}
-
 const optionsSchema = z.strictObject({
   ...modeShape,
   batchSize: z.int().min(1).optional(),
@@ -110,12 +54,12 @@ const optionsSchema = z.strictObject({
 }) satisfies z.ZodType<EvaluateOptions>
 
 /**
- * Runs a model over images and counts.
+ * Runs a network over images and counts.
  *
  * @param stored what stands for the images, if their features are known
  */
 export async function evaluate(
-  model: Model,
+  network: Network,
   data: JpegSource | Dataset,
   options: EvaluateOptions = {},
   stored?: Pick<Dataset, 'batch'>,
@@ -131,18 +75,18 @@ export async function evaluate(
     signal,
     ...given
   } = checked(optionsSchema, options, 'evaluate')
-  const mode = completeMode(given, model.definition, 'evaluate')
+  const mode = completeMode(given, network.definition, 'evaluate')
   const source = checkedSource(data, 'evaluate.data')
   checkMemory(memory, [data], 'evaluate')
-  model.assertUsable()
+  network.assertUsable()
   const start = performance.now()
-  const view = lowerView(model.definition.input, transform ?? model.definition.input.transform ?? [])
+  const view = lowerView(network.definition.input, transform ?? network.definition.input.transform ?? [])
   const read = source instanceof Dataset ? source : await loadDataset(source, { memory, onProgress, signal })
   let dataset = read
   try {
     dataset = read.fitting(view)
-    const { indices: tested, labels: classes, leftOut } = testedPictures(model, dataset, unknownClasses)
-    const labels = model.labels ?? dataset.classes
+    const { indices: tested, labels: classes, leftOut } = testedPictures(network, dataset, unknownClasses)
+    const labels = network.labels ?? dataset.classes
     const result = (file: string, { index, label, said, probability, labelProbability }: Answer): PictureResult => {
       return {
         file,
@@ -153,7 +97,7 @@ export async function evaluate(
         labelProbability,
       }
     }
-    const count = new Count(model.classes, worst)
+    const count = new Count(network.classes, worst)
     const labelOf = new Uint32Array(dataset.length)
     tested.forEach((index, at) => (labelOf[index] = classes[at] as number))
     const lostFiles: SkippedFile[] = []
@@ -164,9 +108,9 @@ export async function evaluate(
       () => view,
     )) {
       throwIfAborted(signal)
-      const logits = await model.logits(pictures, mode)
+      const logits = await network.logits(pictures, mode)
       for (const [position, index] of indices.entries()) {
-        const row = Array.from(logits.subarray(position * model.classes, (position + 1) * model.classes))
+        const row = Array.from(logits.subarray(position * network.classes, (position + 1) * network.classes))
         const answer = answerOf(row, index, labelOf[index] as number)
         count.add(answer)
         if (onPicture) await onPicture(result(dataset.files[index] as string, answer))
@@ -183,7 +127,7 @@ export async function evaluate(
       images,
       correct,
       accuracy: correct / images,
-      ...(model.classes > TOP && { top5: { correct: inTop, accuracy: inTop / images } }),
+      ...(network.classes > TOP && { top5: { correct: inTop, accuracy: inTop / images } }),
       loss: loss / images,
       imagesPerSecond: images / ((performance.now() - start) / 1000),
       labels,

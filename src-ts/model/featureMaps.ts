@@ -5,7 +5,7 @@ import { mismatch } from '../errors.js'
 import { checked } from '../options.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, type ModeOptions } from './mode.js'
-import type { Model } from './model.js'
+import type { Network } from './network.js'
 import { named, pictureSchema, type Picture } from './predict.js'
 import { viewsOfAll } from './views.js'
 
@@ -43,17 +43,23 @@ const optionsSchema = z.strictObject({
 }) satisfies z.ZodType<FeatureMapOptions>
 
 /** The maps of the layers asked for, in that order. */
-export async function featureMaps(model: Model, picture: Picture, options: FeatureMapOptions): Promise<FeatureMap[]> {
+export async function featureMaps(
+  network: Network,
+  picture: Picture,
+  options: FeatureMapOptions,
+): Promise<FeatureMap[]> {
   const { layers, transform, onError, limits, orientation, ...given } = checked(optionsSchema, options, 'featureMaps')
-  const mode = completeMode(given, model.definition, 'featureMaps')
+  const mode = completeMode(given, network.definition, 'featureMaps')
   const one = await named(checked(pictureSchema, picture, 'featureMaps.picture'), 0)
-  model.assertUsable()
-  const wanted = (layers ?? [INPUT_LAYER, ...model.nodes.map(({ path }) => path)]).map(layer => kindOf(model, layer))
-  const views = await viewsOfAll(model.definition.input, [one], { transform, onError, limits, orientation })
+  network.assertUsable()
+  const wanted = (layers ?? [INPUT_LAYER, ...network.nodes.map(({ path }) => path)]).map(layer =>
+    kindOf(network, layer),
+  )
+  const views = await viewsOfAll(network.definition.input, [one], { transform, onError, limits, orientation })
   try {
     const maps: FeatureMap[] = []
-    for (const { layer, operation, shape } of wanted) {
-      maps.push({ layer, operation, shape, values: await model.valuesOf(views.set, mode, layer) })
+    for (const { path, ...kind } of wanted) {
+      maps.push({ ...kind, values: await network.valuesOf(views.set, mode, path) })
     }
     return maps
   } finally {
@@ -61,12 +67,15 @@ export async function featureMaps(model: Model, picture: Picture, options: Featu
   }
 }
 
-/** What is known of a layer's map before any image. */
-function kindOf({ nodes, definition }: Model, layer: string): Omit<FeatureMap, 'values'> {
+/** What is known of a layer's map before any image, and the layer's path; the input has none. */
+function kindOf(
+  { nodes, definition }: Network,
+  layer: string,
+): Omit<FeatureMap, 'values'> & { path: string | undefined } {
   const node = nodes.find(({ path }) => path === layer)
-  if (node) return { layer, operation: node.operation, shape: node.outputShape }
+  if (node) return { path: layer, layer, operation: node.operation, shape: node.outputShape }
   const { channels, height, width } = definition.input
-  if (layer === INPUT_LAYER) return { layer, operation: INPUT_LAYER, shape: [channels, height, width] }
+  if (layer === INPUT_LAYER) return { path: undefined, layer, operation: INPUT_LAYER, shape: [channels, height, width] }
   const some = nodes.slice(0, 4).map(({ path }) => path)
   throw mismatch('INVALID_OPTION', 'featureMaps.layers', `${INPUT_LAYER} or a layer: ${some.join(', ')}, …`, layer)
 }

@@ -4,10 +4,10 @@ import type { JpegSource } from '../data/listing.js'
 import { ModelError, mismatch, type ModelErrorCode } from '../errors.js'
 import { checked, checkedObject, checkedPath, shown } from '../options.js'
 import { frozen } from '../layers/freeze.js'
-import { lift, NativeNetwork, type BindingStepOptions, type NativeJpegSet } from '../native/addon.js'
+import type { TrainingState } from '../train/checkpoint.js'
 import type { TrainEvent } from '../train/events.js'
-import { train } from '../train/loop.js'
 import { fit, type History } from '../train/fit.js'
+import { train } from '../train/loop.js'
 import { trainingMemory, type TrainingMemory, type TrainingSize } from '../train/memory.js'
 import { checkedSettings, type TrainOptions } from '../train/options.js'
 import { trainSettings, type GivenSettings } from '../train/settings.js'
@@ -15,12 +15,12 @@ import type { Trained } from '../train/trained.js'
 import { missingWeights, suggestions, withoutPrefix, type LoadReport } from '../weights/load.js'
 import { checkedTensors, type Tensor } from '../weights/safetensors.js'
 import { modelDefinitionSchema, type ModelDefinition } from './definition.js'
-import { evaluate, type EvaluateOptions, type Evaluation } from './evaluate.js'
-import type { TrainingState } from '../train/checkpoint.js'
-import { featureMaps, INPUT_LAYER, type FeatureMap, type FeatureMapOptions } from './featureMaps.js'
-import { readModelFile, toMetadata } from './files.js'
-import { lowerModel } from './graph.js'
-import { completeMode, modeShape, withMode, type Mode, type ModeOptions } from './mode.js'
+import { evaluate, type EvaluateOptions } from './evaluate.js'
+import type { Evaluation } from './evaluation.js'
+import { featureMaps, type FeatureMap, type FeatureMapOptions } from './featureMaps.js'
+import { readModelFile } from './files.js'
+import { completeMode, modeShape, withMode, type ModeOptions } from './mode.js'
+import { Network, OPTIMIZER } from './network.js'
 import {
   InferencePlan,
   planOptionsSchema,
@@ -40,8 +40,8 @@ import {
 } from './predict.js'
 import { predictEach, type PictureAnswer } from './predictEach.js'
 import { summaryTable, type ModelNode } from './summary.js'
-import { Turns } from './turns.js'
 import { viewsOfAll } from './views.js'
+import type { WeightSet } from './weightSet.js'
 
 /** Options of {@link createModel}; a mode, if given, replaces the definition's. */
 export interface CreateOptions extends ModeOptions {
@@ -50,13 +50,6 @@ export interface CreateOptions extends ModeOptions {
   /** Names of the classes, in the order of the logits; by default those of the first training's data. */
   labels?: readonly string[] | undefined
 }
-
-/**
- * A set of weights that a training keeps: `live`, which steps change; `average`, their moving average; `best`, those of the best epoch.
- * Predictions, tests and files use the best after a training that keeps them, otherwise the average if there is one, otherwise the live
- * ones.
- */
-export type WeightSet = 'live' | 'average' | 'best'
 
 /** Options of {@link Model.save}. */
 export interface SaveOptions {
@@ -83,12 +76,6 @@ const parametersOptionsSchema = z.strictObject({ weights: weightSet })
 
 const loadOptionsSchema = z.strictObject(modeShape) satisfies z.ZodType<LoadOptions>
 
-/** Batches of calls to `predict` that are read or run at a time: one runs, and an image alone is read by one thread. */
-const BATCHES_AT_WORK = 4
-
-/** The optimizer's tensors in a file. */
-const OPTIMIZER = 'optimizer.'
-
 /**
  * Creates a model with random weights, initialised as in PyTorch.
  *
@@ -98,8 +85,9 @@ export function createModel(definition: ModelDefinition, options: CreateOptions 
   const { seed = 0, labels, ...mode } = checked(createOptionsSchema, options, 'createModel')
   const given = checked(modelDefinitionSchema, definition, 'definition')
   const whole = frozen(withMode(given, completeMode(mode, given, 'createModel')))
-  const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(whole)), seed))
-  return Model.of(whole, network, labels)
+  const network = new Network(whole, seed)
+  network.labels = labels
+  return modelOf(network)
 }
 
 /** Errors that a file's contents cause, rather than the machine or the environment. */
@@ -126,8 +114,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   const { definition: saved, labels, training, trained, tensors } = await readModelFile(file)
   const definition = frozen(withMode(saved, completeMode(mode, saved, 'loadModel')))
   try {
-    const network = lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
-    const model = Model.of(definition, network, labels)
+    const network = new Network(definition, 0)
+    network.labels = labels
+    const model = modelOf(network)
     const isOptimizers = ({ name }: Tensor) => name.startsWith(OPTIMIZER)
     const { missing, unused, mismatched } = await model.load(tensors.filter(tensor => !isOptimizers(tensor)))
     const wrong = [
@@ -139,9 +128,9 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
       throw mismatch('INVALID_CHECKPOINT', 'tensors', 'those of its definition', wrong.slice(0, 5).join(', '))
     }
     const optimizer = tensors.filter(isOptimizers)
-    if (optimizer.length > 0) lift(await network.loadOptimizer(optimizer))
-    model.training = training
-    model.trained = trained
+    if (optimizer.length > 0) await network.loadOptimizer(optimizer)
+    network.training = training
+    network.trained = trained
     return model
   } catch (cause) {
     if (!(cause instanceof ModelError && ABOUT_CONTENTS.includes(cause.code))) throw cause
@@ -150,57 +139,56 @@ export async function loadModel(path: string, options: LoadOptions = {}): Promis
   }
 }
 
+/** Makes the model of a network. */
+let modelOf: (network: Network) => Model
+
+/** @internal The network of a model: what this package does with it beyond what users do. */
+export let networkOf: (model: Model) => Network
+
 /** A network in native memory. Its methods run one after the other, on other threads. */
 export class Model {
+  static {
+    modelOf = network => new Model(network)
+    networkOf = model => model.#network
+  }
+
   readonly definition: ModelDefinition
-  /** State of its training, if it is being trained or was loaded from a checkpoint. */
-  training: TrainingState | undefined
-  /** Data, settings and results of the training of its weights, if they were trained here. */
-  trained: Trained | undefined
   /** Number of classes. */
   readonly classes: number
   /** Its layers. */
   readonly nodes: readonly ModelNode[]
-  readonly #network: NativeNetwork
-  #labels: readonly string[] | undefined
-  #last: Promise<unknown> = Promise.resolve()
-  readonly #batches = new Turns(BATCHES_AT_WORK)
-  #running = 0
-  #inTraining = false
-  #disposed = false
+  readonly #network: Network
 
-  private constructor(definition: ModelDefinition, network: NativeNetwork, labels: readonly string[] | undefined) {
-    this.definition = definition
+  private constructor(network: Network) {
     this.#network = network
-    this.nodes = frozen(network.nodes())
-    this.classes = this.nodes.at(-1)?.outputShape[0] ?? 0
-    this.labels = labels
+    this.definition = network.definition
+    this.classes = network.classes
+    this.nodes = network.nodes
   }
 
-  /** @internal What {@link createModel} and {@link loadModel} give. */
-  static of(definition: ModelDefinition, network: NativeNetwork, labels: readonly string[] | undefined): Model {
-    return new Model(definition, network, labels)
+  /** State of its training, if it is being trained or was loaded from a checkpoint. */
+  get training(): TrainingState | undefined {
+    return this.#network.training
+  }
+
+  /** Data, settings and results of the training of its weights, if they were trained here. */
+  get trained(): Trained | undefined {
+    return this.#network.trained
   }
 
   /** Names of the classes, in the order of the logits. */
   get labels(): readonly string[] | undefined {
-    return this.#labels
+    return this.#network.labels
   }
 
   /** @throws ModelError `LABELS_MISMATCH` if they are not as many names as there are classes, each its own */
   set labels(given: readonly string[] | undefined) {
-    const labels = checked(z.array(z.string()).readonly().optional(), given, 'labels')
-    if (labels !== undefined && labels.length !== this.classes) {
-      throw mismatch('LABELS_MISMATCH', 'labels', `${this.classes} names, one a class`, `${labels.length}`)
-    }
-    const twice = labels?.find((name, index) => labels.indexOf(name) !== index)
-    if (twice !== undefined) throw mismatch('LABELS_MISMATCH', 'labels', 'each name once', `${twice} twice`)
-    this.#labels = labels && frozen([...labels])
+    this.#network.labels = given
   }
 
   /** Number of trainable parameters. */
   get parameterCount(): number {
-    return this.#network.parameters
+    return this.#network.parameterCount
   }
 
   /** Bytes of native memory it holds. */
@@ -216,7 +204,7 @@ export class Model {
   async plan(options: PlanOptions = {}): Promise<InferencePlan> {
     const { batch = 1, ...given } = checked(planOptionsSchema, options, 'plan')
     const mode = completeMode(given, this.definition, 'plan')
-    const steps = await this.#call(network => network.plan(batch, mode ?? {}))
+    const steps = await this.#network.plan(batch, mode)
     return InferencePlan.of(this.definition, batch, mode, steps)
   }
 
@@ -229,14 +217,14 @@ export class Model {
     const { rounds = 11, ...given } = checked(profileOptionsSchema, options, 'profile')
     const mode = completeMode(given, this.definition, 'profile')
     const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], 'profile')
-    this.assertUsable()
+    this.#network.assertUsable()
     const { set, indices } = await viewsOfAll(
       this.definition.input,
       await Promise.all(all.map((one, at) => named(one, at))),
       {},
     )
     try {
-      const steps = await this.#call(network => network.profile(set, indices, rounds, mode ?? {}))
+      const steps = await this.#network.profile(set, indices, rounds, mode)
       return InferencePlan.of(this.definition, all.length, mode, steps)
     } finally {
       set.dispose()
@@ -254,7 +242,7 @@ export class Model {
     { images = Infinity, tested = 0 }: Partial<TrainingSize> = {},
   ): Promise<TrainingMemory> {
     const settings = trainSettings(checkedSettings(options), undefined)
-    return trainingMemory(this.#network, this.definition, settings, { images, tested })
+    return trainingMemory(this.#network, settings, { images, tested })
   }
 
   /**
@@ -274,7 +262,7 @@ export class Model {
    * `WRITE_FAILED`; `ABORTED`; `BUSY` if it is in a training; `DISPOSED`
    */
   train(data: JpegSource | Dataset, options: TrainOptions = {}): AsyncGenerator<TrainEvent, void> {
-    return train(this, data, options)
+    return train(this.#network, data, options)
   }
 
   /** As {@link train}, to the end: resolves to the results of all epochs. */
@@ -282,7 +270,7 @@ export class Model {
     data: JpegSource | Dataset,
     options: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
   ): Promise<History> {
-    return fit(this, data, options)
+    return fit(this.#network, data, options)
   }
 
   /**
@@ -292,7 +280,7 @@ export class Model {
    * `NO_CLASSES`, `LABELS_MISMATCH`, `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   evaluate(data: JpegSource | Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
-    return evaluate(this, data, options)
+    return evaluate(this.#network, data, options)
   }
 
   /**
@@ -304,7 +292,7 @@ export class Model {
    * `SIZE_MISMATCH`, `ABORTED`, `DISPOSED`
    */
   predict(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    return this.#during(() => predict(this, pictures, options))
+    return this.#network.during(() => predict(this.#network, pictures, options))
   }
 
   /**
@@ -325,7 +313,7 @@ export class Model {
     pictures: AsyncIterable<Picture> | Iterable<Picture>,
     options: PredictOptions = {},
   ): AsyncGenerator<PictureAnswer, void> {
-    return predictEach(this, pictures, options)
+    return predictEach(this.#network, pictures, options)
   }
 
   /**
@@ -334,7 +322,7 @@ export class Model {
    * @throws ModelError as {@link predict}; `INVALID_DEFINITION` if the last layer is not a linear one
    */
   embed(pictures: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Embedding[]> {
-    return this.#during(() => embed(this, pictures, options))
+    return this.#network.during(() => embed(this.#network, pictures, options))
   }
 
   /**
@@ -343,43 +331,7 @@ export class Model {
    * @throws ModelError as {@link predict}
    */
   featureMaps(picture: Picture, options: FeatureMapOptions = {}): Promise<FeatureMap[]> {
-    return this.#during(() => featureMaps(this, picture, options))
-  }
-
-  /** @internal What a layer gives for all images of a batch, one after the other. */
-  valuesOf(batch: NativeJpegSet, mode: Mode | undefined, layer: string): Promise<Float32Array> {
-    const path = layer === INPUT_LAYER && !this.nodes.some(({ path }) => path === layer) ? undefined : layer
-    return this.#call(network => network.valueOf(batch, allOf(batch), path, mode ?? {}))
-  }
-
-  /** @internal Features `[pictures, features]` of images of a batch. */
-  features(batch: NativeJpegSet, mode: Mode | undefined, indices: Uint32Array): Promise<Float32Array> {
-    return this.#call(network => network.features(batch, indices, mode ?? {}))
-  }
-
-  /** @internal Logits `[pictures, classes]` of images of a batch, all by default. */
-  logits(batch: NativeJpegSet, mode: Mode | undefined, indices = allOf(batch)): Promise<Float32Array> {
-    return this.#call(network => network.predict(batch, indices, mode ?? {}))
-  }
-
-  /** @internal Prepares and runs a batch of a prediction, of which a few are at work: some are read while one runs. */
-  inTurn<T>(batch: () => Promise<T>): Promise<T> {
-    return this.#batches.take(batch)
-  }
-
-  /** @internal How many features there are behind layers that no step with these options changes, if there are such layers. */
-  settledFeatures(options: BindingStepOptions): number | undefined {
-    return lift(this.#network.settledFeatures(options)) ?? undefined
-  }
-
-  /** @internal Appends to a set what those layers make of all images of a batch. */
-  async appendFeatures(batch: NativeJpegSet, options: BindingStepOptions, to: NativeJpegSet): Promise<void> {
-    await this.#call(network => network.appendFeatures(batch, options, to))
-  }
-
-  /** @internal One update on all images of a batch. */
-  step(batch: NativeJpegSet, labels: Uint32Array, options: BindingStepOptions) {
-    return this.#call(network => network.trainStep(batch, allOf(batch), labels, options))
+    return this.#network.during(() => featureMaps(this.#network, picture, options))
   }
 
   /**
@@ -390,7 +342,7 @@ export class Model {
    */
   async parameters(options: { weights?: WeightSet | undefined } = {}): Promise<Tensor[]> {
     const { weights } = checked(parametersOptionsSchema, options, 'parameters')
-    return this.#call(network => (weights === undefined ? network.state(false) : network.weights(weights)))
+    return this.#network.parameters(weights)
   }
 
   /**
@@ -404,9 +356,7 @@ export class Model {
     const given = checkedTensors('tensors' in all ? all.tensors : all, 'load.tensors')
     const layers = this.nodes.filter(({ parameters }) => parameters > 0).map(({ path }) => path)
     const { prefix, tensors } = withoutPrefix(given, layers)
-    const report = await this.#call(network => network.load(tensors))
-    delete this.training?.best
-    this.trained = undefined
+    const report = await this.#network.load(tensors)
     const [missing, unused] = [missingWeights(report.missing), report.unused]
     const ownTensors = missing.length > 0 && unused.length > 0 ? await this.parameters() : []
     const alike = suggestions(
@@ -414,51 +364,6 @@ export class Model {
       tensors.filter(({ name }) => unused.includes(name)),
     )
     return { ...report, prefix, missing, suggestions: alike }
-  }
-
-  /** @internal Keeps the weights that predictions use as the best so far. */
-  async keepBest(): Promise<void> {
-    await this.#call(network => network.keepBest())
-  }
-
-  /** @internal Makes the best weights those that predictions use; a step goes on from those it left last. */
-  async restoreBest(): Promise<void> {
-    await this.#call(network => network.restoreBest())
-  }
-
-  /** @internal Makes the weights that a step left last, or their average, those that predictions use. */
-  async answerWithLatest(): Promise<void> {
-    await this.#call(network => network.answerWithLatest())
-  }
-
-  /** @internal Forgets the best weights. */
-  async forgetBest(): Promise<void> {
-    await this.#call(network => network.forgetBest())
-  }
-
-  /** @internal Begins the optimizer's memory anew, and goes on from the weights that predictions use. */
-  async forgetOptimizer(): Promise<void> {
-    const step = { name: `${OPTIMIZER}step`, shape: [], values: new Float32Array(1) }
-    await this.#call(network => network.loadOptimizer([step]))
-  }
-
-  /**
-   * @internal Claims the model for one training, until the function it returns is called.
-   *
-   * @throws ModelError `BUSY` if it is in one, `DISPOSED`
-   */
-  claim(): () => void {
-    this.assertUsable()
-    if (this.#inTraining) throw mismatch('BUSY', 'model', 'one training at a time', 'a second before the first ended')
-    this.#inTraining = true
-    return () => {
-      this.#inTraining = false
-    }
-  }
-
-  /** @internal @throws ModelError `DISPOSED` */
-  assertUsable(): void {
-    if (this.#disposed) throw mismatch('DISPOSED', 'model', 'one in use', 'one that was disposed of')
   }
 
   /**
@@ -473,9 +378,7 @@ export class Model {
     if (optimizer && weights !== undefined) {
       throw mismatch('INVALID_OPTION', 'save.weights', 'nothing, because the optimizer goes with all sets', weights)
     }
-    const training = optimizer ? this.training : undefined
-    const metadata = toMetadata({ definition: this.definition, labels: this.labels, training, trained: this.trained })
-    await this.#call(network => network.save(file, metadata, optimizer, weights))
+    await this.#network.save(file, { optimizer, weights })
   }
 
   /**
@@ -484,35 +387,11 @@ export class Model {
    * @throws ModelError `BUSY` while a call runs
    */
   dispose(): void {
-    if (this.#running > 0 || !this.#network.dispose()) {
-      throw mismatch('BUSY', 'model', 'all calls to have ended before it is disposed of', 'one running')
-    }
-    this.#disposed = true
+    this.#network.dispose()
   }
 
   [Symbol.dispose](): void {
     this.dispose()
-  }
-
-  /** Runs a verb after those that were called before it. */
-  async #call<T>(verb: (network: NativeNetwork) => Promise<T>): Promise<Lifted<T>> {
-    const turn = this.#last.then(() => verb(this.#network))
-    this.#last = turn.catch(() => undefined)
-    return this.#during(async () => {
-      const outcome = lift(await turn)
-      this.#network.reportMemory()
-      return outcome as Lifted<T>
-    })
-  }
-
-  /** Does something during which the model is not disposed of. */
-  async #during<T>(work: () => Promise<T>): Promise<T> {
-    this.#running += 1
-    try {
-      return await work()
-    } finally {
-      this.#running -= 1
-    }
   }
 }
 
@@ -521,11 +400,3 @@ export function checkedModel(value: Model, where: string): Model {
   if (value instanceof Model) return value
   throw mismatch('INVALID_OPTION', where, 'a model that createModel or loadModel gave', shown(value))
 }
-
-/** The numbers of all images of a batch. */
-function allOf({ length }: NativeJpegSet): Uint32Array {
-  return Uint32Array.from({ length }, (_, index) => index)
-}
-
-/** A verb's answer without its failures. */
-type Lifted<T> = Exclude<T, { code: string; message: string }>

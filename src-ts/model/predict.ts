@@ -8,7 +8,7 @@ import { abortSignal, checked } from '../options.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, type Mode, type ModeOptions } from './mode.js'
 import type { NativeJpegSet } from '../native/addon.js'
-import type { Model } from './model.js'
+import type { Network } from './network.js'
 import { viewsOfAll, type NamedPicture, type ViewOptions, type Views } from './views.js'
 
 /** An image to classify: a path or `file:` URL, or the bytes of a file, whatever they are in, with or without a name. */
@@ -49,7 +49,7 @@ interface PredictSettings {
 }
 
 /** @throws ModelError `INVALID_OPTION`, `DISPOSED` */
-export function predictSettings(model: Model, options: PredictOptions, where: string): PredictSettings {
+export function predictSettings(network: Network, options: PredictOptions, where: string): PredictSettings {
   const {
     batchSize = 64,
     signal,
@@ -61,11 +61,11 @@ export function predictSettings(model: Model, options: PredictOptions, where: st
   } = checked(predictOptionsSchema, options, where)
   const settings = {
     batchSize,
-    mode: completeMode(mode, model.definition, where),
+    mode: completeMode(mode, network.definition, where),
     signal,
     view: { transform, onError, limits, orientation },
   }
-  model.assertUsable()
+  network.assertUsable()
   return settings
 }
 
@@ -97,47 +97,47 @@ export interface ClassProbability {
 
 /** Classifies images, all of which must be good. */
 export function predict(
-  model: Model,
+  network: Network,
   pictures: Picture | readonly Picture[],
   options: PredictOptions,
 ): Promise<Prediction[]> {
-  return ofBatches(model, pictures, options, 'predict', predictionsOf)
+  return ofBatches(network, pictures, options, 'predict', predictionsOf)
 }
 
 /** Features of images, all of which must be good. */
 export function embed(
-  model: Model,
+  network: Network,
   pictures: Picture | readonly Picture[],
   options: PredictOptions,
 ): Promise<Embedding[]> {
-  return ofBatches(model, pictures, options, 'embed', embeddingsOf)
+  return ofBatches(network, pictures, options, 'embed', embeddingsOf)
 }
 
 /** What a batch of images that have views comes to. */
 type BatchOf<T> = (
-  model: Model,
+  network: Network,
   pictures: readonly NamedPicture[],
   views: Views,
   mode: Mode | undefined,
 ) => Promise<T[]>
 
 async function ofBatches<T>(
-  model: Model,
+  network: Network,
   pictures: Picture | readonly Picture[],
   options: PredictOptions,
   where: string,
   ofBatch: BatchOf<T>,
 ): Promise<T[]> {
-  const { batchSize, mode, signal, view } = predictSettings(model, options, where)
+  const { batchSize, mode, signal, view } = predictSettings(network, options, where)
   const all = checked(picturesSchema, Array.isArray(pictures) ? pictures : [pictures], where)
   const found: T[] = []
   for (let start = 0; start < all.length; start += batchSize) {
-    const some = await model.inTurn(async () => {
+    const some = await network.inTurn(async () => {
       throwIfAborted(signal)
       const pictures = all.slice(start, start + batchSize)
       const batch = await Promise.all(pictures.map((picture, index) => named(picture, start + index, signal)))
-      const views = await viewsOfAll(model.definition.input, batch, view)
-      return ofBatch(model, batch, views, mode)
+      const views = await viewsOfAll(network.definition.input, batch, view)
+      return ofBatch(network, batch, views, mode)
     })
     found.push(...some)
   }
@@ -159,23 +159,23 @@ export async function named(picture: Picture, number: number, signal?: AbortSign
 
 /** Predictions of the images that have views, which are disposed of. */
 export function predictionsOf(
-  model: Model,
+  network: Network,
   pictures: readonly NamedPicture[],
   views: Views,
   mode: Mode | undefined,
 ): Promise<Prediction[]> {
-  const outputs = (set: NativeJpegSet, indices: Uint32Array) => model.logits(set, mode, indices)
-  return rowsOf(pictures, views, outputs, (name, row, warnings) => prediction(name, [...row], model.labels, warnings))
+  const outputs = (set: NativeJpegSet, indices: Uint32Array) => network.logits(set, mode, indices)
+  return rowsOf(pictures, views, outputs, (name, row, warnings) => prediction(name, [...row], network.labels, warnings))
 }
 
 /** Features of the images that have views, which are disposed of. */
 function embeddingsOf(
-  model: Model,
+  network: Network,
   pictures: readonly NamedPicture[],
   views: Views,
   mode: Mode | undefined,
 ): Promise<Embedding[]> {
-  const outputs = (set: NativeJpegSet, indices: Uint32Array) => model.features(set, mode, indices)
+  const outputs = (set: NativeJpegSet, indices: Uint32Array) => network.features(set, mode, indices)
   return rowsOf(pictures, views, outputs, (file, row, warnings) => ({
     file,
     // In memory of its own, rather than its batch's.

@@ -1,10 +1,10 @@
 import * as z from 'zod'
+import { BYTES_A_CALL } from '../data/chunks.js'
 import { gathered } from '../data/gathering.js'
 import { ahead, isIterable, readOnce, Stop, until, type AnyIterable } from '../data/iteration.js'
-import { BYTES_A_CALL } from '../data/stream.js'
 import type { ModelError } from '../errors.js'
 import { checked } from '../options.js'
-import type { Model } from './model.js'
+import type { Network } from './network.js'
 import { named, pictureSchema, predictionsOf, predictSettings } from './predict.js'
 import type { Picture, Prediction, PredictOptions } from './predict.js'
 import { viewsOf, type NamedPicture, type Views } from './views.js'
@@ -23,11 +23,11 @@ const iterableSchema = z.custom<AnyIterable<Picture>>(isIterable, 'an iterable o
 
 /** Classifies images as they come; see {@link Model.predictEach}. */
 export async function* predictEach(
-  model: Model,
+  network: Network,
   pictures: AnyIterable<Picture>,
   options: PredictOptions,
 ): AsyncGenerator<PictureAnswer, void> {
-  const { batchSize, mode, signal, view } = predictSettings(model, options, 'predictEach')
+  const { batchSize, mode, signal, view } = predictSettings(network, options, 'predictEach')
   const source = checked(iterableSchema, pictures, 'predictEach')
   readOnce(source, 'predictEach')
   const groups = (signal: AbortSignal) =>
@@ -35,10 +35,10 @@ export async function* predictEach(
   const answers = async function* (signal: AbortSignal) {
     for await (const { group, views } of viewed(
       groups,
-      group => viewsOf(model.definition.input, group, view),
+      group => viewsOf(network.definition.input, group, view),
       signal,
     )) {
-      const predictions = (await predictionsOf(model, group, views, mode)).values()
+      const predictions = (await predictionsOf(network, group, views, mode)).values()
       yield group.map(({ name }, position): PictureAnswer => {
         const error = views.failures.get(position)
         return error ? Object.freeze({ file: name, error }) : (predictions.next().value as Prediction)

@@ -2,7 +2,8 @@
 import * as z from 'zod'
 import { frozen } from '../layers/freeze.js'
 import type { Layer } from '../layers/layer.js'
-import { defineModel, type ModelDefinition } from '../model/definition.js'
+import { defineModel } from '../model/define.js'
+import type { ModelDefinition } from '../model/definition.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
 import { completeMode, modeShape, withMode, type ModeOptions } from '../model/mode.js'
 

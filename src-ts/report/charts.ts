@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
 import { grouped } from '../numbers.js'
-import type { EpochResult } from '../train/events.js'
+import type { EpochResult } from '../train/result.js'
 import type { CurvePoint } from './record.js'
 
 const ACCENT = 'var(--accent)'

@@ -2,7 +2,7 @@
 import { checkedDataset, type Dataset } from '../data/dataset.js'
 import { mismatch } from '../errors.js'
 import type { ClassScore } from '../model/scores.js'
-import type { Evaluation } from '../model/evaluate.js'
+import type { Evaluation } from '../model/evaluation.js'
 import { completeMode, modeSentence, ownMode, type ModeOptions } from '../model/mode.js'
 import { checkedModel, type Model } from '../model/model.js'
 import { grouped, percent } from '../numbers.js'

@@ -2,7 +2,7 @@
 import { jpegCoefficients, type CoefficientPlane, type JpegCoefficients } from '../data/coefficients.js'
 import type { Dataset } from '../data/dataset.js'
 import { ModelError } from '../errors.js'
-import type { PictureResult } from '../model/evaluate.js'
+import type { PictureResult } from '../model/evaluation.js'
 import type { Prediction } from '../model/predict.js'
 import { percent } from '../numbers.js'
 import { escaped } from './html.js'

@@ -1,7 +1,8 @@
 /** What a training tells, as a page shows it. */
 import type { Dataset } from '../data/dataset.js'
 import type { JpegSource } from '../data/listing.js'
-import type { EvaluateOptions, Evaluation } from '../model/evaluate.js'
+import type { EvaluateOptions } from '../model/evaluate.js'
+import type { Evaluation } from '../model/evaluation.js'
 import { checkedModel, type Model } from '../model/model.js'
 import { checkedObject } from '../options.js'
 import type { StartEvent, StepEvent, StopEvent, TrainEvent } from '../train/events.js'

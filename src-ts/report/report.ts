@@ -1,7 +1,7 @@
 /** A training as one self-contained page. */
 import { checkedDataset, type Dataset } from '../data/dataset.js'
 import { mismatch } from '../errors.js'
-import type { Evaluation } from '../model/evaluate.js'
+import type { Evaluation } from '../model/evaluation.js'
 import { modeSentence, ownMode } from '../model/mode.js'
 import { checkedModel, type Model } from '../model/model.js'
 import { grouped } from '../numbers.js'

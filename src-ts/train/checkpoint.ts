@@ -1,9 +1,9 @@
 /** How far a training has come: what a checkpoint holds beside the tensors. */
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
-import { epochResultSchema, type EpochResult } from './events.js'
+import { bestEpochSchema, bestRule, type BestEpoch } from './best.js'
+import { epochResultSchema, type EpochResult } from './result.js'
 import { changedSettings, settingsSchema, type TrainSettings } from './settings.js'
-import { bestEpochSchema, bestRule, type BestEpoch } from './stopping.js'
 
 /** How far a training had come when its model was saved. */
 export interface TrainingState {

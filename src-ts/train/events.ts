@@ -1,10 +1,11 @@
-import * as z from 'zod'
 import type { DataEvent } from '../data/dataset.js'
 import type { SkippedFile } from '../data/folder.js'
 import type { WarnedFile } from '../data/reading.js'
-import type { Evaluation } from '../model/evaluate.js'
-import type { BestEpoch, EarlyStopping } from './stopping.js'
+import type { Evaluation } from '../model/evaluation.js'
+import type { BestEpoch } from './best.js'
+import type { EarlyStopping } from './earlyStopping.js'
 import type { SecondsLeft } from './remaining.js'
+import type { EpochResult } from './result.js'
 
 /** What a training tells, in the order it happens. */
 export type TrainEvent =
@@ -94,41 +95,6 @@ export interface EpochEvent extends Omit<EpochResult, 'test'> {
   /** How long the epochs left are likely to take. */
   secondsLeft: number
 }
-
-/** What an epoch came to. */
-export interface EpochResult {
-  /** Counted from 1. */
-  epoch: number
-  /** Mean loss over the epoch, each batch before its update. */
-  loss: number
-  /** Share that was right, each batch before its update. */
-  accuracy: number
-  imagesPerSecond: number
-  /** Time its steps took. */
-  seconds: number
-  /** That of its last step, the optimizer's, as scheduled; not of epochs that earlier versions trained. */
-  learningRate?: number | undefined
-  /** How the test set went, if there is one. */
-  test?: TestResult | undefined
-}
-
-/** What an evaluation came to, in numbers. */
-export type TestResult = Pick<Evaluation, 'images' | 'correct' | 'accuracy' | 'loss' | 'imagesPerSecond'>
-
-const number = z.number()
-const count = z.int().min(0)
-
-export const epochResultSchema = z.strictObject({
-  epoch: z.int().min(1),
-  loss: number,
-  accuracy: number,
-  imagesPerSecond: number,
-  seconds: number,
-  learningRate: number.optional(),
-  test: z
-    .strictObject({ images: count, correct: count, accuracy: number, loss: number, imagesPerSecond: number })
-    .optional(),
-}) satisfies z.ZodType<EpochResult>
 
 /** A training that looked for its best epoch has ended. */
 export interface StopEvent {

@@ -3,7 +3,7 @@ import { batches, cut } from '../data/batches.js'
 import type { Dataset } from '../data/dataset.js'
 import { throwIfAborted } from '../data/iteration.js'
 import { mismatch } from '../errors.js'
-import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import { lift, NativeJpegSet, type BindingStepOptions, type BindingView } from '../native/addon.js'
 import { isRandom } from '../transforms/transform.js'
 import type { FeaturesEvent } from './events.js'
@@ -57,19 +57,19 @@ export class StoredFeatures implements Pictures {
  * image in every epoch.
  */
 export function canStore(
-  model: Model,
+  network: Network,
   { augment, mix }: TrainSettings,
   update: BindingStepOptions,
   images: number,
 ): boolean {
   if (mix.length > 0 || augment.some(isRandom)) return false
-  const features = model.settledFeatures(update)
+  const features = network.settledFeatures(update)
   return features !== undefined && Float32Array.BYTES_PER_ELEMENT * features * images <= MOST_BYTES
 }
 
 /** Computes the features of all images, telling how far it has come. */
 export async function* storedFeatures(
-  model: Model,
+  network: Network,
   dataset: Dataset,
   set: 'train' | 'test',
   { view, update, signal }: { view: BindingView; update: BindingStepOptions; signal: AbortSignal | undefined },
@@ -82,7 +82,7 @@ export async function* storedFeatures(
     let done = 0
     for await (const { indices, pictures, asked } of batches(dataset, cut(all, PICTURES_A_CALL), () => view)) {
       throwIfAborted(signal)
-      await model.appendFeatures(pictures, update, features)
+      await network.appendFeatures(pictures, update, features)
       for (const index of indices) places.set(index, places.size)
       done += asked
       yield { type: 'features', set, done, total: dataset.length }

@@ -2,9 +2,11 @@ import type { Dataset } from '../data/dataset.js'
 import type { JpegSource } from '../data/listing.js'
 import type { SkippedFile } from '../data/folder.js'
 import type { WarnedFile } from '../data/reading.js'
-import type { Model } from '../model/model.js'
-import type { EpochResult, StopEvent, TrainEvent } from './events.js'
+import type { Network } from '../model/network.js'
+import type { StopEvent, TrainEvent } from './events.js'
+import { train } from './loop.js'
 import type { TrainOptions } from './options.js'
+import type { EpochResult } from './result.js'
 import { checkedObject } from '../options.js'
 
 /** What a training came to. */
@@ -21,20 +23,20 @@ export interface History {
 
 /** Trains to the end; `onEvent` is told everything on the way. */
 export async function fit(
-  model: Model,
+  network: Network,
   data: JpegSource | Dataset,
   given: TrainOptions & { onEvent?: (event: TrainEvent) => void } = {},
 ): Promise<History> {
   const { onEvent, ...options } = checkedObject(given, 'fit')
   let [skipped, warned]: [readonly SkippedFile[], readonly WarnedFile[]] = [[], []]
   let stop: StopEvent | undefined
-  for await (const event of model.train(data, options)) {
+  for await (const event of train(network, data, options)) {
     if (event.type === 'start') [skipped, warned] = [event.skipped, event.warned]
     if (event.type === 'stop') stop = event
     if (event.type === 'lost') skipped = [...skipped, ...newly(event.files, skipped)]
     onEvent?.(event)
   }
-  return { epochs: model.training?.history ?? [], skipped, warned, ...(stop && { stop }) }
+  return { epochs: network.training?.history ?? [], skipped, warned, ...(stop && { stop }) }
 }
 
 /** Those that are not among the files told of before: each epoch misses them again. */

@@ -4,29 +4,32 @@ import { checkedSource, checkMemory, Dataset, readDataset } from '../data/datase
 import { throwIfAborted } from '../data/iteration.js'
 import type { JpegSource } from '../data/listing.js'
 import { mismatch } from '../errors.js'
-import { EVALUATION_BATCH, evaluate, type Evaluation } from '../model/evaluate.js'
+import { EVALUATION_BATCH, evaluate } from '../model/evaluate.js'
+import type { Evaluation } from '../model/evaluation.js'
 import { labelsFor, testedPictures } from '../model/labels.js'
-import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import { permutation, type BindingView } from '../native/addon.js'
 import { lowerView } from '../transforms/lower.js'
 import type { Transform } from '../transforms/transform.js'
+import { bestOf, bestRule } from './best.js'
 import { beginning, type TrainingState, type UnfinishedEpoch } from './checkpoint.js'
-import type { EpochResult, FeaturesEvent, LostEvent, StepEvent, StopEvent, TestResult, TrainEvent } from './events.js'
+import type { FeaturesEvent, LostEvent, StepEvent, StopEvent, TrainEvent } from './events.js'
 import { canStore, storedFeatures, type Pictures, type StoredFeatures } from './features.js'
 import { checkAvailable } from './memory.js'
 import { checkedTrainOptions, type TrainOptions } from './options.js'
 import { Remaining } from './remaining.js'
+import type { EpochResult, TestResult } from './result.js'
 import { Checkpoints, type Run } from './saving.js'
 import { scheduleFactor } from './schedules.js'
 import { trainSettings, type TrainSettings } from './settings.js'
-import { bestOf, bestRule, endOf, keptEpoch } from './stopping.js'
+import { endOf, keptEpoch } from './stopping.js'
 import { trainedOn } from './trained.js'
 import { picturesOfStep, updates, type UpdateOf } from './update.js'
 import { checkValuesPerChannel } from './valuesPerChannel.js'
 
 /** Trains a model; see {@link Model.train}. */
 export async function* train(
-  model: Model,
+  network: Network,
   data: JpegSource | Dataset,
   options: TrainOptions,
 ): AsyncGenerator<TrainEvent, void> {
@@ -34,35 +37,35 @@ export async function* train(
   checkedSource(data, 'train.data')
   if (testData) checkedSource(testData, 'train.test')
   checkMemory(memory, [data, testData], 'train')
-  const saved = resume ? model.training : undefined
+  const saved = resume ? network.training : undefined
   const settings = trainSettings(given, saved?.settings)
-  const update = updates(model.nodes, settings)
+  const update = updates(network.nodes, settings)
   if (bestRule(settings) && !testData) {
     const expected = `images to ${settings.earlyStopping ? 'stop early on' : 'find the best epoch by'}`
     throw mismatch('INVALID_OPTION', 'train.test', expected, 'nothing')
   }
   const checkpoints = new Checkpoints(checkpoint)
-  const release = model.claim()
+  const release = network.claim()
   const own: Dataset[] = []
   try {
     await checkpoints.prepare()
-    const { input } = model.definition
+    const { input } = network.definition
     const dataset = yield* opened(data, 'train', own, { signal, memory, view: lowerView(input, settings.augment) })
-    const labels = labelsFor(model, dataset)
+    const labels = labelsFor(network, dataset)
     const test =
       testData &&
       (yield* opened(testData, 'test', own, { signal, memory, view: lowerView(input, input.transform ?? []) }))
-    if (test) testedPictures({ labels: model.labels ?? dataset.classes, classes: model.classes }, test, 'error')
+    if (test) testedPictures({ labels: network.labels ?? dataset.classes, classes: network.classes }, test, 'error')
     dataset.checkBatch(picturesOfStep(settings))
     test?.checkBatch(EVALUATION_BATCH)
 
-    checkValuesPerChannel(model.nodes, update(1), settings, dataset.length)
-    await checkAvailable(model, settings, { images: dataset.length, tested: test?.length ?? 0, availableMemory })
+    checkValuesPerChannel(network.nodes, update(1), settings, dataset.length)
+    await checkAvailable(network, settings, { images: dataset.length, tested: test?.length ?? 0, availableMemory })
 
     const { state, changed } = beginning(saved, settings, dataset.length)
-    model.labels ??= dataset.classes
-    model.training = state
-    if (!saved) await model.forgetOptimizer()
+    network.labels ??= dataset.classes
+    network.training = state
+    if (!saved) await network.forgetOptimizer()
     yield {
       type: 'start',
       epochsDone: state.epoch,
@@ -70,22 +73,22 @@ export async function* train(
       epochs: settings.epochs,
       images: dataset.length,
       imagesInMemory: dataset.inMemory,
-      ofOtherSize: dataset.ofOtherSize(model.definition.input),
-      ...(test && { testOfOtherSize: test.ofOtherSize(model.definition.input) }),
+      ofOtherSize: dataset.ofOtherSize(network.definition.input),
+      ...(test && { testOfOtherSize: test.ofOtherSize(network.definition.input) }),
       dataBytes: dataset.bytes,
       stepsPerEpoch: Math.ceil(dataset.length / picturesOfStep(settings)),
       skipped: [...dataset.skipped, ...(test?.skipped ?? [])],
       warned: [...dataset.warned, ...(test?.warned ?? [])],
       changed,
     }
-    const trainedIn = (epoch: number) => trainedOn(dataset, state, model.definition, epoch)
-    const run = { model, state, trainedIn }
+    const trainedIn = (epoch: number) => trainedOn(dataset, state, network.definition, epoch)
+    const run = { network, state, trainedIn }
     if (endOf(state) === undefined) {
-      if (!state.best) await model.forgetBest()
-      await model.answerWithLatest()
+      if (!state.best) await network.forgetBest()
+      await network.answerWithLatest()
       yield* checkpoints.guard(run, epochs(run, { dataset, labels, test, update, checkpoints, signal }))
     } else {
-      yield* stopEvent(model, state)
+      yield* stopEvent(network, state)
     }
   } finally {
     release()
@@ -116,7 +119,7 @@ async function* epochs(run: Run, course: Course): AsyncGenerator<TrainEvent, voi
 
 /** The epochs that are left, each with its test and what is saved of it; then the best weights, if they are kept. */
 async function* epochsOn(given: Given, run: Run, course: Course): AsyncGenerator<TrainEvent, void> {
-  const { model, state, trainedIn } = run
+  const { network, state, trainedIn } = run
   const { dataset, test, checkpoints, signal } = course
   const remaining = new Remaining()
   while (endOf(state) === undefined) {
@@ -126,18 +129,18 @@ async function* epochsOn(given: Given, run: Run, course: Course): AsyncGenerator
       if (event.type === 'step' && state.unfinished?.images !== dataset.length) yield* checkpoints.saveIfDue(run)
     }
     const start = performance.now()
-    const evaluation = test && (await evaluate(model, test, { signal }, given.test))
+    const evaluation = test && (await evaluate(network, test, { signal }, given.test))
     if (test) remaining.testTook((performance.now() - start) / 1000)
-    const { test: tested, ...ofTraining } = await endEpoch(model, state, evaluation)
+    const { test: tested, ...ofTraining } = await endEpoch(network, state, evaluation)
     checkpoints.changed()
-    model.trained = trainedIn(state.epoch)
+    network.trained = trainedIn(state.epoch)
     const { best } = state
     const { training: secondsLeft } = remaining.left(state)
     yield { type: 'epoch', ...ofTraining, ...(tested && { test: evaluation }), ...(best && { best }), secondsLeft }
     if (endOf(state) === undefined) yield* checkpoints.saveIfDue(run)
   }
-  yield* stopEvent(model, state)
-  model.trained = trainedIn(keptEpoch(state)?.epoch ?? state.epoch)
+  yield* stopEvent(network, state)
+  network.trained = trainedIn(keptEpoch(state)?.epoch ?? state.epoch)
   yield* checkpoints.save(run)
 }
 
@@ -181,16 +184,16 @@ interface Given {
 
 /** The images themselves, or their features if frozen layers make the same of them in every epoch. */
 async function* toLearnFrom(
-  { model, state: { settings } }: Run,
+  { network, state: { settings } }: Run,
   { dataset, test, update: updateOf, signal }: Course,
   stored: StoredFeatures[],
 ): AsyncGenerator<FeaturesEvent, Given> {
   const update = updateOf(1)
-  if (!canStore(model, settings, update, dataset.length + (test?.length ?? 0))) return { train: dataset, test }
-  const { input } = model.definition
+  if (!canStore(network, settings, update, dataset.length + (test?.length ?? 0))) return { train: dataset, test }
+  const { input } = network.definition
   const ofSet = async function* (pictures: Dataset, set: 'train' | 'test', transforms: readonly Transform[]) {
     const view = lowerView(input, transforms)
-    const features = yield* storedFeatures(model, pictures, set, { view, update, signal })
+    const features = yield* storedFeatures(network, pictures, set, { view, update, signal })
     stored.push(features)
     return features
   }
@@ -203,7 +206,7 @@ async function* toLearnFrom(
 /** The steps of an epoch, from the first image it has not seen. */
 async function* epoch(
   given: Pictures,
-  { model, state }: Run,
+  { network, state }: Run,
   { dataset, labels, update: updateOf, signal }: Course,
   remaining: Remaining,
 ): AsyncGenerator<StepEvent | LostEvent, void> {
@@ -217,7 +220,7 @@ async function* epoch(
   const { augment, mix, seed } = state.settings
   const first = done.images
   const view = (before: number) =>
-    lowerView(model.definition.input, augment, { mix, random: { seed, epoch: state.epoch, start: first + before } })
+    lowerView(network.definition.input, augment, { mix, random: { seed, epoch: state.epoch, start: first + before } })
   for await (const { indices, pictures, lost, asked } of batches(given, cut(order, ofStep, first), view)) {
     throwIfAborted(signal)
     if (lost.length > 0) yield { type: 'lost', epoch: state.epoch + 1, files: lost }
@@ -225,7 +228,7 @@ async function* epoch(
     const place = { step: state.epoch * stepsPerEpoch + stepOfEpoch, stepsPerEpoch, epochs }
     const update = updateOf(scheduleFactor(schedule, place))
     const labelsOfStep = indices.map(index => labels[index] as number)
-    const { loss, correct, gradientNorm } = await model.step(pictures, labelsOfStep, update)
+    const { loss, correct, gradientNorm } = await network.step(pictures, labelsOfStep, update)
     const seconds = (performance.now() - start) / 1000
     const images = indices.length
     done = {
@@ -256,12 +259,16 @@ async function* epoch(
 }
 
 /** Takes an epoch that has seen every image to the history, and keeps its weights if they are the best. */
-async function endEpoch(model: Model, state: TrainingState, evaluation: Evaluation | undefined): Promise<EpochResult> {
+async function endEpoch(
+  network: Network,
+  state: TrainingState,
+  evaluation: Evaluation | undefined,
+): Promise<EpochResult> {
   const result = resultOf(state, evaluation)
   const rule = bestRule(state.settings)
   const best = rule && bestOf(state.best, result, rule, state.history)
   if (best) {
-    if (best.epoch === result.epoch && rule.keep) await model.keepBest()
+    if (best.epoch === result.epoch && rule.keep) await network.keepBest()
     state.best = best
   }
   state.history.push(result)
@@ -271,11 +278,11 @@ async function endEpoch(model: Model, state: TrainingState, evaluation: Evaluati
 }
 
 /** Tells why a training that looked for its best epoch has ended, once the best weights are the model's if they shall be. */
-async function* stopEvent(model: Model, state: TrainingState): AsyncGenerator<StopEvent, void> {
+async function* stopEvent(network: Network, state: TrainingState): AsyncGenerator<StopEvent, void> {
   const { epoch, best, settings, history } = state
   const [reason, rule, tested] = [endOf(state), bestRule(settings), history.at(-1)?.test]
   if (!rule || !best || !reason || !tested) return
-  if (rule.keep) await model.restoreBest()
+  if (rule.keep) await network.restoreBest()
   const { metric, keep: restored } = rule
   yield { type: 'stop', reason, epoch, metric, best, last: { epoch, value: tested[metric] }, restored }
 }

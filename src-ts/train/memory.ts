@@ -2,14 +2,12 @@
 import { bytesOf, type MemorySize } from '../data/memory.js'
 import { ModelError } from '../errors.js'
 import { EVALUATION_BATCH } from '../model/evaluate.js'
-import { lowerModel } from '../model/graph.js'
 import type { ModelDefinition } from '../model/definition.js'
-import type { Model } from '../model/model.js'
-import { lift, NativeNetwork } from '../native/addon.js'
+import { Network } from '../model/network.js'
 import { bytesText } from '../numbers.js'
 import { availableBytes } from './available.js'
+import { bestRule } from './best.js'
 import type { TrainSettings } from './settings.js'
-import { bestRule } from './stopping.js'
 import { picturesOfStep, updates } from './update.js'
 
 /** Bytes of native memory that a training takes, beside its data sets. */
@@ -46,16 +44,16 @@ export interface TrainingSize {
 
 /** What a training of a network with these settings takes. */
 export async function trainingMemory(
-  network: NativeNetwork,
-  { input }: ModelDefinition,
+  network: Network,
   settings: TrainSettings,
   { images, tested }: TrainingSize,
 ): Promise<TrainingMemory> {
-  const update = updates(network.nodes(), settings)(1)
+  const update = updates(network.nodes, settings)(1)
   const ofStep = Math.min(picturesOfStep(settings), images, MOST)
   const ofTest = Math.min(EVALUATION_BATCH, tested)
   const planned = { images: ofStep, tested: ofTest, keepsBest: bestRule(settings)?.keep ?? false }
-  const memory = lift(await network.trainingMemory(update, planned))
+  const memory = await network.plannedMemory(update, planned)
+  const { input } = network.definition
   const picture = Float32Array.BYTES_PER_ELEMENT * input.channels * input.height * input.width
   const parts = { ...memory, pictures: 2 * Math.max(ofStep, ofTest) * picture }
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }
@@ -67,15 +65,14 @@ export async function trainingMemory(
  * @throws ModelError `OUT_OF_MEMORY`
  */
 export async function checkAvailable(
-  model: Model,
+  network: Network,
   settings: TrainSettings,
   { availableMemory, ...size }: TrainingSize & { availableMemory: MemorySize | undefined },
 ): Promise<void> {
   // What the network holds already is not taken again.
-  const available = (bytesOf(availableMemory) ?? (await availableBytes())) + model.bytes
-  const { definition } = model
-  const network = networkOf(definition)
-  const needed = await trainingMemory(network, definition, settings, size)
+  const available = (bytesOf(availableMemory) ?? (await availableBytes())) + network.bytes
+  const { definition } = network
+  const needed = await trainingMemory(new Network(definition, 0), settings, size)
   if (needed.total <= available) return
   const fitting = await settingsThatFit(definition, settings, size, available)
   const { batchSize, storage } = settings
@@ -85,10 +82,6 @@ export async function checkAvailable(
   const advice = fitting.length > 0 ? `what would fit: ${fitting.join('; ')}` : 'no batch of this network would fit'
   const message = `memory: expected a training that takes ${expected}, found one that takes ${found} by ${what}; ${advice}`
   throw new ModelError('OUT_OF_MEMORY', message, { path: 'memory', expected, found })
-}
-
-function networkOf(definition: ModelDefinition): NativeNetwork {
-  return lift(NativeNetwork.create(JSON.stringify(lowerModel(definition)), 0))
 }
 
 /** The largest parts of it, in words. */
@@ -110,13 +103,13 @@ async function settingsThatFit(
   size: TrainingSize,
   available: number,
 ): Promise<string[]> {
-  const fits = async (network: NativeNetwork, of: ModelDefinition, changed: Partial<TrainSettings>) =>
-    (await trainingMemory(network, of, { ...settings, ...changed }, size)).total <= available
-  const network = networkOf(definition)
+  const fits = async (network: Network, changed: Partial<TrainSettings>) =>
+    (await trainingMemory(network, { ...settings, ...changed }, size)).total <= available
+  const network = new Network(definition, 0)
   const found: string[] = []
   const storages = settings.storage === 'float32' ? (['float32', 'bfloat16'] as const) : (['bfloat16'] as const)
   for (const storage of storages) {
-    const batchSize = await largest(settings.batchSize, batchSize => fits(network, definition, { storage, batchSize }))
+    const batchSize = await largest(settings.batchSize, batchSize => fits(network, { storage, batchSize }))
     if (batchSize === 0) continue
     const parts = [
       ...(batchSize < settings.batchSize ? [batchText(batchSize, settings)] : []),
@@ -124,7 +117,7 @@ async function settingsThatFit(
     ]
     found.push(parts.join(' with '))
   }
-  const smaller = await sizeThatFits(definition, (network, of) => fits(network, of, {}))
+  const smaller = await sizeThatFits(definition, network => fits(network, {}))
   return smaller === undefined ? found : [...found, `images of ${smaller}`]
 }
 
@@ -154,14 +147,14 @@ const MULTIPLE = 8
 /** The largest of some smaller sizes of images that fits, if the network can be of another size. */
 async function sizeThatFits(
   definition: ModelDefinition,
-  fits: (network: NativeNetwork, definition: ModelDefinition) => Promise<boolean>,
+  fits: (network: Network) => Promise<boolean>,
 ): Promise<string | undefined> {
   for (const share of SMALLER) {
     const side = (pixels: number) => MULTIPLE * Math.max(1, Math.round((share * pixels) / MULTIPLE))
     const [width, height] = [side(definition.input.width), side(definition.input.height)]
     const smaller = { ...definition, input: { ...definition.input, width, height } }
     try {
-      if (await fits(networkOf(smaller), smaller)) return `${width}×${height}`
+      if (await fits(new Network(smaller, 0))) return `${width}×${height}`
     } catch (error) {
       // Not every network can be of another size.
       if (!(error instanceof ModelError)) throw error

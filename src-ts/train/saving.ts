@@ -3,7 +3,7 @@ import { access, constants, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ModelError, mismatch } from '../errors.js'
 import { lockFile } from '../files.js'
-import type { Model } from '../model/model.js'
+import type { Network } from '../model/network.js'
 import type { TrainingState } from './checkpoint.js'
 import type { CheckpointEvent, TrainEvent } from './events.js'
 import type { CheckpointOptions } from './options.js'
@@ -88,21 +88,21 @@ export class Checkpoints {
     if (this.#unsaved) yield* this.save(run)
   }
 
-  async #write({ model, state, trainedIn }: Run): Promise<CheckpointEvent | undefined> {
+  async #write({ network, state, trainedIn }: Run): Promise<CheckpointEvent | undefined> {
     if (!this.#options) return undefined
     const { path } = this.#options
     const best = keptEpoch(state)
-    const { trained } = model
+    const { trained } = network
     // The file's model is the best one; steps go on from the others in it.
-    if (best) await model.restoreBest()
-    model.trained = trainedIn(best?.epoch ?? state.epoch)
+    if (best) await network.restoreBest()
+    network.trained = trainedIn(best?.epoch ?? state.epoch)
     this.#failed = true
     try {
-      await model.save(path, { optimizer: true })
+      await network.save(path, { optimizer: true })
     } finally {
       if (best && endOf(state) === undefined) {
-        await model.answerWithLatest()
-        model.trained = trained
+        await network.answerWithLatest()
+        network.trained = trained
       }
     }
     this.#failed = this.#unsaved = false
@@ -122,7 +122,7 @@ export class Checkpoints {
 
 /** A training as far as it has come. */
 export interface Run {
-  readonly model: Model
+  readonly network: Network
   readonly state: TrainingState
   /** What is known of the weights that an epoch left. */
   readonly trainedIn: (epoch: number) => Trained

@@ -4,10 +4,10 @@ import * as z from 'zod'
 import { shown, withoutUndefined } from '../options.js'
 import { mixSchema, type Mix } from '../transforms/mixing.js'
 import { transformsSchema, type Transform } from '../transforms/transform.js'
+import { earlyStoppingShape, type EarlyStopping, type EarlyStoppingOptions } from './earlyStopping.js'
 import { freezeSchema, groupsSchema, type LayerGroup } from './groups.js'
 import { adam, optimizerSchema, type Optimizer } from './optimizers.js'
 import { constant, scheduleSchema, type Schedule } from './schedules.js'
-import { earlyStoppingShape, type EarlyStopping, type EarlyStoppingOptions } from './stopping.js'
 
 /** What is done to large gradients: one of both. */
 export interface Clipping {

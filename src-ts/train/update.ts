@@ -2,7 +2,7 @@
 import type { ModelNode } from '../model/summary.js'
 import type { BindingStepOptions } from '../native/addon.js'
 import { withoutUndefined } from '../options.js'
-import { layersOfStep } from './groups.js'
+import { layersOfStep } from './layersOfStep.js'
 import type { TrainSettings } from './settings.js'
 
 /** What the engine is told of a step, given what the schedule multiplies learning rates by. */

@@ -1,5 +1,6 @@
 /** This package, exact or band-limited. */
 import { jpegImages, loadDataset, loadModel, runtimeInfo } from '../../../dist/index.js'
+import { networkOf } from '../../../dist/model/model.js'
 import type { OpenSide } from './side.js'
 
 /** A contender whose feature maps keep that many frequencies; all if none are given. */
@@ -25,7 +26,7 @@ export const jpegnet =
         const dataset = await loadDataset(images(files))
         const batch = await dataset.batch(Uint32Array.from(files, (_, index) => index))
         dataset.dispose()
-        return () => model.logits(batch, mode)
+        return () => networkOf(model).logits(batch, mode)
       },
     }
   }

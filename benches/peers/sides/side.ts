@@ -1,17 +1,6 @@
 /** What a contender is: something that makes logits of JPEG files in a process of its own. */
 import type { Prepared } from '../prepare.js'
 
-/** All of them; `jpegnet-band-φ` are this package with feature maps that keep only their frequencies α + β < φ. */
-export const SIDES = [
-  'jpegnet',
-  'jpegnet-band-8',
-  'jpegnet-band-6',
-  'onnxruntime-node',
-  'onnxruntime-web',
-  'tfjs-wasm',
-] as const
-export type SideName = (typeof SIDES)[number]
-
 /** `whole`: JPEG bytes → logits; `decode`: bytes → what the network reads; `network`: that → logits. */
 export const MEASURES = ['whole', 'decode', 'network'] as const
 export type Measure = (typeof MEASURES)[number]

@@ -1,7 +1,8 @@
 /** A residual network that Keras trained, as a definition of this package and its weights. */
 import { mismatch } from '../../errors.js'
 import type { Layer, NamedLayer } from '../../layers/layer.js'
-import { defineModel, type ModelDefinition } from '../../model/definition.js'
+import { defineModel } from '../../model/define.js'
+import type { ModelDefinition } from '../../model/definition.js'
 import type { ModeOptions } from '../../model/mode.js'
 import { shown } from '../../options.js'
 import type { Transform } from '../../transforms/transform.js'
