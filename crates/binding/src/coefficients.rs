@@ -2,7 +2,6 @@
 
 use crate::failure::BindingFailure;
 use crate::job::{Job, job};
-use crate::jpeg_set::colour_name;
 use jpegnet_engine::coefficients::{read_coefficients_file as read, write_coefficients_file as write};
 use jpegnet_engine::files::write_whole;
 use jpegnet_jpeg::{
@@ -95,6 +94,17 @@ impl From<Dense> for BindingCoefficients {
             orientation: jpeg.orientation.number().into(),
             components: components.collect(),
         }
+    }
+}
+
+/// What TypeScript calls a colour.
+pub(crate) fn colour_name(colour: Colour) -> &'static str {
+    match colour {
+        Colour::Gray => "gray",
+        Colour::YCbCr => "ycbcr",
+        Colour::Rgb => "rgb",
+        Colour::Cmyk { .. } => "cmyk",
+        Colour::Ycck => "ycck",
     }
 }
 

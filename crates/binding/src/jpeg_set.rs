@@ -1,81 +1,21 @@
 //! Sparse JPEGs in native memory, as a network reads them: a batch, or pictures to look at.
 
-use crate::coefficients::{BindingCoefficients, Dense};
+use crate::coefficients::{BindingCoefficients, Dense, colour_name};
 use crate::decoding::{self, BindingDecodeReport, BindingReadOptions, BindingWarning, Source, append, decoded, files};
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
 use crate::memory::ToldBytes;
+use crate::picture::{Picture, PictureContent};
 use crate::view::{BindingView, Viewing};
-use jpegnet_engine::Features;
 use jpegnet_engine::transform::Mixed;
 use jpegnet_engine::view::Pixels;
-use jpegnet_jpeg::{Colour, ReadOptions, SparseJpeg, Work};
+use jpegnet_jpeg::{ReadOptions, SparseJpeg, Work};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, Either, Float32Array, ObjectFinalize, Result, Uint8Array, Uint32Array};
 use napi_derive::napi;
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A picture with its name.
-#[derive(Clone)]
-pub(crate) struct Picture {
-    pub(crate) name: String,
-    pub(crate) content: PictureContent,
-    /// What it took to read it, and how much more its views may take.
-    pub(crate) work: Work,
-}
-
-/// What a picture is kept as.
-#[derive(Clone)]
-pub(crate) enum PictureContent {
-    Jpeg(SparseJpeg),
-    /// A view of it.
-    Pixels(Pixels),
-    /// What layers that stay as they are made of it.
-    Features(Features),
-}
-
-impl Picture {
-    pub(crate) fn of_file(name: String, jpeg: SparseJpeg, work: Work) -> Picture {
-        Picture { name, content: PictureContent::Jpeg(jpeg), work }
-    }
-
-    /// What was made of one, which takes no more work.
-    pub(crate) fn made(name: String, content: PictureContent) -> Picture {
-        Picture { name, content, work: Work::default() }
-    }
-
-    /// The coefficients of its file.
-    fn jpeg(&self) -> std::result::Result<&SparseJpeg, BindingFailure> {
-        match &self.content {
-            PictureContent::Jpeg(jpeg) => Ok(jpeg),
-            PictureContent::Pixels(_) | PictureContent::Features(_) => {
-                Err(BindingFailure::invalid_option(&self.name, "the coefficients of a file", "what was made of it"))
-            }
-        }
-    }
-
-    /// The pixels of a view.
-    fn pixels(&self) -> std::result::Result<&Pixels, BindingFailure> {
-        match &self.content {
-            PictureContent::Pixels(pixels) => Ok(pixels),
-            PictureContent::Jpeg(_) | PictureContent::Features(_) => {
-                Err(BindingFailure::invalid_option(&self.name, "a view", "none"))
-            }
-        }
-    }
-
-    /// Bytes of memory it takes, quantisation tables left out.
-    fn bytes(&self) -> usize {
-        let content = match &self.content {
-            PictureContent::Jpeg(jpeg) => jpeg.bytes(),
-            PictureContent::Pixels(pixels) => pixels.bytes(),
-            PictureContent::Features(features) => features.bytes(),
-        };
-        content + self.name.len()
-    }
-}
 
 /// Pictures of a set; none once it is disposed of.
 ///
@@ -337,7 +277,13 @@ impl JpegSet {
     pub fn view(&self, view: BindingView) -> AsyncTask<Job<JpegSet, JpegSet>> {
         let all = (0..self.length()).collect::<Vec<_>>();
         let pictures = self.pictures(&all);
-        job(move || Viewing::new(&view)?.of(all.into_par_iter().zip(pictures?), Ok), |_, set| set)
+        job(
+            move || {
+                let (pictures, mixed) = Viewing::new(&view)?.of(all.into_par_iter().zip(pictures?), Ok)?;
+                Ok(JpegSet::of(pictures, mixed))
+            },
+            |_, set| set,
+        )
     }
 
     /// Pixels of views of one size, `[pictures, channels, height, width]`, as a network of this mean and deviation of a
@@ -434,16 +380,5 @@ fn description(name: &str, jpeg: &SparseJpeg) -> BindingJpegDescription {
         notes: jpeg.notes.clone(),
         warnings: decoding::warnings(&jpeg.warnings),
         components: components.collect(),
-    }
-}
-
-/// What TypeScript calls a colour.
-pub(crate) fn colour_name(colour: Colour) -> &'static str {
-    match colour {
-        Colour::Gray => "gray",
-        Colour::YCbCr => "ycbcr",
-        Colour::Rgb => "rgb",
-        Colour::Cmyk { .. } => "cmyk",
-        Colour::Ycck => "ycck",
     }
 }

@@ -22,6 +22,7 @@ pub mod lock;
 mod memory;
 pub mod network;
 pub mod packed_set;
+mod picture;
 pub mod rectified;
 pub mod runtime;
 pub mod step;

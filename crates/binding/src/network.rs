@@ -2,8 +2,9 @@
 
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, contained, job};
-use crate::jpeg_set::{JpegSet, Picture, PictureContent, locked};
+use crate::jpeg_set::{JpegSet, locked};
 use crate::memory::ToldBytes;
+use crate::picture::{Picture, PictureContent};
 use crate::step::{BindingPlannedTraining, BindingStep, BindingStepOptions, BindingTrainingMemory, step_options};
 use crate::weights::{BindingTensor, copied, lifted};
 use jpegnet_engine::transform::Mixed;

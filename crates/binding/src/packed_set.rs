@@ -5,8 +5,9 @@ use crate::decoding::{
 };
 use crate::failure::BindingFailure;
 use crate::job::{Job, Outcome, job};
-use crate::jpeg_set::{JpegSet, Picture};
+use crate::jpeg_set::JpegSet;
 use crate::memory::ToldBytes;
+use crate::picture::Picture;
 use crate::store::{Fingerprint, Kept, Packed, Store};
 use crate::view::{BindingView, Viewing};
 use jpegnet_jpeg::packed::unpack;
@@ -242,7 +243,8 @@ impl PackedSet {
                 let pictures = indices.into_par_iter().zip(buffers);
                 if let Some(view) = view {
                     let numbered = pictures.map(|(index, bytes)| (index, (index as usize, bytes)));
-                    return Viewing::new(&view)?.of(numbered, open);
+                    let (pictures, mixed) = Viewing::new(&view)?.of(numbered, open)?;
+                    return Ok(JpegSet::of(pictures, mixed));
                 }
                 let pictures: Vec<_> = pictures.map(|(index, bytes)| open((index as usize, bytes))).collect();
                 // The first failure in the order of the batch.

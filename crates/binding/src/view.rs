@@ -1,9 +1,9 @@
 //! What networks read of pictures: views of them, drawn and rendered on all threads.
 
 use crate::failure::BindingFailure;
-use crate::jpeg_set::{JpegSet, Picture, PictureContent};
+use crate::picture::{Picture, PictureContent};
 use jpegnet_engine::Isa;
-use jpegnet_engine::transform::{MixSpec, Pipeline, Seed, TransformSpec, mix, view_of};
+use jpegnet_engine::transform::{MixSpec, Mixed, Pipeline, Seed, TransformSpec, mix, view_of};
 use jpegnet_engine::view::{Pixels, Renderer, View};
 use napi_derive::napi;
 use rayon::prelude::*;
@@ -68,12 +68,12 @@ impl Viewing {
         Ok(())
     }
 
-    /// Views of pictures that have these numbers in their data set.
+    /// Views of pictures that have these numbers in their data set, and how they were mixed, if they were.
     pub(crate) fn of<P: Send>(
         &self,
         pictures: impl IndexedParallelIterator<Item = (u32, P)>,
         open: impl Fn(P) -> Outcomes<Arc<Picture>> + Sync,
-    ) -> Outcomes<JpegSet> {
+    ) -> Outcomes<(Vec<Arc<Picture>>, Option<Mixed>)> {
         let view = |renderer: &mut Renderer, (number, picture): (u32, P)| {
             let picture = open(picture)?;
             let PictureContent::Jpeg(jpeg) = &picture.content else {
@@ -91,12 +91,12 @@ impl Viewing {
         // The first failure in the order of the batch.
         let pictures: Vec<Arc<Picture>> = pictures.into_iter().collect::<Outcomes<_>>()?;
         if self.mixes.is_empty() {
-            return Ok(JpegSet::of(pictures, None));
+            return Ok((pictures, None));
         }
         let (names, mut pixels): (Vec<String>, Vec<Pixels>) = pictures.into_iter().filter_map(in_pixels).unzip();
         let mixed = mix(&mut pixels, &self.mixes, self.seed, self.epoch, self.start);
         let again = |(name, pixels)| Arc::new(Picture::made(name, PictureContent::Pixels(pixels)));
-        Ok(JpegSet::of(names.into_iter().zip(pixels).map(again).collect(), mixed))
+        Ok((names.into_iter().zip(pixels).map(again).collect(), mixed))
     }
 }
 

@@ -14,6 +14,9 @@ use mozjpeg_sys as sys;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// The colours that are read.
+pub(super) const COLOURS: &str = "gray, YCbCr, RGB, CMYK or YCCK components";
+
 /// What unwinds out of libjpeg.
 struct Stop;
 
@@ -188,7 +191,7 @@ unsafe extern "C-unwind" fn on_error(info: &mut sys::jpeg_common_struct) {
     let unsupported = |expected, found| JpegError::Unsupported { expected, found };
     let failure = match message_code(info) {
         sys::JERR_BAD_PRECISION => unsupported("8 bits a sample", parameter(info).to_string()),
-        sys::JERR_COMPONENT_COUNT => unsupported(super::read::COLOURS, message),
+        sys::JERR_COMPONENT_COUNT => unsupported(COLOURS, message),
         sys::JERR_SOF_UNSUPPORTED => {
             unsupported("a baseline, extended or progressive JPEG", Coding::name_of_frame(parameter(info)).to_owned())
         }

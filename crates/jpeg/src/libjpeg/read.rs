@@ -1,6 +1,6 @@
 //! Coefficients out of a file: `jpeg_read_coefficients`.
 
-use super::errors::{Errors, Reports, caught, on_progress};
+use super::errors::{COLOURS, Errors, Reports, caught, on_progress};
 use super::scan::padded_blocks;
 use crate::coding::Coding;
 use crate::colour::Colour;
@@ -17,9 +17,6 @@ use crate::xmp;
 use mozjpeg_sys as sys;
 use std::ffi::c_int;
 use std::sync::Arc;
-
-/// The colours that are read.
-pub(super) const COLOURS: &str = "gray, YCbCr, RGB, CMYK or YCCK components";
 
 /// Undoes the entropy coding of a baseline, extended or progressive JPEG, Huffman or arithmetic, of one (gray), three
 /// (YCbCr or RGB) or four (CMYK or YCCK) components of any sampling whose factors divide the largest.

@@ -1,8 +1,8 @@
 //! What a kernel on band maps does to a block before it stores it: bias, residual, truncation, activation.
 
-use super::nonlinearity::SignBound;
 use super::planes::{forward_band, inverse_band, line_length};
 use super::shape::BandShape;
+use super::sign_bound::SignBound;
 use crate::block::{SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::dct::Vectors;
 use crate::isa::Lanes;

@@ -12,6 +12,7 @@ mod nonlinearity;
 mod planes;
 mod pointwise;
 mod shape;
+mod sign_bound;
 
 pub use convert::{band_rows_from_pixels_into, pixel_rows_from_band_into};
 pub use diagonalised::Diagonalised;

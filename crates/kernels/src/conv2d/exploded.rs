@@ -3,7 +3,8 @@
 //! small networks, never chosen unless asked for. Blocks that reach beyond their map are cleared there before and after:
 //! the matrices know nothing of a map's size.
 
-use super::{Backward, Conv2dShape};
+use super::backward::Backward;
+use super::shape::Conv2dShape;
 use crate::add::add_in_place;
 use crate::block::BLOCK;
 use crate::definition::{BlockForm, LinearMap, UNIT_STEPS};

@@ -1,6 +1,7 @@
 //! 1×1 filters at stride 1: the same matrix product for every coefficient of every block.
 
-use super::{Backward, Conv2dShape};
+use super::backward::Backward;
+use super::shape::Conv2dShape;
 use crate::block::BLOCK;
 use crate::isa::{Isa, Matrix, Product, Sum, multiply};
 

@@ -5,7 +5,8 @@
 //! into columns. What blocks stand for beyond the map's last row and column counts as border on the way in, and is cut
 //! off on the way out.
 
-use super::{Backward, Conv2dShape};
+use super::backward::Backward;
+use super::shape::Conv2dShape;
 use crate::block::SIDE;
 use crate::dct::{PixelLayout, forward_from_pixels, inverse_to_pixels};
 use crate::extent::Extent;

@@ -3,7 +3,8 @@
 use super::explode::convolve_by;
 use super::jpeg::{JpegTransform, dct_8};
 use super::linear_map::LinearMap;
-use super::map::{CoefficientMap, Steps, crop, fill_up};
+use super::map::{CoefficientMap, crop, fill_up};
+use super::steps::Steps;
 use crate::block::{BLOCK, Grid, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::conv2d::Conv2dShape;
 use crate::extent::Extent;

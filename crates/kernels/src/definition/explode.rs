@@ -2,8 +2,9 @@
 
 use super::jpeg::JpegTransform;
 use super::linear_map::LinearMap;
-use super::map::{CoefficientMap, Steps, UNIT_STEPS, crop, fill_up};
+use super::map::{CoefficientMap, crop, fill_up};
 use super::pixels::{add_plane_convolution, bias_gradient};
+use super::steps::{Steps, UNIT_STEPS};
 use crate::block::BLOCK;
 use crate::conv2d::Conv2dShape;
 

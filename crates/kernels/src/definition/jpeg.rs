@@ -1,7 +1,7 @@
 //! JPEG without its rounding and entropy coding, as a linear map (the paper's background section): J = B·D·Z·S and its inverse J̃.
 
 use super::linear_map::LinearMap;
-use super::map::Steps;
+use super::steps::Steps;
 use crate::block::{BLOCK, Grid, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use std::sync::LazyLock;

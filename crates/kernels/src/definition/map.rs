@@ -1,15 +1,10 @@
 //! Feature maps of coefficients in float64, and the one place where layouts are converted.
 
 use super::jpeg::JpegTransform;
-use super::pixels::PixelMap;
+use super::pixel_map::PixelMap;
+use super::steps::{Steps, UNIT_STEPS};
 use crate::block::{BLOCK, Grid, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::extent::Extent;
-
-/// Quantisation steps q of a block in zigzag order, as a JPEG file stores them.
-pub type Steps = [f64; BLOCK];
-
-/// Steps of 1: orthonormal, dequantised coefficients.
-pub const UNIT_STEPS: Steps = [1.0; BLOCK];
 
 /// A batch of feature maps in the transform domain, in units of `steps`: the orthonormal coefficient is value × step.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,16 +18,18 @@ mod jpeg;
 mod linear_map;
 mod map;
 mod nonlinearity;
+mod pixel_map;
 pub mod pixels;
 mod pooling;
 mod resampling;
+mod steps;
 
 pub use batch_norm::{BatchNorm, BatchNormGradients, Moments, fold_batch_norm};
 pub use block_form::{BlockForm, block_offsets, convolve_block_form};
 pub use explode::{ConvolutionGradients, convolve_exploded, explode, exploded_gradients};
 pub use jpeg::{JpegTransform, dct_8, dct_block, inverse_dct_block};
 pub use linear_map::LinearMap;
-pub use map::{CoefficientMap, Steps, UNIT_STEPS};
+pub use map::CoefficientMap;
 pub use nonlinearity::{
     Piece, Response, apply_half_spatial, half_spatial_tensor, low_pass_pixels, pieces_of, piecewise_linear,
     piecewise_linear_gradient, relu_pieces,
@@ -37,3 +39,4 @@ pub use pooling::{
     truncate,
 };
 pub use resampling::{resize_line, upsample_plane};
+pub use steps::{Steps, UNIT_STEPS};

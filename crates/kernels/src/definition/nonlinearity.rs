@@ -2,7 +2,8 @@
 //! half-spatial tensor H.
 
 use super::jpeg::{dct_8, dct_block, inverse_dct_block};
-use super::map::{CoefficientMap, Steps};
+use super::map::CoefficientMap;
+use super::steps::Steps;
 use crate::block::{BLOCK, ROW_MAJOR_TO_ZIGZAG, SIDE, ZIGZAG_TO_ROW_MAJOR};
 use crate::piecewise_linear::{Masking, PiecewiseLinear};
 

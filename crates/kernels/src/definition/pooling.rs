@@ -1,7 +1,8 @@
 //! Pooling, subsampling, truncation and addition of coefficient maps.
 
-use super::map::{CoefficientMap, UNIT_STEPS};
+use super::map::CoefficientMap;
 use super::pixels;
+use super::steps::UNIT_STEPS;
 use crate::block::{BLOCK, SIDE, coefficients_kept};
 
 /// `pooled = 8·Σ_blocks q_0·F_00/n`, the mean of a channel's n pixels, for one block or many: `[images, channels]`. What lies

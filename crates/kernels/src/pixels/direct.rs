@@ -1,10 +1,10 @@
 //! Direct convolution: every size, stride and padding. An output pixel's inputs are `size` runs of `size·channels`
 //! contiguous floats of rows with a zero border, so a row of output pixels is one matrix product with overlapping rows.
 
-use super::conv2d::ConvShape;
 use super::epilogue::Epilogue;
-use super::gradients::InputGradient;
+use super::input_gradient::InputGradient;
 use super::pointwise::round;
+use super::shape::ConvShape;
 use crate::isa::{Isa, Matrix, Panels, Product, Sum, multiply};
 use std::ops::Range;
 

@@ -1,19 +1,11 @@
 //! Training a convolution of maps in pixels: filters packed anew at every step, and the gradients of filter and input.
 
 use super::conv2d::{Conv2d, Kind};
+use super::input_gradient::InputGradient;
 use crate::isa::Isa;
 
 /// Floats of a core's cache that a run of tiles and their gradients may fill.
 const RUN_CACHE: usize = 200_000;
-
-/// The gradient of a convolution's input, to be added to.
-#[derive(Debug)]
-pub struct InputGradient<'a> {
-    /// The filter, packed by [`Conv2d::pack_adjoint_into`].
-    pub packed: &'a [f32],
-    /// `[images, height, width, in]`.
-    pub gradient: &'a mut [f32],
-}
 
 /// The same call on whichever kind it is, the instruction set first where it is one of Winograd's.
 macro_rules! on_trained {

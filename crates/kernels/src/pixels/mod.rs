@@ -12,11 +12,13 @@ mod direct;
 mod epilogue;
 mod gradients;
 mod input;
+mod input_gradient;
 mod low_pass;
 mod masking;
 mod pointwise;
 mod pool;
 mod scatter;
+mod shape;
 mod wide;
 mod winograd;
 
@@ -24,10 +26,10 @@ pub use batch_norm::{
     MOMENTS, Passed, Term, add_bias_gradient, add_moments, normalise_backward_into, pass_and_add_moments,
     pass_in_place, sum_into,
 };
-pub use conv2d::{Conv2d, ConvShape, Method, Tile};
+pub use conv2d::{Conv2d, Method, Tile};
 pub use convert::{coefficients_from_pixels_into, pixels_from_coefficients_into};
 pub use epilogue::{Activation, Epilogue, scale_shift_in_place};
-pub use gradients::InputGradient;
+pub use input_gradient::InputGradient;
 pub use low_pass::truncate_pixels_in_place;
 pub use masking::Masked;
 pub use pool::{
@@ -35,5 +37,6 @@ pub use pool::{
     subsample_into,
 };
 pub use scatter::Scatter;
+pub use shape::ConvShape;
 pub use wide::Wide;
 pub use winograd::{Order, SharedRun, WideRuns};

@@ -1,8 +1,8 @@
 //! A 1×1 filter: every output pixel is one product of an input pixel with the filter.
 
-use super::conv2d::ConvShape;
 use super::epilogue::{Epilogue, finish};
-use super::gradients::InputGradient;
+use super::input_gradient::InputGradient;
+use super::shape::ConvShape;
 use crate::isa::{Full, Isa, Lanes, Panels, Partial, Rows, add_outer_products, multiply_panels, padded};
 use pulp::{Simd, WithSimd};
 use std::ops::Range;

@@ -15,9 +15,9 @@ pub use shared::SharedRun;
 pub(super) use transform::{F23, F25, F34, F43, Folded, Phases2, Phases4, TileTransform};
 pub use wide::WideRuns;
 
-use super::conv2d::ConvShape;
 use super::epilogue::Epilogue;
 use super::pointwise::round;
+use super::shape::ConvShape;
 use crate::isa::{
     Full, Isa, Lanes, OnLines, Panels, Partial, Rows, Steps, VectorGrid, VectorGridMut, multiply_panels, padded,
 };

@@ -1,7 +1,7 @@
 //! A row of blocks as the responses to add: pairs of a response and its weight.
 
-use super::Plane;
 use super::axis::{FIRST, LAST, PROFILES};
+use super::plane::Plane;
 use crate::block::{BLOCK, SIDE};
 use crate::dct::DCT;
 use crate::input::SparsePlane;

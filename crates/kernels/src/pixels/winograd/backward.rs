@@ -2,8 +2,8 @@
 //! `W = A dY Aᵀ` of the output's gradient, the filter's is `Gᵀ(Σ V ∘ W)G` and the input's `Σ B(U ∘ W)Bᵀ`, so that `W` is made
 //! once for both and each takes as many multiplies as the way forward.
 
-use super::super::conv2d::ConvShape;
-use super::super::gradients::InputGradient;
+use super::super::input_gradient::InputGradient;
+use super::super::shape::ConvShape;
 use super::{Place, Run, SKEW, TileTransform, Winograd, at_channel, channels_to_frequencies, filter_step};
 use crate::isa::{
     Full, Isa, Lanes, OnLines, Partial, Rows, Steps, VectorGrid, add_outer_products, multiply_panels, padded,

@@ -1,7 +1,7 @@
 //! A filter to its frequencies and the gradient of the frequencies back to the filter's, for training: in float32 and by
 //! vectors, since both happen at every step. (What inference packs once is rounded once, from float64.)
 
-use super::super::conv2d::ConvShape;
+use super::super::shape::ConvShape;
 use super::{SKEW, TileTransform, Winograd, filter_step};
 use crate::isa::{Full, Isa, Lanes, OnLines, Panels, padded};
 use pulp::{Simd, WithSimd};

@@ -2,8 +2,8 @@
 //! share the products by panels of the filter. A panel is made from the filter where it is used and never stored, so that
 //! memory sees the filter itself and not its frequencies, which are four times as many.
 
-use super::super::conv2d::ConvShape;
 use super::super::epilogue::Epilogue;
+use super::super::shape::ConvShape;
 use super::filter::{Order, Pack, Unpack};
 use super::{Place, SKEW, TileTransform, Winograd};
 use crate::isa::{Isa, Panels, Rows, Steps, add_outer_products, multiply_panels};
