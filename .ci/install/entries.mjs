@@ -6,12 +6,5 @@ import { runtimes } from './entries/runtimes.mjs'
 import { tests } from './entries/tests.mjs'
 import { types } from './entries/types.mjs'
 
-/**
- * `packages` are installed beside jpegnet, `files` are in the project, `installed` is what follows `npm install`; `run` says what came
- * of it, or nothing.
- *
- * @typedef {{ name: string, core?: boolean, packages?: Record<string, string>, files?: Record<string, string>, installed?: string, run: (tools: object) => Promise<string | void> }} Entry
- */
-
-/** @type {Entry[]} */
+/** @type {import('./entries/entry.d.ts').Entry[]} */
 export const entries = [...runtimes, ...types, ...builders, ...tests, ...next, ...managers]

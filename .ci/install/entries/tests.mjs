@@ -5,7 +5,7 @@ import { DONE, PROGRAM, required, TEST, text } from './programs.mjs'
 
 const VITEST = pool => `export default { test: { pool: '${pool}', include: ['*.spec.mjs'] } }\n`
 
-/** @type {import('../entries.mjs').Entry[]} */
+/** @type {import('./entry.d.ts').Entry[]} */
 export const tests = [
   {
     name: 'Jest, CommonJS',

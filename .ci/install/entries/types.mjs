@@ -37,7 +37,7 @@ const typescript = (version, nodeTypes, core = false) => ({
   },
 })
 
-/** @type {import('../entries.mjs').Entry[]} */
+/** @type {import('./entry.d.ts').Entry[]} */
 export const types = [
   typescript('5.4.5', '^18', true),
   typescript('5.5.4', '^20'),
