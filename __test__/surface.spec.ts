@@ -53,6 +53,7 @@ const good: Record<string, (folder: string) => unknown[]> = {
   globalAveragePool: () => [],
   leakyRelu: () => [{ slope: 0.1 }],
   linear: () => [{ features: 2 }],
+  averagePool: () => [{ kernel: 2 }],
   maxPool: () => [{ kernel: 2 }],
   relu: () => [{}],
   sequential: () => [[layer]],

@@ -10,6 +10,7 @@ export { type AddLayer, type Layer, type Layers, type NamedLayer, type Sequentia
 export { leakyRelu, type LeakyReluLayer, type LeakyReluOptions } from './layers/leakyRelu.js'
 export { linear, type LinearLayer, type LinearOptions } from './layers/linear.js'
 export { type CompleteMasking, type Masking, type MaskingOptions } from './layers/masking.js'
+export { averagePool, type AveragePoolLayer, type AveragePoolOptions } from './layers/averagePool.js'
 export { maxPool, type MaxPoolLayer, type MaxPoolOptions } from './layers/maxPool.js'
 export { relu, type ReluLayer } from './layers/relu.js'
 export { sequential } from './layers/sequential.js'

@@ -68,6 +68,17 @@ function nested(): tfl.LayersModel {
   return tfl.model({ inputs: input, outputs: apply(layers.dense({ units: 3 }), pooled) })
 }
 
+/** Means of windows: without padding, with TensorFlow's own, which does not count, and behind zeros of a layer, which do. */
+function averaged(): tfl.LayersModel {
+  const input = tfl.input({ shape: [32, 32, 3] })
+  let x = apply(layers.averagePooling2d({ poolSize: 2, strides: 2 }), rectified(convolved(input, 6, 3, 1)))
+  x = apply(layers.averagePooling2d({ poolSize: 3, strides: 1, padding: 'same' }), rectified(convolved(x, 7, 3, 1)))
+  x = apply(layers.zeroPadding2d({ padding: [1, 1] as [number, number] }), x)
+  x = apply(layers.averagePooling2d({ poolSize: 3, strides: 2 }), x)
+  x = apply(layers.globalAveragePooling2d({ dataFormat: 'channelsLast' }), x)
+  return tfl.model({ inputs: input, outputs: apply(layers.dense({ units: 3 }), x) })
+}
+
 const MEAN = [103.939, 116.779, 123.68]
 
 /** Pictures as a Keras program prepares them. */
@@ -126,6 +137,7 @@ test(
   'torch',
 )
 test('sums within sums, and of three terms, are kept', answersAre, nested, 'torch')
+test('means of windows do', answersAre, averaged, 'torch')
 test('a sequential model answers as in TensorFlow.js', answersAre, inSequence, 'tf')
 
 /** What meets a picture before its channels are mixed, and how they are mixed then. */

@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import {
   add,
+  averagePool,
   batchNorm,
   cifarResnet,
   conv2d,
@@ -94,6 +95,8 @@ const layered = defineModel({
       ],
       then: { relu: relu() },
     }),
+    average: averagePool({ size: 3, stride: 1, padding: 1, countPadding: false }),
+    counted: averagePool({ size: 2, stride: 1, padding: 1 }),
     mean: globalAveragePool(),
     head: linear({ features: 10, bias: false }),
   }),

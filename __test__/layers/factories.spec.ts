@@ -1,6 +1,7 @@
 import test from 'ava'
 import {
   add,
+  averagePool,
   batchNorm,
   clip,
   conv2d,
@@ -90,6 +91,19 @@ test('options of max pooling are kept', becomes, maxPool({ size: 3, stride: 2, p
   stride: 2,
   padding: 1,
 })
+test('windows of average pooling touch and are not padded unless told', becomes, averagePool({ size: 2 }), {
+  type: 'averagePool',
+  size: 2,
+  stride: 2,
+  padding: 0,
+  countPadding: true,
+})
+test(
+  'options of average pooling are kept',
+  becomes,
+  averagePool({ size: 3, stride: 2, padding: 1, countPadding: false }),
+  { type: 'averagePool', size: 3, stride: 2, padding: 1, countPadding: false },
+)
 test('a subsampling takes every other pixel unless told', becomes, subsample({ channels: 32 }), {
   type: 'subsample',
   channels: 32,
@@ -200,6 +214,9 @@ test('a window of no pixels is refused', refuses, () => maxPool({ size: 0 }), {
 test('a window that the engine has no place for is refused', refuses, () => maxPool({ size: 17 }), {
   path: 'maxPool.size',
   expected: 'at most 16',
+})
+test('a padding that may fill a window of an average is refused', refuses, () => averagePool({ size: 3, padding: 2 }), {
+  path: 'averagePool.padding',
 })
 test('a padding that may fill a window is refused', refuses, () => maxPool({ size: 3, padding: 2 }), {
   path: 'maxPool.padding',

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { mismatch } from '../errors.js'
 import { shown } from '../options.js'
+import { averagePoolSchema, type AveragePoolLayer } from './averagePool.js'
 import { batchNormSchema, type BatchNormLayer } from './batchNorm.js'
 import { clipSchema, type ClipLayer } from './clip.js'
 import { conv2dSchema, type Conv2dLayer } from './conv2d.js'
@@ -19,6 +20,7 @@ export type Layer =
   | LeakyReluLayer
   | ClipLayer
   | MaxPoolLayer
+  | AveragePoolLayer
   | SubsampleLayer
   | GlobalAveragePoolLayer
   | LinearLayer
@@ -76,6 +78,7 @@ export const layerSchema: z.ZodType<Layer> = z.lazy(() =>
     leakyReluSchema,
     clipSchema,
     maxPoolSchema,
+    averagePoolSchema,
     subsampleSchema,
     globalAveragePoolSchema,
     linearSchema,

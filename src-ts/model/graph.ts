@@ -34,6 +34,7 @@ export type Operation =
     }
   | { type: 'add' }
   | { type: 'maxPool'; size: number; stride: number; padding: number; ceil?: boolean | undefined }
+  | { type: 'averagePool'; size: number; stride: number; padding: number; countsPadding: boolean }
   | { type: 'subsample'; channels: number; stride: number }
   | { type: 'globalAveragePool' }
   | { type: 'linear'; features: number; inputFeatures?: number | undefined; bias: boolean }
@@ -108,6 +109,10 @@ function operation(layer: Exclude<Layer, { type: 'sequential' | 'add' }>): Opera
     case 'maxPool': {
       const { ceilMode, ...window } = layer
       return { ...window, ...(ceilMode && { ceil: true }) }
+    }
+    case 'averagePool': {
+      const { countPadding: countsPadding, ...window } = layer
+      return { ...window, countsPadding }
     }
     default:
       return layer

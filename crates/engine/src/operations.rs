@@ -2,6 +2,7 @@
 //! what they compute.
 
 mod add;
+mod average_pool;
 mod batch_norm;
 mod check;
 mod context;
@@ -43,6 +44,9 @@ pub(crate) fn infer(spec: &OperationSpec, context: &mut Context) -> Result<(Oper
             piecewise_linear::infer(context, (*slope, *intercept, breakpoints), (*masking, *frequencies))
         }
         OperationSpec::Add {} => add::infer(context),
+        OperationSpec::AveragePool { size, stride, padding, counts_padding } => {
+            average_pool::infer(context, (*size, *stride, *padding), *counts_padding)
+        }
         OperationSpec::MaxPool { size, stride, padding, ceil } => {
             max_pool::infer(context, (*size, *stride, *padding), *ceil)
         }

@@ -129,6 +129,17 @@ pub enum OperationSpec {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         ceil: bool,
     },
+    /// The mean of each window.
+    AveragePool {
+        /// Side of the window, pixels.
+        size: usize,
+        /// Pixels from one window to the next.
+        stride: usize,
+        /// Pixels around the input, fewer than the window's side.
+        padding: usize,
+        /// Whether pixels of the padding count as zeros.
+        counts_padding: bool,
+    },
     /// Every stride-th pixel, and zero channels up to `channels`, half of them before the others (the shortcut without
     /// parameters, option A of He et al. 2016).
     Subsample {

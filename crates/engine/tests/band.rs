@@ -4,7 +4,7 @@ mod support;
 
 use jpegnet_engine::{InferenceMode, MaskingSpec, NetworkSpec, OptimizerSpec, Plan};
 use jpegnet_jpeg::Colour;
-use support::definitions::{everything_of, paper_resnet, stem_and_shortcuts, unusual_ends};
+use support::definitions::{averages, everything_of, paper_resnet, stem_and_shortcuts, unusual_ends};
 use support::pictures::{images, input_pixels, pictures};
 use support::{bits, network, twin};
 
@@ -59,6 +59,7 @@ fn gradients_of_band_limited_networks_equal_finite_differences_of_their_definiti
     twin::gradients_are_those_of(&in_band(everything_of(32, 16, MaskingSpec::Exact, 15), 8));
     twin::gradients_are_those_of(&in_band(everything_of(13, 21, MaskingSpec::Exact, 15), 6));
     twin::gradients_are_those_of(&in_band(stem_and_shortcuts(44, 36), 8));
+    twin::gradients_are_those_of(&in_band(averages(21, 18), 8));
     twin::gradients_are_those_of(&in_band(unusual_ends(MaskingSpec::Exact, 15), 5));
 }
 

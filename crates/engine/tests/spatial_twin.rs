@@ -4,7 +4,9 @@ mod support;
 
 use jpegnet_engine::{MaskingSpec, NetworkSpec, OptimizerSpec};
 use jpegnet_jpeg::Colour;
-use support::definitions::{Builder, everything, everything_of, paper_resnet, stem_and_shortcuts, unusual_ends};
+use support::definitions::{
+    Builder, averages, everything, everything_of, paper_resnet, stem_and_shortcuts, unusual_ends,
+};
 use support::pictures::{images, input_pixels, pictures};
 use support::twin::gradients_are_those_of;
 use support::{network, twin};
@@ -81,6 +83,11 @@ fn gradients_equal_finite_differences_through_every_operation_on_blocks_that_map
 #[test]
 fn gradients_equal_finite_differences_through_max_pooling_and_both_shortcuts() {
     gradients_are_those_of(&stem_and_shortcuts(44, 36));
+}
+
+#[test]
+fn gradients_equal_finite_differences_through_average_pooling() {
+    gradients_are_those_of(&averages(21, 18));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 /** Keras's layers as this package's, with their tensors in PyTorch's layout. */
 import { mismatch, type ModelError } from '../../errors.js'
+import { averagePool } from '../../layers/averagePool.js'
 import { batchNorm } from '../../layers/batchNorm.js'
 import { clip } from '../../layers/clip.js'
 import { conv2d } from '../../layers/conv2d.js'
@@ -86,7 +87,7 @@ export function converted(given: Given): Converted {
       layer.className,
     )
   }
-  const takesPadding = ['Conv2D', 'MaxPooling2D', 'ZeroPadding2D'].includes(layer.className)
+  const takesPadding = ['Conv2D', 'MaxPooling2D', 'AveragePooling2D', 'ZeroPadding2D'].includes(layer.className)
   if (input.padding && !takesPadding) {
     throw mismatch('INVALID_WEIGHTS', where, 'padding before a convolution or a pooling', `before ${layer.className}`)
   }
@@ -279,19 +280,20 @@ function largest(given: Given): Converted {
   return { layers: [pool], tensors: {}, value }
 }
 
-/** An average over the whole map; others have no layer here. */
+/** Means of windows, in which TensorFlow's own padding does not count; zeros of a layer before do. */
 function average(given: Given): Converted {
-  const { input, where } = given
-  const { size, height, width } = windowOf(given, 'pool_size')
-  if (height !== 1 || width !== 1 || size !== input.height || size !== input.width) {
-    throw mismatch(
-      'INVALID_WEIGHTS',
-      where,
-      `an average of the whole ${input.height}×${input.width} map`,
-      `one of ${size}×${size}`,
-    )
+  const { input, layer, where } = given
+  const { size, stride, padding, height, width } = windowOf(given, 'pool_size')
+  const isWhole = height === 1 && width === 1 && size === input.height && size === input.width
+  if (isWhole && !input.padding) return pooled(input)
+  if (padding.before !== padding.after || (input.padding && layer.config['padding'] === 'same')) {
+    const found = `${padding.before} and ${padding.after} pixels`
+    throw mismatch('INVALID_WEIGHTS', where, 'as much padding before as after, of one kind', found)
   }
-  return pooled(input)
+  const countPadding = input.padding !== undefined
+  const pool = averagePool({ size, stride, padding: padding.before, countPadding })
+  const { channels, notNegative, reversed } = input
+  return { layers: [pool], tensors: {}, value: { channels, height, width, notNegative, pooled: false, reversed } }
 }
 
 function pooled(input: Value): Converted {

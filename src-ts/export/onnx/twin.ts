@@ -128,6 +128,13 @@ class GraphWriter {
         node('MaxPool', from, [...square, ints('pads', Array(4).fill(padding)), ...ceil])
         return channels
       }
+      case 'averagePool': {
+        const { size, stride, padding, countsPadding } = operation
+        const square = [ints('kernel_shape', [size, size]), ints('strides', [stride, stride])]
+        const counting = int('count_include_pad', Number(countsPadding))
+        node('AveragePool', from, [...square, ints('pads', Array(4).fill(padding)), counting])
+        return channels
+      }
       case 'subsample': {
         const { stride } = operation
         const before = Math.floor((operation.channels - channels) / 2)

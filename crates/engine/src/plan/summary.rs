@@ -12,7 +12,7 @@ use crate::spec::MaskingSpec;
 pub struct NodeSummary {
     /// The node's path.
     pub path: String,
-    /// `conv2d`, `batchNorm`, `piecewiseLinear`, `add`, `maxPool`, `subsample`, `globalAveragePool` or `linear`.
+    /// `conv2d`, `batchNorm`, `piecewiseLinear`, `add`, `maxPool`, `averagePool`, `subsample`, `globalAveragePool` or `linear`.
     pub operation: &'static str,
     /// `[channels, height, width]` in pixels, or `[features]`.
     pub output_shape: Vec<usize>,

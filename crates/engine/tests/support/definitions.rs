@@ -155,6 +155,23 @@ pub fn stem_and_shortcuts(height: usize, width: usize) -> NetworkSpec {
     net.head(value, 4)
 }
 
+/// A small network that averages where others stride: after its first layers, and on its shortcut.
+pub fn averages(height: usize, width: usize) -> NetworkSpec {
+    let mut net = Builder::new(3, height, width);
+    let average = |counts_padding| OperationSpec::AveragePool { size: 3, stride: 2, padding: 1, counts_padding };
+    let conv = net.conv2d("conv1", 0, 6, (3, 1));
+    let norm = net.batch_norm("bn1", conv);
+    let relu = net.relu("relu1", norm, MaskingSpec::Exact, 15);
+    let pooled = net.node("pool1", &[relu], average(true));
+    let conv = net.conv2d("conv2", pooled, 8, (3, 2));
+    let norm = net.batch_norm("bn2", conv);
+    let shortcut = net.node("pool2", &[pooled], average(false));
+    let shortcut = net.conv2d("shortcut", shortcut, 8, (1, 1));
+    let sum = net.node("add", &[norm, shortcut], OperationSpec::Add {});
+    let relu = net.relu("relu2", sum, MaskingSpec::Exact, 15);
+    net.head(relu, 4)
+}
+
 /// What is allowed at the ends: a batch normalisation and a nonlinearity on the input itself, and a head of several
 /// linear layers whose features are used twice and added.
 pub fn unusual_ends(masking: MaskingSpec, frequencies: usize) -> NetworkSpec {

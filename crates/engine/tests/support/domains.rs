@@ -15,6 +15,7 @@ pub trait Domain {
     fn piecewise_linear(&self, pieces: &[Piece], masking: Masking, map: &Self::Map) -> Self::Map;
     fn add(&self, a: &Self::Map, b: &Self::Map) -> Self::Map;
     fn max_pool(&self, size: usize, stride: usize, padding: usize, map: &Self::Map) -> Self::Map;
+    fn average_pool(&self, window: (usize, usize, usize), counts_padding: bool, map: &Self::Map) -> Self::Map;
     fn subsample(&self, stride: usize, channels: usize, map: &Self::Map) -> Self::Map;
     fn global_average_pool(&self, map: &Self::Map) -> Vec<f64>;
     fn pixels(&self, map: &Self::Map) -> PixelMap;
@@ -59,6 +60,15 @@ impl Domain for Pixels {
 
     fn max_pool(&self, size: usize, stride: usize, padding: usize, map: &PixelMap) -> PixelMap {
         pixels::max_pool(size, stride, padding, map)
+    }
+
+    fn average_pool(
+        &self,
+        (size, stride, padding): (usize, usize, usize),
+        counts_padding: bool,
+        map: &PixelMap,
+    ) -> PixelMap {
+        pixels::average_pool(size, stride, padding, counts_padding, map)
     }
 
     fn subsample(&self, stride: usize, channels: usize, map: &PixelMap) -> PixelMap {
@@ -131,6 +141,10 @@ impl Domain for Band {
 
     fn max_pool(&self, size: usize, stride: usize, padding: usize, map: &Truncated) -> Truncated {
         self.keep(&Pixels.max_pool(size, stride, padding, &map.map))
+    }
+
+    fn average_pool(&self, window: (usize, usize, usize), counts_padding: bool, map: &Truncated) -> Truncated {
+        self.keep(&Pixels.average_pool(window, counts_padding, &map.map))
     }
 
     fn subsample(&self, stride: usize, channels: usize, map: &Truncated) -> Truncated {

@@ -153,6 +153,9 @@ fn interpreted<D: Domain>(
             OperationSpec::MaxPool { size, stride, padding, .. } => {
                 Value::Map(domain.max_pool(*size, *stride, *padding, map(0)))
             }
+            OperationSpec::AveragePool { size, stride, padding, counts_padding } => {
+                Value::Map(domain.average_pool((*size, *stride, *padding), *counts_padding, map(0)))
+            }
             OperationSpec::Subsample { stride, channels } => Value::Map(domain.subsample(*stride, *channels, map(0))),
             OperationSpec::GlobalAveragePool {} => Value::Features(domain.global_average_pool(map(0))),
             OperationSpec::Linear { bias, features, .. } => {

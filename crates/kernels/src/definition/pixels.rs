@@ -3,7 +3,7 @@
 mod pool;
 
 pub use super::pixel_map::PixelMap;
-pub use pool::{max_pool, max_pool_gradient, subsample, subsample_gradient};
+pub use pool::{average_pool, max_pool, max_pool_gradient, subsample, subsample_gradient};
 
 use super::batch_norm::{BatchNorm, Moments};
 use super::nonlinearity::Piece;

@@ -5,6 +5,7 @@
 //! channels]`), so that threads share an image as well as a batch, and finishes each tile while it is in the cache: bias,
 //! residual, activation.
 
+mod average_pool;
 mod batch_norm;
 mod conv2d;
 mod convert;
@@ -22,6 +23,7 @@ mod shape;
 mod wide;
 mod winograd;
 
+pub use average_pool::AveragePool;
 pub use batch_norm::{
     MOMENTS, Passed, Term, add_bias_gradient, add_moments, normalise_backward_into, pass_and_add_moments,
     pass_in_place, sum_into,

@@ -92,7 +92,7 @@ impl WithSimd for MaxPool<'_> {
 
 /// Pixels of a window that lie inside.
 #[inline(always)]
-fn inside(start: usize, size: usize, padding: usize, length: usize) -> std::ops::Range<usize> {
+pub(super) fn inside(start: usize, size: usize, padding: usize, length: usize) -> std::ops::Range<usize> {
     start.saturating_sub(padding)..(start + size).saturating_sub(padding).min(length)
 }
 

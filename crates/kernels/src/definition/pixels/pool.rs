@@ -1,4 +1,4 @@
-//! Max pooling and subsampling of pixels.
+//! Max pooling, average pooling and subsampling of pixels.
 
 use super::PixelMap;
 use std::ops::Range;
@@ -74,6 +74,25 @@ fn for_each_winner(window: Window, input: &PixelMap, mut each: impl FnMut(usize,
             each((plane * high + h) * wide + w, winner);
         }
     }
+}
+
+/// `y[h, w] = Σ_uv x[stride·h + u − p, stride·w + v − p] / n` over what lies inside (`torch.nn.functional.avg_pool2d`), where n is
+/// the number of pixels of the window, or of those that lie inside if the padding does not count.
+#[must_use]
+pub fn average_pool(size: usize, stride: usize, padding: usize, counts_padding: bool, input: &PixelMap) -> PixelMap {
+    let window = Window { size, stride, padding };
+    let mut output = pooled(window, input);
+    let (high, wide) = (output.height, output.width);
+    for (at, mean) in output.values.iter_mut().enumerate() {
+        let (plane, h, w) = (at / (high * wide), at / wide % high, at % wide);
+        let (rows, columns) = (window.covers(h, input.height), window.covers(w, input.width));
+        let pixels = if counts_padding { size * size } else { rows.len() * columns.len() };
+        let row = |y: usize| (plane * input.height + y) * input.width;
+        let sum: f64 =
+            rows.flat_map(|y| columns.clone().map(move |x| row(y) + x)).map(|pixel| input.values[pixel]).sum();
+        *mean = sum / pixels as f64;
+    }
+    output
 }
 
 /// `y_c[h, w] = x_(c − before)[stride·h, stride·w]`, zero for channels that x has not; `before` is half of those,
