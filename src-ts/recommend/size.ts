@@ -46,7 +46,11 @@ export function chosenSize({ sizes, images }: DatasetSurvey, limit: number): Cho
   if (small && 2 * first.count > images) {
     const [width, height] = [Math.max(LEAST, first.width), Math.max(LEAST, first.height)]
     const asTheyAre = width === first.width && height === first.height
-    const because = `${share(first.count, images)} are ${asTheyAre ? 'of that size' : `${first.width}×${first.height}, which is too small`}`
+    const others = images - first.count
+    const resized = others === 0 ? '' : `, and ${grouped(others)} ${others === 1 ? 'other is' : 'others are'} resized`
+    const because = asTheyAre
+      ? `${share(first.count, images)} are of that size${resized}`
+      : `${share(first.count, images)} are ${first.width}×${first.height}, which is too small`
     return { width, height, asTheyAre, because }
   }
   const supports = (side: number) => counted(sizes, ({ width, height }) => Math.min(width, height) >= side)
